@@ -1,0 +1,63 @@
+//! The context: the memory that compiled code and the VM share while compiled
+//! code runs. One per thread of execution; the VM fills it before it enters.
+
+use core::ffi::c_void;
+
+/// How many scratch words there are for the arguments of entry points.
+pub const SCRATCH_WORDS: usize = 256;
+
+/// Shared state. Compiled code addresses its fields by `offset_of!`.
+#[repr(C)]
+pub struct Ctx {
+    /// The result of an entry function.
+    pub ret: u64,
+    /// Counts down at back-edges; at zero the slow path of `poll` runs.
+    pub countdown: i32,
+    /// Levels of compiled calls that may still be entered.
+    pub depth: i32,
+    /// Set by entry points whose result can't say that they failed.
+    pub failed: i32,
+    /// Reserved; keeps the next field aligned on 32-bit machines too.
+    pub reserved: i32,
+    /// The next free word of the exit stack. An exit record is its values, one word
+    /// each in the order of `Function::exit_values`, then the exit's global number.
+    pub exit_top: *mut u64,
+    /// One past the last word of the exit stack.
+    pub exit_end: *mut u64,
+    /// The running interpreter frame.
+    pub frame: *mut c_void,
+    /// The VM; what it points to is the VM's business.
+    pub vm: *const c_void,
+    /// The run-time state of the JIT; likewise.
+    pub runtime: *mut c_void,
+    /// The exception raised by an entry point, owned; null if none.
+    pub exception: *mut c_void,
+    /// Arguments and extra results of entry points.
+    pub scratch: [u64; SCRATCH_WORDS],
+}
+
+impl Ctx {
+    /// An empty context without an exit stack.
+    pub fn new() -> Self {
+        Ctx {
+            ret: 0,
+            countdown: 0,
+            depth: 0,
+            failed: 0,
+            reserved: 0,
+            exit_top: core::ptr::null_mut(),
+            exit_end: core::ptr::null_mut(),
+            frame: core::ptr::null_mut(),
+            vm: core::ptr::null(),
+            runtime: core::ptr::null_mut(),
+            exception: core::ptr::null_mut(),
+            scratch: [0; SCRATCH_WORDS],
+        }
+    }
+}
+
+impl Default for Ctx {
+    fn default() -> Self {
+        Ctx::new()
+    }
+}

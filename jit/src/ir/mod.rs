@@ -1,0 +1,618 @@
+//! The intermediate representation between the specializer and the lowerings.
+//!
+//! SSA with block parameters. It knows words, integers and floats, loads and
+//! stores of named fields of run-time objects, guards and exits; it does not
+//! know registers, addresses or pointer widths: a [`Field`] becomes an offset
+//! and an [`ObjId`] an address only at lowering.
+//!
+//! A [`Unit`] is what is lowered at once: one or more functions that may call
+//! one another. Text form: `text`, checks: `verify`, reference execution:
+//! `interp`.
+
+pub mod field;
+
+pub use field::{CtxField, ElemKind, Field, FieldTy, Region};
+
+use crate::rt::RtId;
+
+/// The type of an SSA value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// 32-bit integer; booleans are `I32` 0 or 1.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// IEEE 754 double.
+    F64,
+    /// Machine address (an object, or the inside of one).
+    Ptr,
+    /// The proof that a guard passed. Not materialized; only named by `dep`.
+    Tok,
+}
+
+macro_rules! entity {
+    ($(#[$m:meta])* $name:ident, $prefix:literal) => {
+        $(#[$m])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub u32);
+        impl $name {
+            /// The position in its arena.
+            pub fn index(self) -> usize { self.0 as usize }
+        }
+        impl core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+entity!(/// An SSA value of a function.
+    Value, "v");
+entity!(/// A basic block of a function.
+    Block, "block");
+entity!(/// An instruction of a function.
+    Inst, "inst");
+entity!(/// An exit of a function: where compiled code hands over to the interpreter.
+    ExitId, "exit");
+entity!(/// A run-time object known when compiling. The VM keeps it alive and knows its address.
+    ObjId, "obj");
+entity!(/// A cell that holds the current machine code of a compiled function version.
+    FnCell, "fn");
+
+/// Two-operand operations without failure. Both operands have the same type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinOp {
+    /// Wrapping integer addition (`I32`, `I64`; `Ptr + I64` gives `Ptr`).
+    Add,
+    Sub,
+    Mul,
+    /// Signed division rounding to zero; the divisor is neither 0 nor (with the
+    /// most negative dividend) -1.
+    SDiv,
+    /// Remainder of [`BinOp::SDiv`], same conditions.
+    SRem,
+    And,
+    Or,
+    Xor,
+    /// Shift amounts are taken modulo 64 (32 for `I32`).
+    Shl,
+    SShr,
+    UShr,
+    FAdd,
+    FSub,
+    FMul,
+    FDiv,
+}
+
+/// Integer operations that leave through an exit when the exact result does
+/// not fit in 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OvfOp {
+    Add,
+    Sub,
+    Mul,
+}
+
+/// One-operand operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnOp {
+    /// Wrapping negation of an integer.
+    Neg,
+    /// Bitwise complement of an integer.
+    Not,
+    FNeg,
+    FAbs,
+    FSqrt,
+    FFloor,
+    FCeil,
+    FTrunc,
+    /// `I64` to the nearest `F64`.
+    I64ToF64,
+    /// `F64` to `I64`, rounding to zero; the operand is finite and in range.
+    F64ToI64,
+    /// The bits of an `F64` as `I64`.
+    BitsOf,
+    /// `I32` to `I64`, zero-extended.
+    Zext,
+    /// `I32` to `I64`, sign-extended.
+    Sext,
+    /// The low 32 bits of an `I64`.
+    Wrap,
+    /// A `Ptr` as `I64` (zero-extended where words are shorter).
+    PtrToInt,
+}
+
+/// Integer and address comparisons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntCC {
+    Eq,
+    Ne,
+    SLt,
+    SLe,
+    SGt,
+    SGe,
+    ULt,
+    ULe,
+    UGt,
+    UGe,
+}
+
+/// Float comparisons; all but `Ne` are false when an operand is NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FloatCC {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+/// What a direct call of compiled code goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Callee {
+    /// A function of the same unit.
+    Local(u32),
+    /// The code that the cell holds when the call runs.
+    Cell(FnCell),
+}
+
+/// An instruction. Operands come before exits; `dep` names the guard without
+/// which the access would not be valid (it must not be moved above it).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    I64Const(i64),
+    I32Const(i32),
+    /// By bits, so that NaN payloads and signed zeros survive.
+    F64Const(u64),
+    /// The address of an object known when compiling.
+    Obj(ObjId),
+    /// The null address.
+    Null,
+    Bin(BinOp, Value, Value),
+    Ovf(OvfOp, Value, Value, ExitId),
+    Un(UnOp, Value),
+    /// Result `I32` 0 or 1; operands `I32`, `I64` or `Ptr`.
+    Icmp(IntCC, Value, Value),
+    Fcmp(FloatCC, Value, Value),
+    /// `if cond != 0 { a } else { b }`.
+    Select(Value, Value, Value),
+    Load { field: Field, base: Value, dep: Option<Value> },
+    Store { field: Field, base: Value, value: Value },
+    /// `base` is the address of the first element.
+    LoadElem { kind: ElemKind, base: Value, index: Value, dep: Option<Value> },
+    StoreElem { kind: ElemKind, base: Value, index: Value, value: Value },
+    /// Word `index` of the argument array of an entry function, as the result's type
+    /// (`Ptr`, `I64` or `F64`).
+    LoadArg { args: Value, index: u32, ty: Type },
+    /// Writes a word of that array (`Ptr`): frame slots of the live frame.
+    StoreArg { args: Value, index: u32, value: Value },
+    LoadCtx(CtxField),
+    StoreCtx(CtxField, Value),
+    /// Word `index` of the scratch area that run-time entry points read arguments from.
+    StoreScratch { index: u32, value: Value },
+    /// Leaves through the exit unless `(cond != 0) == expect`. Result `Tok`.
+    Guard { cond: Value, expect: bool, exit: ExitId },
+    /// One reference more (immortal objects are left alone).
+    Incref(Value),
+    /// One reference less; at zero the object is destroyed by the run time. If that ran
+    /// Python code or may have changed anything that compiled code relies on, leaves
+    /// through the exit. `None` where nothing of the kind can follow.
+    Decref(Value, Option<ExitId>),
+    /// `I32` 1 if the object's whole reference word is exactly one reference.
+    IsUnique(Value),
+    /// A run-time entry point; signature, effects and failure by [`RtId`].
+    CallRt { rt: RtId, args: Vec<Value> },
+    /// Compiled code, arguments and result unboxed. If the callee leaves through an
+    /// exit, so does this function, through `exit` (of kind [`ExitKind::Call`]).
+    CallFn { callee: Callee, args: Vec<Value>, ret: Option<Type>, exit: ExitId },
+    /// Counts down the polling word; at zero asks the run time and leaves through the
+    /// exit if it says so.
+    Poll { exit: ExitId },
+    /// Takes one level off the depth counter; leaves through the exit when none is left.
+    Enter { exit: ExitId },
+    /// Gives the level of [`Op::Enter`] back.
+    Leave,
+}
+
+/// An edge to a block with the arguments for its parameters.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct BlockCall {
+    pub block: Block,
+    pub args: Vec<Value>,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Block(u32::MAX)
+    }
+}
+
+/// How a block ends.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Term {
+    /// Not finished yet; the verifier refuses it.
+    #[default]
+    None,
+    Jump(BlockCall),
+    Br { cond: Value, then: BlockCall, els: BlockCall },
+    Ret(Option<Value>),
+    Exit(ExitId),
+}
+
+/// An instruction with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstData {
+    pub op: Op,
+    pub result: Option<Value>,
+    /// Bytecode position that this was made for (index into the unit's innermost
+    /// code), for explanations only. `u32::MAX` where none.
+    pub pc: u32,
+}
+
+/// A basic block.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BlockData {
+    pub params: Vec<Value>,
+    pub insts: Vec<Inst>,
+    pub term: Term,
+    /// Set on a block that only jumps to a loop header: guards of that loop may be
+    /// hoisted to its end, leaving through this exit (whose state is the loop's
+    /// entry, in terms of values that are available here).
+    pub hoist_exit: Option<ExitId>,
+    /// Rarely run: placed out of line.
+    pub cold: bool,
+}
+
+/// How a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FnKind {
+    /// By the VM: `(ctx: Ptr, args: Ptr) -> status`. The entry block's parameters are
+    /// `[args: Ptr]`. A result goes to the context ([`CtxField::Ret`]).
+    Entry,
+    /// By compiled code: `(ctx, args..) -> (status, value)`.
+    Compiled,
+}
+
+/// What an entry or compiled call returns besides its value.
+pub mod status {
+    /// The function returned.
+    pub const RETURNED: i32 = 0;
+    /// The function left through an exit; its record is on the exit stack.
+    pub const EXITED: i32 = 1;
+}
+
+/// One function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    pub name: String,
+    pub kind: FnKind,
+    pub ret: Option<Type>,
+    /// In the order of creation; block 0 is the entry.
+    pub blocks: Vec<BlockData>,
+    pub insts: Vec<InstData>,
+    pub values: Vec<Type>,
+    pub exits: Vec<Exit>,
+    pub states: Vec<FrameState>,
+}
+
+/// What is lowered at once.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Unit {
+    pub funcs: Vec<Function>,
+}
+
+/// Why an exit is taken, for statistics and for what the VM does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExitKind {
+    /// The instruction at the state's `pc` has not begun: the interpreter runs it.
+    Guard(Reason),
+    /// It raised: the exception is in the context, to be handled at `pc`.
+    Raise,
+    /// It is done, its result included in the state: go on after `pc`.
+    After(Reason),
+    /// A compiled callee left: its frames follow, its result is still to be pushed.
+    Call,
+}
+
+/// Reasons of exits, in the user's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A value had another type than the code was specialized to.
+    Type,
+    /// A class, a module or the shape of a dict has changed.
+    Shape,
+    /// A global, builtin, callee or other value taken as constant has changed.
+    Value,
+    /// An integer left 64 bits.
+    Overflow,
+    /// Division by zero, index out of range, unbound variable: the interpreter raises.
+    Error,
+    /// A path that had not run when the code was made.
+    Unseen,
+    /// An instruction that is not compiled.
+    Unsupported,
+    /// The arguments or locals at an entry have other types.
+    Entry,
+    /// Signals, collector, threads, tracing, limits.
+    Poll,
+    /// The recursion limit.
+    Depth,
+    /// A destructor ran.
+    Finalizer,
+    /// The iterator, container or iterable is not of the expected kind any more.
+    Iteration,
+}
+
+/// An exit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exit {
+    pub kind: ExitKind,
+    /// Index into [`Function::states`].
+    pub state: u32,
+    /// Owned references that the state does not hold and that must be released.
+    pub drops: Vec<Value>,
+}
+
+/// How to rebuild the interpreter's frames at an exit.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct FrameState {
+    /// Outermost first; the outermost is the function itself, the others were inlined.
+    pub frames: Vec<FrameDesc>,
+    /// Module globals held in registers that must be written back.
+    pub globals: Vec<GlobalWrite>,
+}
+
+/// One frame of a state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameDesc {
+    pub code: ObjId,
+    /// The function object of an inlined frame or a compiled function; `None` for the
+    /// frame that the entry was called from.
+    pub func: Option<ObjId>,
+    /// Index of the code unit (of the prepared code).
+    pub pc: u32,
+    pub locals: Vec<Recipe>,
+    pub stack: Vec<Recipe>,
+}
+
+/// A module global to write: the value of entry `index` of the dict, whose key stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GlobalWrite {
+    pub dict: ObjId,
+    pub name: ObjId,
+    pub value: Recipe,
+}
+
+/// How to make the object of one slot.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// Empty: an unbound local, or the NULL that calls push.
+    Null,
+    /// What the live frame's slot holds already (frame of an entry only).
+    Keep,
+    /// An object whose reference moves to the slot.
+    Owned(Value),
+    /// An object that needs a reference of its own.
+    Borrowed(Value),
+    /// `I64` to int.
+    Int(Value),
+    /// `F64` to float.
+    Float(Value),
+    /// `I32` to bool.
+    Bool(Value),
+    Const(ObjId),
+    Tuple(Vec<Recipe>),
+    /// A range iterator at `start` (`I64`s): `start`, number of items left, step.
+    RangeIter { start: Value, len: Value, step: Value },
+    /// An iterator of a list (or tuple, str) at an index.
+    SeqIter { kind: SeqKind, seq: Box<Recipe>, index: Value },
+    Slice(Box<[Recipe; 3]>),
+    /// `enumerate` over an iterator, with the next count.
+    Enumerate { iter: Box<Recipe>, count: Value },
+}
+
+/// Sequences with an index-based iterator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SeqKind {
+    List,
+    Tuple,
+    Str,
+}
+
+impl Recipe {
+    /// Calls `f` for each value that the recipe reads, in a fixed order.
+    pub fn values(&self, f: &mut impl FnMut(Value)) {
+        match self {
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) => {}
+            Recipe::Owned(v)
+            | Recipe::Borrowed(v)
+            | Recipe::Int(v)
+            | Recipe::Float(v)
+            | Recipe::Bool(v) => f(*v),
+            Recipe::Tuple(items) => items.iter().for_each(|r| r.values(f)),
+            Recipe::RangeIter { start, len, step } => {
+                f(*start);
+                f(*len);
+                f(*step);
+            }
+            Recipe::SeqIter { seq, index, .. } => {
+                seq.values(f);
+                f(*index);
+            }
+            Recipe::Slice(parts) => parts.iter().for_each(|r| r.values(f)),
+            Recipe::Enumerate { iter, count } => {
+                iter.values(f);
+                f(*count);
+            }
+        }
+    }
+
+    /// Replaces each value that the recipe reads.
+    pub fn map_values(&mut self, f: &mut impl FnMut(Value) -> Value) {
+        match self {
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) => {}
+            Recipe::Owned(v)
+            | Recipe::Borrowed(v)
+            | Recipe::Int(v)
+            | Recipe::Float(v)
+            | Recipe::Bool(v) => *v = f(*v),
+            Recipe::Tuple(items) => items.iter_mut().for_each(|r| r.map_values(f)),
+            Recipe::RangeIter { start, len, step } => {
+                *start = f(*start);
+                *len = f(*len);
+                *step = f(*step);
+            }
+            Recipe::SeqIter { seq, index, .. } => {
+                seq.map_values(f);
+                *index = f(*index);
+            }
+            Recipe::Slice(parts) => parts.iter_mut().for_each(|r| r.map_values(f)),
+            Recipe::Enumerate { iter, count } => {
+                iter.map_values(f);
+                *count = f(*count);
+            }
+        }
+    }
+}
+
+impl FrameState {
+    /// Calls `f` for each value of the state, in a fixed order.
+    pub fn values(&self, f: &mut impl FnMut(Value)) {
+        for frame in &self.frames {
+            frame.locals.iter().for_each(|r| r.values(f));
+            frame.stack.iter().for_each(|r| r.values(f));
+        }
+        self.globals.iter().for_each(|g| g.value.values(f));
+    }
+
+    /// Replaces each value of the state.
+    pub fn map_values(&mut self, f: &mut impl FnMut(Value) -> Value) {
+        for frame in &mut self.frames {
+            frame.locals.iter_mut().for_each(|r| r.map_values(f));
+            frame.stack.iter_mut().for_each(|r| r.map_values(f));
+        }
+        self.globals.iter_mut().for_each(|g| g.value.map_values(f));
+    }
+}
+
+impl Function {
+    /// A function with an empty entry block.
+    pub fn new(name: impl Into<String>, kind: FnKind, ret: Option<Type>) -> Self {
+        Function {
+            name: name.into(),
+            kind,
+            ret,
+            blocks: vec![BlockData::default()],
+            insts: Vec::new(),
+            values: Vec::new(),
+            exits: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// The type of a value.
+    pub fn ty(&self, v: Value) -> Type {
+        self.values[v.index()]
+    }
+
+    /// The values that leaving through `exit` stores, each once, in the order in which
+    /// the record holds them: first those of the state, then the drops.
+    pub fn exit_values(&self, exit: ExitId) -> Vec<Value> {
+        let e = &self.exits[exit.index()];
+        let mut out: Vec<Value> = Vec::new();
+        let mut add = |v: Value| {
+            if !out.contains(&v) {
+                out.push(v);
+            }
+        };
+        self.states[e.state as usize].values(&mut add);
+        e.drops.iter().copied().for_each(&mut add);
+        out
+    }
+}
+
+impl Op {
+    /// Calls `f` for each operand (dependencies included, exits' values not).
+    pub fn operands(&self, f: &mut impl FnMut(Value)) {
+        self.clone().map_operands(&mut |v| {
+            f(v);
+            v
+        });
+    }
+
+    /// Replaces each operand (dependencies included).
+    pub fn map_operands(&mut self, f: &mut impl FnMut(Value) -> Value) {
+        let mut m = |v: &mut Value| *v = f(*v);
+        match self {
+            Op::I64Const(_)
+            | Op::I32Const(_)
+            | Op::F64Const(_)
+            | Op::Obj(_)
+            | Op::Null
+            | Op::LoadCtx(_)
+            | Op::Poll { .. }
+            | Op::Enter { .. }
+            | Op::Leave => {}
+            Op::Bin(_, a, b) | Op::Ovf(_, a, b, _) | Op::Icmp(_, a, b) | Op::Fcmp(_, a, b) => {
+                m(a);
+                m(b);
+            }
+            Op::Un(_, a) | Op::Incref(a) | Op::Decref(a, _) | Op::IsUnique(a) => m(a),
+            Op::Select(c, a, b) => {
+                m(c);
+                m(a);
+                m(b);
+            }
+            Op::Load { base, dep, .. } => {
+                m(base);
+                if let Some(d) = dep {
+                    m(d);
+                }
+            }
+            Op::Store { base, value, .. } => {
+                m(base);
+                m(value);
+            }
+            Op::LoadElem { base, index, dep, .. } => {
+                m(base);
+                m(index);
+                if let Some(d) = dep {
+                    m(d);
+                }
+            }
+            Op::StoreElem { base, index, value, .. } => {
+                m(base);
+                m(index);
+                m(value);
+            }
+            Op::LoadArg { args, .. } => m(args),
+            Op::StoreArg { args, value, .. } => {
+                m(args);
+                m(value);
+            }
+            Op::StoreCtx(_, v) | Op::StoreScratch { value: v, .. } => m(v),
+            Op::Guard { cond, .. } => m(cond),
+            Op::CallRt { args, .. } | Op::CallFn { args, .. } => args.iter_mut().for_each(m),
+        }
+    }
+
+    /// The exit that the instruction may leave through.
+    pub fn exit(&self) -> Option<ExitId> {
+        match self {
+            Op::Ovf(.., e)
+            | Op::Guard { exit: e, .. }
+            | Op::CallFn { exit: e, .. }
+            | Op::Poll { exit: e }
+            | Op::Enter { exit: e } => Some(*e),
+            Op::Decref(_, e) => *e,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Where things lie in run-time objects: offsets that the VM finds at start-up
+//! and a lowering turns [`Field`]s into.
+
+use crate::ir::{ElemKind, Field};
+
+/// Offsets in bytes from an object's address (or from the first element).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// By `Field as usize`.
+    pub fields: Vec<i32>,
+    /// Distance between the entries of a dict.
+    pub dict_entry_stride: u32,
+    /// Offset of the value and of the key in an entry.
+    pub dict_entry_value: u32,
+    pub dict_entry_key: u32,
+    /// Offset of the reference word of an object; it is one machine word.
+    pub refcount: i32,
+    /// Objects whose reference word has this bit are never counted.
+    pub immortal_bit: u32,
+    /// The value of `int.tag` that says that the magnitude is inline.
+    pub int_small_tag: u64,
+}
+
+impl Layout {
+    /// Offset of a field.
+    pub fn offset(&self, field: Field) -> i32 {
+        self.fields[field as usize]
+    }
+
+    /// `(stride, offset)` of an element kind, in bytes.
+    pub fn elem(&self, kind: ElemKind) -> (u32, i32) {
+        let word = size_of::<usize>() as u32;
+        match kind {
+            ElemKind::ListItem | ElemKind::TupleItem => (word, 0),
+            ElemKind::DictValue => (self.dict_entry_stride, self.dict_entry_value as i32),
+            ElemKind::DictKey => (self.dict_entry_stride, self.dict_entry_key as i32),
+            ElemKind::Byte | ElemKind::Slot => (1, 0),
+        }
+    }
+}

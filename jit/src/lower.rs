@@ -1,0 +1,74 @@
+//! The seam to the backends: what turns IR into something that runs.
+//!
+//! A [`Lowering`] knows IR and layout, not Python. The VM hands it units and gets entries back.
+
+use crate::ctx::Ctx;
+use crate::ir::{FnCell, ObjId, Unit};
+use crate::layout::Layout;
+use crate::rt::RtId;
+use core::fmt;
+
+/// Compiled code that can be freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodeHandle(pub u32);
+
+/// An entry from the VM: `(context, argument array) -> status`.
+pub type EntryFn = unsafe extern "C" fn(*mut Ctx, *mut u64) -> i32;
+
+/// What a lowering needs to know of the run time.
+pub struct LowerEnv<'a> {
+    pub layout: &'a Layout,
+    /// The address of an object (it stays where it is while the code exists).
+    pub obj_address: &'a dyn Fn(ObjId) -> usize,
+    /// The address (on wasm: the table index) of an entry point.
+    pub rt_address: &'a dyn Fn(RtId) -> usize,
+    /// The address of the word that holds a compiled function version's code.
+    pub cell_address: &'a dyn Fn(FnCell) -> usize,
+    /// Global number of the unit's first exit: function by function, in order.
+    pub exit_base: u32,
+}
+
+/// A lowered unit.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    pub handle: CodeHandle,
+    /// Per function: what goes into its cell so that `CallFn` through it works.
+    pub cells: Vec<u64>,
+    /// Per function: the entry, where it can be called without the lowering's help.
+    pub entries: Vec<Option<EntryFn>>,
+    /// Size of the code in bytes.
+    pub bytes: usize,
+    /// Readable machine code, if it was asked for.
+    pub listing: Option<String>,
+}
+
+/// Why a unit can't be lowered. Not an error to show: the unit stays interpreted.
+#[derive(Clone, Debug)]
+pub struct LowerError(pub String);
+
+impl fmt::Display for LowerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LowerError {}
+
+/// A backend.
+pub trait Lowering {
+    /// Its name in options and statistics.
+    fn name(&self) -> &'static str;
+
+    /// Makes code for a verified unit. `listing` asks for readable machine code.
+    fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError>;
+
+    /// Runs function `func` (of kind `Entry`) of a lowered unit; gives its status.
+    ///
+    /// # Safety
+    /// `handle` must not have been freed, `ctx` and `args` must be what the unit was
+    /// made for, and all objects that it names must be alive.
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32;
+
+    /// Gives the memory back. The code must not be running, and no cell may hold it.
+    fn free(&mut self, handle: CodeHandle);
+}

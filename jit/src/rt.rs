@@ -1,0 +1,189 @@
+//! Run-time entry points: what compiled code may call in the VM, by id, with
+//! signature, effects and the way they report failure.
+//!
+//! Each is an `extern "C"` function whose first parameter is the context, followed by the
+//! parameters listed here. Object arguments are borrowed unless said otherwise; object results
+//! are owned by the caller. On failure the exception is in the context.
+
+use crate::ir::field::{ALL_REGIONS, Region, Regions};
+use crate::ir::Type;
+
+/// How an entry point says that it raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fails {
+    Never,
+    /// The result is the null address.
+    Null,
+    /// The result is negative.
+    Negative,
+    /// `Ctx::failed` is 1 (the caller reads it where the result is ambiguous).
+    Flag,
+}
+
+/// What an entry point may do besides computing its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: the same arguments give the same result, and it may be left out.
+    Pure,
+    /// Reads memory or allocates; writes nothing that loads can see.
+    Reads,
+    /// Writes the regions; runs no Python code.
+    Writes(Regions),
+    /// May run Python code: anything may have changed.
+    Python,
+}
+
+impl Effect {
+    /// The regions that may have changed.
+    pub fn writes(self) -> Regions {
+        match self {
+            Effect::Pure | Effect::Reads => 0,
+            Effect::Writes(r) => r,
+            Effect::Python => ALL_REGIONS,
+        }
+    }
+}
+
+const LIST: Regions = Region::ListHeader.bit() | Region::ListItem.bit();
+const DICT: Regions = Region::DictHeader.bit() | Region::DictValue.bit();
+const OTHER: Regions = Region::Other.bit();
+
+macro_rules! entry_points {
+    ($($(#[$m:meta])* $id:ident $name:literal ($($p:ident)*) $($ret:ident)? : $effect:expr, $fails:ident;)*) => {
+        /// A run-time entry point.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u16)]
+        pub enum RtId { $($(#[$m])* $id,)* }
+        impl RtId {
+            /// All of them, in order.
+            pub const ALL: &'static [RtId] = &[$(RtId::$id,)*];
+            /// The name in the text form.
+            pub fn name(self) -> &'static str { match self { $(RtId::$id => $name,)* } }
+            /// Parameters after the context.
+            pub fn params(self) -> &'static [Type] { match self { $(RtId::$id => &[$(Type::$p,)*],)* } }
+            /// The result.
+            pub fn ret(self) -> Option<Type> { match self { $(RtId::$id => ret!($($ret)?),)* } }
+            /// What it may do.
+            pub fn effect(self) -> Effect { match self { $(RtId::$id => $effect,)* } }
+            /// How it reports failure.
+            pub fn fails(self) -> Fails { match self { $(RtId::$id => Fails::$fails,)* } }
+            /// The entry point of that name.
+            pub fn by_name(name: &str) -> Option<RtId> {
+                match name { $($name => Some(RtId::$id),)* _ => None }
+            }
+        }
+    };
+}
+macro_rules! ret {
+    () => { None };
+    ($t:ident) => { Some(Type::$t) };
+}
+
+entry_points! {
+    /// Destroys an object whose last reference is gone; 1 if compiled code must leave
+    /// because Python code ran or may have.
+    Dealloc "dealloc" (Ptr) I32 : Effect::Reads, Never;
+    /// The slow path of polling; 1 if compiled code must leave.
+    PollSlow "poll" () I32 : Effect::Writes(ALL_REGIONS), Never;
+
+    /// A new int object.
+    NewInt "new_int" (I64) Ptr : Effect::Reads, Never;
+    NewFloat "new_float" (F64) Ptr : Effect::Reads, Never;
+
+    /// `a OP b` by the number of the operator in `BINARY_OP`.
+    BinaryOp "binary_op" (I32 Ptr Ptr) Ptr : Effect::Python, Null;
+    /// The same where both are exact ints, floats, strs or other types known to run no Python code.
+    BinaryOpPlain "binary_op_plain" (I32 Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    /// `-a`, `~a`, `+a`: 0, 1, 2.
+    UnaryOp "unary_op" (I32 Ptr) Ptr : Effect::Python, Null;
+    /// Rich comparison by `<` 0, `<=` 1, `==` 2, `!=` 3, `>` 4, `>=` 5.
+    Compare "compare" (I32 Ptr Ptr) Ptr : Effect::Python, Null;
+    /// The same as a truth value.
+    CompareBool "compare_bool" (I32 Ptr Ptr) I32 : Effect::Python, Negative;
+    /// Comparison of exact strs as a truth value.
+    StrCompare "str_compare" (I32 Ptr Ptr) I32 : Effect::Pure, Never;
+    /// Comparison of exact ints of any size.
+    IntCompare "int_compare" (I32 Ptr Ptr) I32 : Effect::Reads, Never;
+    /// `item in container` (container first).
+    Contains "contains" (Ptr Ptr) I32 : Effect::Python, Negative;
+    ToBool "to_bool" (Ptr) I32 : Effect::Python, Negative;
+    GetAttr "get_attr" (Ptr Ptr) Ptr : Effect::Python, Null;
+    SetAttr "set_attr" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    GetItem "get_item" (Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `container[key] = value` (container, key, value).
+    SetItem "set_item" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    DelItem "del_item" (Ptr Ptr) I32 : Effect::Python, Negative;
+    GetIter "get_iter" (Ptr) Ptr : Effect::Python, Null;
+    /// The next item; null at the end, and null with `failed` set when it raised.
+    IterNext "iter_next" (Ptr) Ptr : Effect::Python, Flag;
+    /// Calls with `n` positional arguments from the scratch words.
+    Call "call" (Ptr I32) Ptr : Effect::Python, Null;
+    /// Calls with `n` arguments from the scratch words, the last of them named by the tuple.
+    CallKw "call_kw" (Ptr I32 Ptr) Ptr : Effect::Python, Null;
+    /// Calls a method by name: receiver and `n` arguments in the scratch words.
+    CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
+
+    /// Containers made from `n` scratch words, whose references they take over.
+    BuildList "build_list" (I32) Ptr : Effect::Reads, Never;
+    BuildTuple "build_tuple" (I32) Ptr : Effect::Reads, Never;
+    /// `n` pairs.
+    BuildMap "build_map" (I32) Ptr : Effect::Python, Null;
+    BuildSet "build_set" (I32) Ptr : Effect::Python, Null;
+    BuildString "build_string" (I32) Ptr : Effect::Reads, Never;
+    BuildSlice "build_slice" (Ptr Ptr Ptr) Ptr : Effect::Reads, Never;
+    FormatSimple "format_simple" (Ptr) Ptr : Effect::Python, Null;
+    FormatWithSpec "format_with_spec" (Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `str`, `repr`, `ascii`: 1, 2, 3.
+    ConvertValue "convert_value" (I32 Ptr) Ptr : Effect::Python, Null;
+    /// `n` items of a sequence to the scratch words, owned.
+    UnpackSequence "unpack_sequence" (Ptr I32) I32 : Effect::Python, Negative;
+
+    /// Appends an item, whose reference it takes over.
+    ListAppend "list_append" (Ptr Ptr) : Effect::Writes(LIST), Never;
+    /// Removes and returns the last item; the list is not empty.
+    ListPop "list_pop" (Ptr) Ptr : Effect::Writes(LIST), Never;
+    ListExtend "list_extend" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// A new list with the items of the first, then of the second.
+    ListConcat "list_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// A new list with the items repeated.
+    ListRepeat "list_repeat" (Ptr I64) Ptr : Effect::Reads, Null;
+    SetAdd "set_add" (Ptr Ptr) I32 : Effect::Python, Negative;
+    MapAdd "map_add" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    /// Lookups in an exact dict with an exact str key: borrowed value, null if absent.
+    DictGetStr "dict_get_str" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// Sets with an exact str key.
+    DictSetStr "dict_set_str" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
+
+    StrConcat "str_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// The character at an index that is in range (negative counts from the end).
+    StrItem "str_item" (Ptr I64) Ptr : Effect::Reads, Null;
+
+    /// Floor division and modulo with Python's signs; the divisor is not zero.
+    FloatFloorDiv "float_floordiv" (F64 F64) F64 : Effect::Pure, Never;
+    FloatMod "float_mod" (F64 F64) F64 : Effect::Pure, Never;
+    /// `a ** b`; the cases that raise or give complex numbers set `failed`.
+    FloatPow "float_pow" (F64 F64) F64 : Effect::Writes(OTHER), Flag;
+    /// Exact comparison of an int with a float, operator as in `compare`.
+    IntFloatCompare "int_float_compare" (I32 I64 F64) I32 : Effect::Pure, Never;
+    /// Correctly rounded quotient of two 64-bit ints; the divisor is not zero.
+    IntTrueDiv "int_true_div" (I64 I64) F64 : Effect::Pure, Never;
+    /// `a ** b` for `b >= 0`; sets `failed` when it does not fit in 64 bits.
+    IntPow "int_pow" (I64 I64) I64 : Effect::Writes(OTHER), Flag;
+    /// `math` functions that can't fail on the operands given.
+    MathSin "math_sin" (F64) F64 : Effect::Pure, Never;
+    MathCos "math_cos" (F64) F64 : Effect::Pure, Never;
+    MathTan "math_tan" (F64) F64 : Effect::Pure, Never;
+    MathAtan "math_atan" (F64) F64 : Effect::Pure, Never;
+    MathAtan2 "math_atan2" (F64 F64) F64 : Effect::Pure, Never;
+    MathTanh "math_tanh" (F64) F64 : Effect::Pure, Never;
+    /// May overflow: the caller checks the result.
+    MathExp "math_exp" (F64) F64 : Effect::Pure, Never;
+    MathLog "math_log" (F64) F64 : Effect::Pure, Never;
+}
+
+impl RtId {
+    /// The entry point with that number.
+    pub fn from_index(index: usize) -> Option<RtId> {
+        Self::ALL.get(index).copied()
+    }
+}
