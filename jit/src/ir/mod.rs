@@ -9,8 +9,13 @@
 //! one another. Text form: `text`, checks: `verify`, reference execution:
 //! `interp`.
 
+pub mod builder;
+pub mod eval;
 pub mod field;
+pub mod simplify;
+pub mod typing;
 
+pub use builder::FunctionBuilder;
 pub use field::{CtxField, ElemKind, Field, FieldTy, Region};
 
 use crate::rt::RtId;
@@ -351,7 +356,7 @@ pub enum Reason {
 }
 
 /// An exit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Exit {
     pub kind: ExitKind,
     /// Index into [`Function::states`].
@@ -361,7 +366,7 @@ pub struct Exit {
 }
 
 /// How to rebuild the interpreter's frames at an exit.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct FrameState {
     /// Outermost first; the outermost is the function itself, the others were inlined.
     pub frames: Vec<FrameDesc>,
@@ -370,7 +375,7 @@ pub struct FrameState {
 }
 
 /// One frame of a state.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FrameDesc {
     pub code: ObjId,
     /// The function object of an inlined frame or a compiled function; `None` for the
@@ -383,7 +388,7 @@ pub struct FrameDesc {
 }
 
 /// A module global to write: the value of entry `index` of the dict, whose key stays.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalWrite {
     pub dict: ObjId,
     pub name: ObjId,
@@ -391,7 +396,7 @@ pub struct GlobalWrite {
 }
 
 /// How to make the object of one slot.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Recipe {
     /// Empty: an unbound local, or the NULL that calls push.
     Null,
