@@ -3,8 +3,10 @@
 //!
 //! This crate knows bytecode and types, never objects and never a backend.
 
+pub mod bytecode;
 pub mod ctx;
 pub mod ir;
 pub mod layout;
 pub mod lower;
+pub mod oracle;
 pub mod rt;

@@ -86,6 +86,12 @@ entry_points! {
     /// The slow path of polling; 1 if compiled code must leave.
     PollSlow "poll" () I32 : Effect::Writes(ALL_REGIONS), Never;
 
+    /// Puts an owned object into word `index` of the frame slots at an address; releases
+    /// what was there (an int or float that is out of date, or nothing).
+    ReplaceSlot "replace_slot" (Ptr I32 Ptr) : Effect::Reads, Never;
+    /// The stamp of the keys of an exact dict, given one if it has none.
+    DictShape "dict_shape" (Ptr) I32 : Effect::Writes(Region::DictHeader.bit()), Never;
+
     /// A new int object.
     NewInt "new_int" (I64) Ptr : Effect::Reads, Never;
     NewFloat "new_float" (F64) Ptr : Effect::Reads, Never;

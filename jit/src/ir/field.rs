@@ -174,6 +174,10 @@ fields! {
     ListIterList "list_iter.list" Ptr Iter;
     RangeIterIndex "range_iter.index" Word Iter;
     RangeIterLen "range_iter.len" Word Iter;
+    RangeIterStart "range_iter.start" Word Immutable;
+    RangeIterStep "range_iter.step" Word Immutable;
+    /// The instruction that an interpreter frame is at (`Ctx::frame` is its address).
+    FrameLasti "frame.lasti" I32 Other;
 }
 
 /// Arrays of equal elements.

@@ -1,0 +1,194 @@
+//! Decoded bytecode: instructions with their arguments joined, basic blocks,
+//! loops and the exception table. The opcodes are those before adaptive
+//! specialization; what the interpreter learned comes from the oracle.
+
+use crate::ir::ObjId;
+use rustpython_compiler_core::bytecode::Instruction;
+pub use rustpython_compiler_core::bytecode::{CodeFlags, Opcode};
+
+/// A code object as the specializer sees it.
+#[derive(Clone, Debug)]
+pub struct CodeInfo {
+    pub id: ObjId,
+    pub name: String,
+    pub instrs: Vec<Instr>,
+    /// Instruction index by code unit; `u32::MAX` inside an instruction.
+    pub at: Vec<u32>,
+    pub consts: Vec<ObjId>,
+    pub names: Vec<ObjId>,
+    /// Fast locals: variables, then cells, then free variables.
+    pub nlocals: usize,
+    pub cellvars: usize,
+    pub freevars: usize,
+    pub flags: CodeFlags,
+    pub arg_count: u32,
+    pub posonly_count: u32,
+    pub kwonly_count: u32,
+    pub varnames: Vec<ObjId>,
+    pub handlers: Vec<Handler>,
+    /// First unit to run when compiled code stands in for the function.
+    pub start: u32,
+    /// Loops by header.
+    pub loops: Vec<Loop>,
+}
+
+/// An instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instr {
+    /// First unit (of an `EXTENDED_ARG` prefix, if it has one).
+    pub pc: u32,
+    /// The unit of the opcode itself.
+    pub op_pc: u32,
+    pub op: Opcode,
+    pub arg: u32,
+    /// First unit after the inline caches.
+    pub next: u32,
+}
+
+/// A row of the exception table, in code units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handler {
+    pub start: u32,
+    pub end: u32,
+    pub target: u32,
+    pub depth: u32,
+    pub lasti: bool,
+}
+
+/// A natural loop of the bytecode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loop {
+    pub header: u32,
+    /// One past the last unit of the last back-edge.
+    pub end: u32,
+    /// Locals that are assigned in it.
+    pub stores: Vec<u32>,
+    /// Names (of globals or module variables) that are assigned in it.
+    pub name_stores: Vec<u32>,
+}
+
+/// A unit as decoding takes it: the opcode before specialization, and its byte.
+#[derive(Clone, Copy, Debug)]
+pub struct RawUnit {
+    pub op: Opcode,
+    pub arg: u8,
+}
+
+impl Instr {
+    /// Where a jump goes.
+    pub fn target(&self) -> Option<u32> {
+        use Opcode::*;
+        match self.op {
+            JumpForward | PopJumpIfFalse | PopJumpIfTrue | PopJumpIfNone | PopJumpIfNotNone | ForIter | Send => {
+                Some(self.next + self.arg)
+            }
+            JumpBackward | JumpBackwardNoInterrupt => self.next.checked_sub(self.arg),
+            _ => None,
+        }
+    }
+}
+
+/// Joins prefixes, finds instruction boundaries.
+pub fn decode(units: &[RawUnit]) -> (Vec<Instr>, Vec<u32>) {
+    let mut instrs = Vec::new();
+    let mut at = vec![u32::MAX; units.len()];
+    let mut i = 0;
+    while i < units.len() {
+        let pc = i;
+        let mut arg = u32::from(units[i].arg);
+        while units[i].op == Opcode::ExtendedArg && i + 1 < units.len() {
+            i += 1;
+            arg = (arg << 8) | u32::from(units[i].arg);
+        }
+        let op = units[i].op;
+        let next = i + 1 + op.cache_entries();
+        at[pc] = instrs.len() as u32;
+        // A jump may only go to the prefix, but `lasti` may name the opcode itself.
+        at[i] = instrs.len() as u32;
+        instrs.push(Instr { pc: pc as u32, op_pc: i as u32, op, arg, next: next as u32 });
+        i = next;
+    }
+    (instrs, at)
+}
+
+/// Finds the loops: targets of backward jumps, with what they assign.
+pub fn find_loops(instrs: &[Instr]) -> Vec<Loop> {
+    use Opcode::*;
+    let mut loops: Vec<Loop> = Vec::new();
+    for ins in instrs {
+        if !matches!(ins.op, JumpBackward | JumpBackwardNoInterrupt) {
+            continue;
+        }
+        let Some(header) = ins.target() else { continue };
+        match loops.iter_mut().find(|l| l.header == header) {
+            Some(l) => l.end = l.end.max(ins.next),
+            None => loops.push(Loop { header, end: ins.next, stores: Vec::new(), name_stores: Vec::new() }),
+        }
+    }
+    for l in &mut loops {
+        for ins in instrs.iter().filter(|i| i.pc >= l.header && i.pc < l.end) {
+            match ins.op {
+                StoreFast | DeleteFast | LoadFastAndClear | MakeCell => l.stores.push(ins.arg),
+                StoreFastLoadFast => l.stores.push(ins.arg >> 4),
+                StoreFastStoreFast => l.stores.extend([ins.arg >> 4, ins.arg & 15]),
+                StoreName | StoreGlobal | DeleteName | DeleteGlobal => l.name_stores.push(ins.arg),
+                _ => {}
+            }
+        }
+        for v in [&mut l.stores, &mut l.name_stores] {
+            v.sort_unstable();
+            v.dedup();
+        }
+    }
+    loops.sort_by_key(|l| l.header);
+    loops
+}
+
+/// Decodes an exception table (entries of start, length, target, `depth << 1 | lasti` as
+/// variable-length numbers of 6 bits, most significant first, all in code units).
+pub fn decode_handlers(table: &[u8]) -> Vec<Handler> {
+    let mut bytes = table.iter().copied();
+    let mut out = Vec::new();
+    let mut number = || -> Option<u32> {
+        let mut b = bytes.next()?;
+        let mut n = u32::from(b & 63);
+        while b & 64 != 0 {
+            b = bytes.next()?;
+            n = (n << 6) | u32::from(b & 63);
+        }
+        Some(n)
+    };
+    while let (Some(start), Some(len), Some(target), Some(dl)) = (number(), number(), number(), number()) {
+        out.push(Handler { start, end: start + len, target, depth: dl >> 1, lasti: dl & 1 != 0 });
+    }
+    out
+}
+
+impl CodeInfo {
+    /// The instruction that begins at (or has its opcode at) a unit.
+    pub fn instr(&self, pc: u32) -> Option<&Instr> {
+        let i = *self.at.get(pc as usize)?;
+        self.instrs.get(i as usize)
+    }
+
+    /// The loop with that header.
+    pub fn loop_at(&self, header: u32) -> Option<&Loop> {
+        self.loops.iter().find(|l| l.header == header)
+    }
+
+    /// Whether the names of this code are module globals: locals are no fast locals, and the
+    /// caller says that they are the globals.
+    pub fn is_function(&self) -> bool {
+        self.flags.contains(CodeFlags::OPTIMIZED)
+    }
+
+    /// The handler that covers a unit.
+    pub fn handler(&self, pc: u32) -> Option<&Handler> {
+        self.handlers.iter().find(|h| h.start <= pc && pc < h.end)
+    }
+}
+
+/// The opcode before adaptive specialization or instrumentation.
+pub fn base_opcode(op: Instruction) -> Opcode {
+    op.as_opcode().deoptimize()
+}

@@ -1,0 +1,215 @@
+//! What the specializer asks the VM: types, constants, feedback, shapes.
+//!
+//! Answers are facts at the time of asking. What may change later must be guarded by what the
+//! answer names (a version, a stamp, a value).
+
+use crate::bytecode::{CodeInfo, Opcode};
+use crate::ir::{FnCell, ObjId, Type};
+use std::rc::Rc;
+
+macro_rules! known {
+    ($($(#[$m:meta])* $name:ident),* $(,)?) => {
+        /// Objects that the specializer knows by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Known { $($(#[$m])* pub $name: ObjId,)* }
+        impl Known {
+            /// Builds the table by asking for each name.
+            pub fn build(mut f: impl FnMut(&'static str) -> ObjId) -> Self {
+                Known { $($name: f(stringify!($name)),)* }
+            }
+        }
+    };
+}
+
+known! {
+    none, true_, false_, ellipsis, not_implemented,
+    int, float, bool_, str_, bytes, list, tuple, dict, set, frozenset, range, slice, complex,
+    none_type, function, bound_method, builtin, method_descriptor, type_, module, object, cell,
+    range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
+    dict_items, dict_keys, dict_values, generator, property,
+}
+
+/// What the interpreter learned about an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The opcode as it stands now, specialized or not.
+    pub op: Opcode,
+    /// False if the instruction has certainly never run.
+    pub seen: bool,
+}
+
+/// A global (or module variable) found by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalRef {
+    /// The dict that holds it: the globals or the builtins.
+    pub dict: ObjId,
+    /// Stamp of that dict's keys.
+    pub stamp: u32,
+    /// Position of the entry.
+    pub index: u32,
+    /// The value now.
+    pub value: ObjId,
+    /// If it was found in the builtins: the stamp of the globals, which lack the name.
+    pub absent_from: Option<(ObjId, u32)>,
+}
+
+/// How a class answers for an attribute of its instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttrRef {
+    /// In the instance's dict; the class has no data descriptor of that name.
+    /// `class_value` is what the class has under the name, if anything.
+    Dict { class_value: Option<ObjId> },
+    /// A member of `__slots__` at a byte offset.
+    Slot { offset: u32 },
+    /// Only in the class: a function (bound when called).
+    Method { func: ObjId },
+    /// Only in the class: a builtin method descriptor.
+    Descriptor { descr: ObjId },
+    /// Only in the class: a plain value.
+    ClassValue { value: ObjId },
+    /// A property with a Python getter.
+    Property { getter: ObjId },
+}
+
+/// A Python function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FuncInfo {
+    pub code: ObjId,
+    pub globals: ObjId,
+    pub builtins: ObjId,
+    pub defaults: Vec<ObjId>,
+    pub has_kwdefaults: bool,
+    pub closure: Vec<ObjId>,
+    /// Changes when code or defaults change; 0 when it can't be relied on.
+    pub version: u32,
+}
+
+/// Builtins with a meaning that the specializer knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Builtin {
+    Len,
+    Abs,
+    Min,
+    Max,
+    Range,
+    Int,
+    Float,
+    Bool,
+    Str,
+    Isinstance,
+    Ord,
+    Chr,
+    Enumerate,
+    Zip,
+    Sum,
+    Round,
+    Divmod,
+    Pow,
+    MathSqrt,
+    MathSin,
+    MathCos,
+    MathTan,
+    MathAtan,
+    MathAtan2,
+    MathTanh,
+    MathExp,
+    MathLog,
+    MathFloor,
+    MathCeil,
+    MathFabs,
+    /// Looks at the caller's frame (`locals`, `vars`, `eval`, `sys._getframe`...).
+    Frames,
+}
+
+/// Methods of builtin types with a meaning that the specializer knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BuiltinMethod {
+    ListAppend,
+    ListPop,
+    DictGet,
+    DictItems,
+    DictKeys,
+    DictValues,
+}
+
+/// The type of a value at an exit or a live slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// Exact class.
+    pub ty: ObjId,
+    /// An int that does not fit in 64 bits.
+    pub big: bool,
+}
+
+/// How arguments and results of compiled calls are passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pass {
+    Int,
+    Float,
+    Bool,
+    None,
+    /// An object, exact class known or not. Arguments are borrowed, results owned.
+    Obj(Option<ObjId>),
+}
+
+impl Pass {
+    /// The SSA type, if a value is passed at all.
+    pub fn ty(self) -> Option<Type> {
+        match self {
+            Pass::Int => Some(Type::I64),
+            Pass::Float => Some(Type::F64),
+            Pass::Bool => Some(Type::I32),
+            Pass::None => None,
+            Pass::Obj(_) => Some(Type::Ptr),
+        }
+    }
+}
+
+/// A compiled version of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FnVersion {
+    pub cell: FnCell,
+    pub ret: Pass,
+}
+
+/// The VM's answers.
+pub trait Oracle {
+    fn known(&self) -> &Known;
+    fn code(&self, code: ObjId) -> Option<Rc<CodeInfo>>;
+    /// The exact class of an object.
+    fn type_of(&self, obj: ObjId) -> ObjId;
+    /// The value of an exact int that fits.
+    fn int(&self, obj: ObjId) -> Option<i64>;
+    /// The value of an exact float.
+    fn float(&self, obj: ObjId) -> Option<f64>;
+    /// The items of an exact tuple.
+    fn tuple(&self, obj: ObjId) -> Option<Vec<ObjId>>;
+    /// For messages and explanations.
+    fn describe(&self, obj: ObjId) -> String;
+    /// What the interpreter learned at a unit.
+    fn feedback(&self, code: ObjId, op_pc: u32) -> Feedback;
+    /// What an exit saw at an instruction: the classes of the topmost stack values then, top
+    /// first. Empty if nothing was seen.
+    fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
+    /// Whether specializations of this kind went wrong here before: do it generally.
+    fn distrusted(&self, code: ObjId, pc: u32) -> bool;
+    fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
+    /// The entry of a module's (or any) dict.
+    fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef>;
+    /// The dict of a module.
+    fn module_dict(&self, module: ObjId) -> Option<ObjId>;
+    fn attr(&self, class: ObjId, name: ObjId) -> Option<AttrRef>;
+    /// `(stamp, entry index)` of a name in the dict that instances of the class usually have.
+    fn instance_shape(&self, class: ObjId, name: ObjId) -> Option<(u32, u32)>;
+    /// The shape that instances of the class usually have.
+    fn usual_stamp(&self, class: ObjId) -> Option<u32>;
+    /// The version tag of a class, if it has one that can be relied on.
+    fn type_version(&self, class: ObjId) -> Option<u32>;
+    /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).
+    fn always_true(&self, class: ObjId) -> bool;
+    fn function(&self, func: ObjId) -> Option<FuncInfo>;
+    fn builtin(&self, obj: ObjId) -> Option<Builtin>;
+    fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod>;
+    /// A compiled version of the function for these arguments, made now if need be.
+    fn version(&self, func: ObjId, args: &[Pass]) -> Option<FnVersion>;
+}
