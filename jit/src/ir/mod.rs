@@ -10,10 +10,17 @@
 //! `interp`.
 
 pub mod builder;
+pub mod cfg;
 pub mod eval;
 pub mod field;
+pub mod parse;
 pub mod simplify;
+pub mod text;
 pub mod typing;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;
 
 pub use builder::FunctionBuilder;
 pub use field::{CtxField, ElemKind, Field, FieldTy, Region};
