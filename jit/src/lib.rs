@@ -10,3 +10,4 @@ pub mod layout;
 pub mod lower;
 pub mod oracle;
 pub mod rt;
+pub mod specialize;

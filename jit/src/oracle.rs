@@ -71,6 +71,18 @@ pub enum AttrRef {
     Property { getter: ObjId },
 }
 
+/// A name in the dicts of a class's instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Instances have no dict.
+    NoDict,
+    /// Dicts with this stamp have it at this entry.
+    Entry { stamp: u32, index: u32 },
+    /// Dicts with this stamp don't have it.
+    Absent { stamp: u32 },
+    Unknown,
+}
+
 /// A Python function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FuncInfo {
@@ -199,10 +211,15 @@ pub trait Oracle {
     /// The dict of a module.
     fn module_dict(&self, module: ObjId) -> Option<ObjId>;
     fn attr(&self, class: ObjId, name: ObjId) -> Option<AttrRef>;
-    /// `(stamp, entry index)` of a name in the dict that instances of the class usually have.
-    fn instance_shape(&self, class: ObjId, name: ObjId) -> Option<(u32, u32)>;
-    /// The shape that instances of the class usually have.
-    fn usual_stamp(&self, class: ObjId) -> Option<u32>;
+    /// The class of the objects that an attribute instruction has seen, by its inline cache.
+    fn owner_type(&self, code: ObjId, op_pc: u32) -> Option<ObjId>;
+    /// The value of a class's own or inherited attribute, where reading it on the class gives
+    /// just that object.
+    fn class_attr(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
+    /// Where a name is in the dict that instances of the class usually have.
+    fn instance_shape(&self, class: ObjId, name: ObjId) -> Shape;
+    /// The tag word of ints whose magnitude is inline.
+    fn int_small_tag(&self) -> u64;
     /// The version tag of a class, if it has one that can be relied on.
     fn type_version(&self, class: ObjId) -> Option<u32>;
     /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).

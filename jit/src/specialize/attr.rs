@@ -1,0 +1,250 @@
+//! Attributes: of instances by shape, of classes and modules as guarded constants.
+
+use super::context::{ObjVal, Own, Val};
+use super::{Flow, Res, Spec};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::oracle::{AttrRef, Shape};
+use crate::rt::RtId;
+
+impl Spec<'_> {
+    pub(super) fn load_attr(&mut self) -> Res<Flow> {
+        let (name, method) = {
+            let f = self.ctx.frame();
+            (f.code.names[(self.ins.arg >> 1) as usize], self.ins.arg & 1 != 0)
+        };
+        let k = *self.o.known();
+        if let Val::Const(c) = *self.peek(0) {
+            let ty = self.o.type_of(c);
+            if ty == k.module
+                && let Some(dict) = self.o.module_dict(c)
+                && let Some(v) = self.dict_constant(dict, name)
+            {
+                return self.attr_done(v, method);
+            }
+            if ty == k.type_
+                && let Some(value) = self.o.class_attr(c, name)
+            {
+                self.guard_version(c);
+                let v = self.constant(value);
+                return self.attr_done(v, method);
+            }
+        }
+        let owner = match self.ty_of(self.peek(0)) {
+            Some(t) => Some(t),
+            None => {
+                let code = self.ctx.frame().code.id;
+                let seen = self.o.observed(code, self.ins.pc);
+                seen.first().map(|s| s.ty).or_else(|| self.o.owner_type(code, self.ins.op_pc))
+            }
+        };
+        if let Some(ty) = owner
+            && !self.distrusted()
+            && let Some(flow) = self.load_attr_of(ty, name, method)?
+        {
+            return Ok(flow);
+        }
+        if self.unseen() && owner.is_none() {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        self.before_python()?;
+        self.sync_locals();
+        let name = self.b.obj(name);
+        self.materialize(0);
+        let args = self.pop_arguments(1);
+        let r = self.rt(RtId::GetAttr, &[args[0], name]).expect("a result");
+        self.push(Val::object(r, Own::Owned));
+        if method {
+            self.push(Val::Null);
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Replaces the owner by the attribute (and NULL, where a method is loaded).
+    fn attr_done(&mut self, v: Val, method: bool) -> Res<Flow> {
+        let owner = self.pop();
+        let temporary = matches!(&owner, Val::Obj(o) if o.own == Own::Owned);
+        self.drop_val(owner);
+        self.push(v);
+        if temporary {
+            self.promote_now();
+        }
+        if method {
+            self.push(Val::Null);
+        }
+        Ok(Flow::Next)
+    }
+
+    fn load_attr_of(&mut self, ty: ObjId, name: ObjId, method: bool) -> Res<Option<Flow>> {
+        let Some(attr) = self.o.attr(ty, name) else { return Ok(None) };
+        if self.o.type_version(ty).is_none() {
+            return Ok(None);
+        }
+        // Methods of builtin types: the receiver may be anything of that type.
+        if let AttrRef::Descriptor { descr } = attr
+            && method
+            && self.o.instance_shape(ty, name) == Shape::NoDict
+        {
+            if matches!(self.peek(0), Val::Obj(_)) {
+                self.want(0, ty);
+            }
+            self.guard_version(ty);
+            self.materialize(0);
+            let owner = self.pop();
+            self.push(Val::Const(descr));
+            self.push(owner);
+            return Ok(Some(Flow::Next));
+        }
+        let Val::Obj(_) = self.peek(0) else { return Ok(None) };
+        let shape = self.o.instance_shape(ty, name);
+        match (attr, shape) {
+            (AttrRef::Dict { .. }, Shape::Entry { stamp, index }) => {
+                self.want(0, ty);
+                self.guard_version(ty);
+                let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
+                let (entries, tok) = self.instance_entries(&o, stamp);
+                let i = self.b.i64(index as i64);
+                let v = self.load_item(ElemKind::DictValue, entries, i, tok);
+                Ok(Some(self.attr_done(v, method)?))
+            }
+            (AttrRef::Slot { offset }, _) => {
+                self.want(0, ty);
+                self.guard_version(ty);
+                let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
+                let i = self.b.i64(offset as i64);
+                let v = self.b.load_elem(ElemKind::Slot, o.v, i, o.tok);
+                let exit = self.exit_start(Reason::Error);
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                Ok(Some(self.attr_done(Val::object(v, Own::Transient), method)?))
+            }
+            (AttrRef::Method { func }, Shape::NoDict | Shape::Absent { .. }) if method => {
+                self.want(0, ty);
+                self.guard_version(ty);
+                self.guard_absent(shape);
+                let owner = self.pop();
+                self.push(Val::Const(func));
+                self.push(owner);
+                Ok(Some(Flow::Next))
+            }
+            (AttrRef::ClassValue { value }, Shape::NoDict | Shape::Absent { .. }) => {
+                self.want(0, ty);
+                self.guard_version(ty);
+                self.guard_absent(shape);
+                let v = self.constant(value);
+                Ok(Some(self.attr_done(v, method)?))
+            }
+            (AttrRef::Property { getter }, _) if !method => {
+                self.want(0, ty);
+                self.guard_version(ty);
+                let owner = self.pop();
+                self.call_python(getter, vec![owner])
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Checks that the instance on top of the stack lacks the name.
+    fn guard_absent(&mut self, shape: Shape) {
+        if let Shape::Absent { stamp } = shape
+            && let Val::Obj(o) = self.peek(0).clone()
+        {
+            self.instance_dict(&o, stamp);
+        }
+    }
+
+    /// The dict of an instance, checked to have the shape; and the proof.
+    fn instance_dict(&mut self, o: &ObjVal, stamp: u32) -> (Value, Option<Value>) {
+        let exit = self.exit_start(Reason::Shape);
+        let d = self.b.load(Field::ObjDict, o.v, o.tok);
+        let null = self.b.null();
+        let tok = self.b.guard_icmp(IntCC::Ne, d, null, exit);
+        let now = self.b.load(Field::DictStamp, d, tok);
+        let want = self.b.i32(stamp as i32);
+        let tok = self.b.guard_icmp(IntCC::Eq, now, want, exit);
+        (d, tok)
+    }
+
+    fn instance_entries(&mut self, o: &ObjVal, stamp: u32) -> (Value, Option<Value>) {
+        let (d, tok) = self.instance_dict(o, stamp);
+        (self.b.load(Field::DictEntries, d, tok), tok)
+    }
+
+    /// Checks that a class has not changed.
+    pub(super) fn guard_version(&mut self, ty: ObjId) {
+        let Some(version) = self.o.type_version(ty) else { return };
+        let exit = self.exit_start(Reason::Shape);
+        let t = self.b.obj(ty);
+        let now = self.b.load(Field::TypeVersion, t, None);
+        let want = self.b.i32(version as i32);
+        self.b.guard_icmp(IntCC::Eq, now, want, exit);
+    }
+
+    /// Stack: value, owner.
+    pub(super) fn store_attr(&mut self) -> Res<Flow> {
+        let code = self.ctx.frame().code.clone();
+        let name = code.names[self.ins.arg as usize];
+        let owner = match self.ty_of(self.peek(0)) {
+            Some(t) => Some(t),
+            None => {
+                let seen = self.o.observed(code.id, self.ins.pc);
+                seen.first().map(|s| s.ty).or_else(|| self.o.owner_type(code.id, self.ins.op_pc))
+            }
+        };
+        if let Some(ty) = owner
+            && matches!(self.peek(0), Val::Obj(_))
+            && !self.distrusted()
+            && self.o.type_version(ty).is_some()
+        {
+            match (self.o.attr(ty, name), self.o.instance_shape(ty, name)) {
+                (Some(AttrRef::Dict { .. }), Shape::Entry { stamp, index }) => {
+                    self.want(0, ty);
+                    self.materialize(1);
+                    self.promote();
+                    self.guard_version(ty);
+                    let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
+                    let (d, tok) = self.instance_dict(&o, stamp);
+                    let exit = self.exit_start(Reason::Shape);
+                    let lock = self.b.load(Field::DictLock, d, tok);
+                    let zero = self.b.i64(0);
+                    self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
+                    let entries = self.b.load(Field::DictEntries, d, tok);
+                    let i = self.b.i64(index as i64);
+                    let old = self.b.load_elem(ElemKind::DictValue, entries, i, tok);
+                    let owner = self.pop();
+                    let value = self.pop();
+                    self.drop_val(owner);
+                    self.replace_item(ElemKind::DictValue, entries, i, old, tok, &value);
+                    return Ok(Flow::Next);
+                }
+                (Some(AttrRef::Slot { offset }), _) => {
+                    self.want(0, ty);
+                    self.materialize(1);
+                    self.promote();
+                    self.guard_version(ty);
+                    let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
+                    let i = self.b.i64(offset as i64);
+                    let old = self.b.load_elem(ElemKind::Slot, o.v, i, o.tok);
+                    let exit = self.exit_start(Reason::Unseen);
+                    let null = self.b.null();
+                    let tok = self.b.guard_icmp(IntCC::Ne, old, null, exit);
+                    let owner = self.pop();
+                    let value = self.pop();
+                    self.drop_val(owner);
+                    self.replace_item(ElemKind::Slot, o.v, i, old, tok, &value);
+                    return Ok(Flow::Next);
+                }
+                _ => {}
+            }
+        }
+        if self.unseen() && owner.is_none() {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        self.before_python()?;
+        self.sync_locals();
+        self.materialize(1);
+        let name = self.b.obj(name);
+        let args = self.pop_arguments(2);
+        self.rt(RtId::SetAttr, &[args[1], name, args[0]]);
+        Ok(Flow::Next)
+    }
+}

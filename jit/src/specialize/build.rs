@@ -1,0 +1,191 @@
+//! Making containers, taking them apart, formatting.
+
+use super::context::{Own, Val};
+use super::{Flow, Res, Spec};
+use crate::ctx::SCRATCH_WORDS;
+use crate::ir::{ElemKind, Field, Reason, SeqKind};
+use crate::rt::{Effect, RtId};
+
+impl Spec<'_> {
+    /// Small tuples stay virtual.
+    pub(super) fn build_tuple(&mut self, n: usize) -> Res<Flow> {
+        if n > 8 {
+            return self.build_sequence(RtId::BuildTuple, n);
+        }
+        for d in 0..n {
+            self.materialize(d);
+        }
+        let at = self.ctx.frame().stack.len() - n;
+        let items = self.ctx.frame_mut().stack.split_off(at);
+        self.push(Val::Tuple(items));
+        Ok(Flow::Next)
+    }
+
+    /// Containers whose entry point takes `n` items (pairs, for a map) from the scratch words.
+    pub(super) fn build_sequence(&mut self, rt: RtId, n: usize) -> Res<Flow> {
+        let count = if rt == RtId::BuildMap { 2 * n } else { n };
+        if count > SCRATCH_WORDS {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        if rt.effect() == Effect::Python && n > 0 {
+            self.before_python()?;
+        }
+        for d in 0..count {
+            self.materialize(d);
+        }
+        let at = self.ctx.frame().stack.len() - count;
+        let items = self.ctx.frame_mut().stack.split_off(at);
+        // The objects first: making one may use the scratch words.
+        let vals: Vec<_> = items.iter().map(|v| self.boxed_owned(v)).collect();
+        for (i, v) in vals.iter().enumerate() {
+            self.b.store_scratch(i as u32, *v);
+        }
+        let nv = self.b.i32(n as i32);
+        let r = self.rt(rt, &[nv]).expect("a result");
+        let k = self.o.known();
+        let ty = match rt {
+            RtId::BuildList => k.list,
+            RtId::BuildTuple => k.tuple,
+            RtId::BuildSet => k.set,
+            RtId::BuildMap => k.dict,
+            _ => k.str_,
+        };
+        self.push(Val::typed(r, ty, Own::Owned));
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn build_slice(&mut self, n: usize) -> Res<Flow> {
+        for d in 0..n {
+            self.materialize(d);
+        }
+        let mut args = self.pop_arguments(n);
+        if n == 2 {
+            args.push(self.b.obj(self.o.known().none));
+        }
+        let r = self.b.call_rt_value(RtId::BuildSlice, &args);
+        self.push(Val::typed(r, self.o.known().slice, Own::Owned));
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn unpack_sequence(&mut self, n: usize) -> Res<Flow> {
+        let k = *self.o.known();
+        if let Val::Tuple(items) = self.peek(0).clone() {
+            if items.len() != n {
+                return Ok(self.leave_at_start(Reason::Error));
+            }
+            self.pop();
+            for item in items.into_iter().rev() {
+                self.push(item);
+            }
+            return Ok(Flow::Next);
+        }
+        if let Val::Const(c) = *self.peek(0)
+            && let Some(items) = self.o.tuple(c)
+            && items.len() == n
+        {
+            self.pop();
+            for item in items.into_iter().rev() {
+                let v = self.constant(item);
+                self.push(v);
+            }
+            return Ok(Flow::Next);
+        }
+        use crate::bytecode::Opcode::*;
+        let fb = self.o.feedback(self.ctx.frame().code.id, self.ins.op_pc);
+        let hint = match fb.op {
+            UnpackSequenceTuple | UnpackSequenceTwoTuple => Some(k.tuple),
+            UnpackSequenceList => Some(k.list),
+            _ => None,
+        };
+        let ty = self.ty_of(self.peek(0)).or_else(|| self.expect_type(0)).or(hint);
+        let kind = match ty {
+            Some(t) if t == k.tuple => SeqKind::Tuple,
+            Some(t) if t == k.list => SeqKind::List,
+            _ => {
+                if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
+                    return Ok(self.leave_at_start(Reason::Unseen));
+                }
+                return Ok(self.leave_at_start(Reason::Unsupported));
+            }
+        };
+        let ty = ty.expect("matched");
+        self.want(0, ty);
+        let Val::Obj(o) = self.peek(0).clone() else {
+            return Ok(self.leave_at_start(Reason::Type));
+        };
+        let (len, ptr, elem) = match kind {
+            SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
+            _ => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
+        };
+        let len = self.b.load(len, o.v, o.tok);
+        let exit = self.exit_start(Reason::Error);
+        let want = self.b.i64(n as i64);
+        let tok = self.b.guard_icmp(crate::ir::IntCC::Eq, len, want, exit);
+        let base = self.b.load(ptr, o.v, o.tok);
+        let items: Vec<Val> = (0..n)
+            .map(|i| {
+                let index = self.b.i64(i as i64);
+                self.load_item(elem, base, index, tok)
+            })
+            .collect();
+        let seq = self.pop();
+        let temporary = matches!(&seq, Val::Obj(o) if o.own == Own::Owned);
+        self.drop_val(seq);
+        for item in items.into_iter().rev() {
+            self.push(item);
+        }
+        if temporary {
+            self.promote_now();
+        }
+        Ok(Flow::Next)
+    }
+
+    /// `LIST_APPEND i`: the list is `i` below the item.
+    pub(super) fn list_append_op(&mut self, i: usize) -> Res<Flow> {
+        self.materialize(0);
+        self.promote();
+        let list = match self.peek(i) {
+            Val::Obj(o) => o.v,
+            _ => return Ok(self.leave_at_start(Reason::Unsupported)),
+        };
+        let item = self.pop();
+        let v = self.boxed_owned(&item);
+        self.b.call_rt(RtId::ListAppend, &[list, v]);
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn list_extend_op(&mut self, i: usize) -> Res<Flow> {
+        self.before_python()?;
+        self.materialize(0);
+        let (list, _) = self.boxed(&self.peek(i).clone());
+        let args = self.pop_arguments(1);
+        self.rt(RtId::ListExtend, &[list, args[0]]);
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn set_add_op(&mut self, i: usize) -> Res<Flow> {
+        self.before_python()?;
+        self.materialize(0);
+        let (set, _) = self.boxed(&self.peek(i).clone());
+        let args = self.pop_arguments(1);
+        self.rt(RtId::SetAdd, &[set, args[0]]);
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn map_add_op(&mut self, i: usize) -> Res<Flow> {
+        self.before_python()?;
+        self.materialize(0);
+        self.materialize(1);
+        let (map, _) = self.boxed(&self.peek(i + 1).clone());
+        let args = self.pop_arguments(2);
+        self.rt(RtId::MapAdd, &[map, args[0], args[1]]);
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn format_simple(&mut self) -> Res<Flow> {
+        if self.ty_of(self.peek(0)) == Some(self.o.known().str_) {
+            return Ok(Flow::Next);
+        }
+        self.generic(RtId::FormatSimple, &[], 1)
+    }
+}

@@ -1,0 +1,678 @@
+//! Calls: builtins inline, Python functions inlined or compiled, the rest through an entry point.
+
+use super::context::{Frame, ObjVal, Own, Val};
+use super::emit::Num;
+use super::{Flow, Res, Spec};
+use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
+use crate::ctx::SCRATCH_WORDS;
+use crate::ir::{Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
+use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Pass};
+use crate::rt::RtId;
+
+impl Spec<'_> {
+    /// Stack: callable, self or NULL, `argc` arguments.
+    pub(super) fn call(&mut self, argc: usize) -> Res<Flow> {
+        let k = *self.o.known();
+        let self_null = matches!(self.peek(argc), Val::Null);
+        if let Val::Const(c) = *self.peek(argc + 1) {
+            if self_null
+                && let Some(b) = self.o.builtin(c)
+                && let Some(flow) = self.call_builtin(b, argc)?
+            {
+                return Ok(flow);
+            }
+            if !self_null
+                && let Some(m) = self.o.builtin_method(c)
+                && let Some(flow) = self.call_method(m, argc)?
+            {
+                return Ok(flow);
+            }
+            if self.o.type_of(c) == k.function {
+                let n = argc + usize::from(!self_null);
+                let at = self.ctx.frame().stack.len() - n;
+                let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
+                if let Some(flow) = self.try_python(c, args, argc + 2)? {
+                    return Ok(flow);
+                }
+            }
+        }
+        if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        self.call_generic(argc, None)
+    }
+
+    pub(super) fn call_kw(&mut self, argc: usize) -> Res<Flow> {
+        if self.unseen() {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        let Val::Const(names) = *self.peek(0) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        let k = *self.o.known();
+        if let Val::Const(c) = *self.peek(argc + 2)
+            && self.o.type_of(c) == k.function
+            && let Some(args) = self.bind_keywords(c, names, argc)
+            && let Some(flow) = self.try_python(c, args, argc + 3)?
+        {
+            return Ok(flow);
+        }
+        self.call_generic(argc, Some(names))
+    }
+
+    /// The arguments of a call with keywords in the order of the parameters.
+    fn bind_keywords(&mut self, func: ObjId, names: ObjId, argc: usize) -> Option<Vec<Val>> {
+        let names = self.o.tuple(names)?;
+        let info = self.o.function(func)?;
+        let code = self.o.code(info.code)?;
+        let stack = &self.ctx.frame().stack;
+        let top = stack.len() - 1;
+        let mut given: Vec<Val> = stack[top - argc..top].to_vec();
+        let selfv = &stack[top - argc - 1];
+        if !matches!(selfv, Val::Null) {
+            given.insert(0, selfv.clone());
+        }
+        let npos = given.len() - names.len();
+        let nargs = code.arg_count as usize;
+        let mut slots: Vec<Option<Val>> = given[..npos].iter().cloned().map(Some).collect();
+        slots.resize(nargs.max(npos), None);
+        for (name, val) in names.iter().zip(&given[npos..]) {
+            let i = code.varnames.iter().take(nargs).position(|v| v == name)?;
+            if i < code.posonly_count as usize || slots[i].is_some() {
+                return None;
+            }
+            slots[i] = Some(val.clone());
+        }
+        let ndef = info.defaults.len();
+        let mut out = Vec::new();
+        for (i, s) in slots.into_iter().enumerate() {
+            out.push(match s {
+                Some(v) => v,
+                None => {
+                    let d = (i + ndef).checked_sub(nargs)?;
+                    let c = *info.defaults.get(d)?;
+                    self.constant(c)
+                }
+            });
+        }
+        Some(out)
+    }
+
+    /// Through the general protocol.
+    fn call_generic(&mut self, argc: usize, names: Option<ObjId>) -> Res<Flow> {
+        if argc + 1 > SCRATCH_WORDS {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        if let Val::Const(c) = *self.peek(argc + 1 + usize::from(names.is_some()))
+            && self.o.builtin(c) == Some(Builtin::Frames)
+        {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        self.before_python()?;
+        self.sync_locals();
+        if names.is_some() {
+            self.pop();
+        }
+        for d in 0..argc {
+            self.materialize(d);
+        }
+        let args = self.pop_arguments(argc);
+        let selfv = self.pop();
+        let callable = self.pop();
+        let mut all = Vec::new();
+        if !matches!(selfv, Val::Null) {
+            let v = self.argument(&selfv);
+            all.push(v);
+        }
+        all.extend(args);
+        let f = self.argument(&callable);
+        self.drop_val(selfv);
+        self.drop_val(callable);
+        for (i, v) in all.iter().enumerate() {
+            self.b.store_scratch(i as u32, *v);
+        }
+        let n = self.b.i32(all.len() as i32);
+        let r = match names {
+            None => self.rt(RtId::Call, &[f, n]),
+            Some(names) => {
+                let names = self.b.obj(names);
+                self.rt(RtId::CallKw, &[f, n, names])
+            }
+        };
+        self.push(Val::object(r.expect("a result"), Own::Owned));
+        Ok(Flow::Next)
+    }
+
+    /// A call of a Python function with arguments that are not on the stack (any more).
+    pub(super) fn call_python(&mut self, func: ObjId, args: Vec<Val>) -> Res<Option<Flow>> {
+        let n = args.len();
+        for a in &args {
+            self.push(a.clone());
+        }
+        let flow = self.try_python(func, args, n)?;
+        if flow.is_none() {
+            // Nothing was emitted for the call: put the operands back as they were.
+            let at = self.ctx.frame().stack.len() - n;
+            self.ctx.frame_mut().stack.truncate(at);
+            self.ctx = self.start.clone();
+        }
+        Ok(flow)
+    }
+
+    /// Inlines or calls directly, if it can; pops `operands` slots of the stack then.
+    fn try_python(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+        let Some(info) = self.o.function(func) else { return Ok(None) };
+        let Some(code) = self.o.code(info.code) else { return Ok(None) };
+        let Some(args) = self.bind(&info, &code, args) else { return Ok(None) };
+        if args.iter().any(|a| matches!(a, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep | Val::Null)) {
+            return Ok(None);
+        }
+        self.guard_function(func, &info);
+        if self.inlinable(&code) {
+            return Ok(Some(self.inline(func, &info, code, args, operands)?));
+        }
+        self.call_compiled(func, args, operands)
+    }
+
+    /// Positional arguments for all parameters, defaults filled in.
+    fn bind(&mut self, info: &FuncInfo, code: &CodeInfo, mut args: Vec<Val>) -> Option<Vec<Val>> {
+        let odd = CodeFlags::VARARGS
+            | CodeFlags::VARKEYWORDS
+            | CodeFlags::GENERATOR
+            | CodeFlags::COROUTINE
+            | CodeFlags::ASYNC_GENERATOR
+            | CodeFlags::ITERABLE_COROUTINE;
+        if code.flags.intersects(odd) || code.kwonly_count > 0 || !code.is_function() {
+            return None;
+        }
+        let want = code.arg_count as usize;
+        if args.len() > want || args.len() + info.defaults.len() < want {
+            return None;
+        }
+        let skip = info.defaults.len() - (want - args.len());
+        for d in &info.defaults[skip..] {
+            let v = self.constant(*d);
+            args.push(v);
+        }
+        Some(args)
+    }
+
+    /// Checks that the function is still what it was.
+    fn guard_function(&mut self, func: ObjId, info: &FuncInfo) {
+        let exit = self.exit_start(Reason::Value);
+        let f = self.b.obj(func);
+        if info.version != 0 {
+            let now = self.b.load(Field::FuncVersion, f, None);
+            let want = self.b.i32(info.version as i32);
+            self.b.guard_icmp(IntCC::Eq, now, want, exit);
+        } else {
+            let now = self.b.load(Field::FuncCode, f, None);
+            self.b.guard_is(now, info.code, exit);
+        }
+    }
+
+    fn inlinable(&self, code: &CodeInfo) -> bool {
+        self.ctx.frames.len() <= self.limits.inline_depth
+            && code.instrs.len() <= self.limits.inline_instrs
+            && code.loops.is_empty()
+            && code.handlers.is_empty()
+            && code.cellvars == 0
+            && !self.no_inline.contains(&code.id)
+            && !self.ctx.frames.iter().any(|f| f.code.id == code.id)
+    }
+
+    fn inline(
+        &mut self,
+        func: ObjId,
+        info: &FuncInfo,
+        code: std::rc::Rc<CodeInfo>,
+        args: Vec<Val>,
+        operands: usize,
+    ) -> Res<Flow> {
+        let mut locals = args;
+        locals.resize(code.nlocals, Val::Null);
+        self.bind_closure(&code, &info.closure, &mut locals)?;
+        // The arguments move to the new frame's locals; the rest of the operands goes.
+        let at = self.ctx.frame().stack.len() - operands;
+        let popped = self.ctx.frame_mut().stack.split_off(at);
+        self.ctx.frame_mut().call_pc = self.ins.pc;
+        let start = code.start;
+        let moved: Vec<Value> = {
+            let mut vs = Vec::new();
+            locals.iter().for_each(|l| l.objects(&mut |o| vs.push(o.v)));
+            vs
+        };
+        self.ctx.frames.push(Frame {
+            code,
+            func: Some(func),
+            globals: info.globals,
+            builtins: info.builtins,
+            locals,
+            home: Vec::new(),
+            stack: Vec::new(),
+            call_pc: 0,
+        });
+        for val in popped {
+            let mut gone = true;
+            val.objects(&mut |o| gone &= !moved.contains(&o.v));
+            if gone {
+                self.drop_val(val);
+            }
+        }
+        self.goto(start)?;
+        Ok(Flow::End)
+    }
+
+    /// Leaves an inlined function with its result.
+    pub(super) fn inlined_return(&mut self, val: Val) -> Res<Flow> {
+        let mut frame = self.ctx.frames.pop().expect("an inlined frame");
+        frame.stack.clear();
+        let mut val = val;
+        let call_pc = self.ctx.frame().call_pc;
+        self.ctx.frame_mut().call_pc = 0;
+        // The result may rely on a reference that a local of the frame holds.
+        let locals = std::mem::take(&mut frame.locals);
+        self.push(val.clone());
+        for l in locals {
+            self.drop_val(l);
+        }
+        val = self.pop();
+        self.push(val);
+        let next = self.ctx.frame().code.instr(call_pc).expect("a call").next;
+        self.goto(next)?;
+        Ok(Flow::End)
+    }
+
+    /// Calls a compiled version, if there is one.
+    fn call_compiled(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+        let passes: Vec<Pass> = args.iter().map(|a| self.pass_of(a)).collect();
+        let recursive = self.cell.as_ref().is_some_and(|(f, a, _)| *f == func && *a == passes);
+        let (callee, ret) = if recursive {
+            let Some(ret) = self.ret.filter(|_| self.ret_fixed) else {
+                // The first attempt only finds out what the function returns.
+                return Ok(Some(self.leave_at_start(Reason::Unseen)));
+            };
+            (Callee::Local(0), ret)
+        } else {
+            match self.o.version(func, &passes) {
+                Some(v) => (Callee::Cell(v.cell), v.ret),
+                None => return Ok(None),
+            }
+        };
+        self.promote();
+        self.flush_globals();
+        self.forget_globals();
+        // `promote` may have changed who owns the operands.
+        let at = self.ctx.frame().stack.len() - operands;
+        let popped = self.ctx.frame_mut().stack.split_off(at);
+        let mut values = Vec::new();
+        for (arg, pass) in args.iter().zip(&passes) {
+            match (pass, arg) {
+                (Pass::None, _) => {}
+                (Pass::Int, Val::Int(v)) | (Pass::Float, Val::Float(v)) | (Pass::Bool, Val::Bool(v)) => {
+                    values.push(*v);
+                }
+                _ => {
+                    let v = self.argument(arg);
+                    values.push(v);
+                }
+            }
+        }
+        for val in popped {
+            self.drop_val(val);
+        }
+        let exit = {
+            let state = self.ctx.state(self.ins.pc);
+            let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+            self.b.exit_to(ExitKind::Call, state, &drops)
+        };
+        let r = self.b.call_fn(callee, &values, ret.ty(), exit);
+        self.after_python();
+        let val = match (ret, r) {
+            (Pass::Int, Some(v)) => Val::Int(v),
+            (Pass::Float, Some(v)) => Val::Float(v),
+            (Pass::Bool, Some(v)) => Val::Bool(v),
+            (Pass::Obj(ty), Some(v)) => Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned }),
+            _ => self.const_none(),
+        };
+        self.push(val);
+        Ok(Some(Flow::Next))
+    }
+
+    /// The operands of a call of a builtin are popped and the result pushed.
+    fn call_done(&mut self, argc: usize, val: Val) -> Option<Flow> {
+        self.pop_drop(argc + 2);
+        self.push(val);
+        Some(Flow::Next)
+    }
+
+    fn call_builtin(&mut self, b: Builtin, argc: usize) -> Res<Option<Flow>> {
+        if self.distrusted() && b != Builtin::Frames {
+            return Ok(None);
+        }
+        let k = *self.o.known();
+        match (b, argc) {
+            (Builtin::Len, 1) => {
+                let Some(n) = self.length(0) else { return Ok(None) };
+                Ok(self.call_done(1, Val::Int(n)))
+            }
+            (Builtin::Abs, 1) => {
+                let v = match self.num(0) {
+                    Some(Num::Int(v)) => {
+                        let exit = self.exit_start(Reason::Overflow);
+                        let zero = self.b.i64(0);
+                        let neg = self.b.sub_ovf(zero, v, exit);
+                        let is_neg = self.b.icmp(IntCC::SLt, v, zero);
+                        Val::Int(self.b.select(is_neg, neg, v))
+                    }
+                    Some(Num::Float(v)) => Val::Float(self.b.fabs(v)),
+                    None => return Ok(None),
+                };
+                Ok(self.call_done(1, v))
+            }
+            (Builtin::Min | Builtin::Max, 2) => {
+                let (Some(x), Some(y)) = (self.num(1), self.num(0)) else { return Ok(None) };
+                let max = b == Builtin::Max;
+                // The first wins unless the second is strictly beyond it.
+                let v = match (x, y) {
+                    (Num::Int(x), Num::Int(y)) if !self.any_bool(2) => {
+                        let c = self.b.icmp(if max { IntCC::SGt } else { IntCC::SLt }, y, x);
+                        Val::Int(self.b.select(c, y, x))
+                    }
+                    (Num::Float(x), Num::Float(y)) => {
+                        let c = self.b.fcmp(if max { FloatCC::Gt } else { FloatCC::Lt }, y, x);
+                        Val::Float(self.b.select(c, y, x))
+                    }
+                    _ => return Ok(None),
+                };
+                Ok(self.call_done(2, v))
+            }
+            (Builtin::Range, 1..=3) => self.call_range(argc),
+            (Builtin::Enumerate, 1) if self.next_is(Opcode::GetIter) => {
+                let arg = self.peek(0).clone();
+                if let Val::Obj(o) = &arg
+                    && o.ty.is_none()
+                    && let Some(t) = self.expect_type(0)
+                    && (t == k.list || t == k.tuple)
+                {
+                    self.want(0, t);
+                }
+                let arg = self.peek(0).clone();
+                let Some(v) = self.virtual_enumerate(&arg) else { return Ok(None) };
+                // The sequence's reference moves into the iterator.
+                self.pop();
+                self.pop_drop(2);
+                self.push(v);
+                Ok(Some(Flow::Next))
+            }
+            (Builtin::Int, 1) => match self.num(0) {
+                Some(Num::Int(v)) => Ok(self.call_done(1, Val::Int(v))),
+                Some(Num::Float(v)) => {
+                    let exit = self.exit_start(Reason::Overflow);
+                    let v = self.float_to_int(v, exit);
+                    Ok(self.call_done(1, Val::Int(v)))
+                }
+                None => Ok(None),
+            },
+            (Builtin::Float, 1) => match self.num(0) {
+                Some(n) => {
+                    let v = self.float(n);
+                    Ok(self.call_done(1, Val::Float(v)))
+                }
+                None => Ok(None),
+            },
+            (Builtin::Bool, 1) => {
+                if self.ty_of(self.peek(0)).is_none() {
+                    return Ok(None);
+                }
+                if matches!(self.peek(0), Val::Obj(_)) && self.num(0).is_none() && self.length(0).is_none() {
+                    return Ok(None);
+                }
+                let Some(c) = self.truth(0)? else { return Ok(Some(Flow::End)) };
+                Ok(self.call_done(1, Val::Bool(c)))
+            }
+            (Builtin::MathFloor | Builtin::MathCeil, 1) => {
+                let v = match self.num(0) {
+                    Some(Num::Int(v)) => v,
+                    Some(Num::Float(v)) => {
+                        let r = if b == Builtin::MathFloor { self.b.ffloor(v) } else { self.b.fceil(v) };
+                        let exit = self.exit_start(Reason::Overflow);
+                        self.float_to_int(r, exit)
+                    }
+                    None => return Ok(None),
+                };
+                Ok(self.call_done(1, Val::Int(v)))
+            }
+            (
+                Builtin::MathSqrt
+                | Builtin::MathSin
+                | Builtin::MathCos
+                | Builtin::MathTan
+                | Builtin::MathAtan
+                | Builtin::MathTanh
+                | Builtin::MathExp
+                | Builtin::MathLog
+                | Builtin::MathFabs,
+                1,
+            ) => {
+                if matches!(self.peek(0), Val::Obj(o) if o.ty.is_none())
+                    && let Some(t) = self.expect_type(0)
+                {
+                    self.want(0, t);
+                }
+                let Some(n) = self.num(0) else { return Ok(None) };
+                let x = self.float(n);
+                let v = self.math(b, x);
+                Ok(self.call_done(1, Val::Float(v)))
+            }
+            (Builtin::MathAtan2, 2) => {
+                let (Some(y), Some(x)) = (self.num(1), self.num(0)) else { return Ok(None) };
+                let (y, x) = (self.float(y), self.float(x));
+                let v = self.b.call_rt_value(RtId::MathAtan2, &[y, x]);
+                Ok(self.call_done(2, Val::Float(v)))
+            }
+            (Builtin::Frames, _) => Ok(Some(self.leave_at_start(Reason::Unsupported))),
+            _ => Ok(None),
+        }
+    }
+
+    fn any_bool(&self, n: usize) -> bool {
+        (0..n).any(|d| matches!(self.peek(d), Val::Bool(_)))
+    }
+
+    /// `math` functions; those that can raise leave where they might.
+    fn math(&mut self, b: Builtin, x: Value) -> Value {
+        let exit = self.exit_start(Reason::Error);
+        let rt = match b {
+            Builtin::MathFabs => return self.b.fabs(x),
+            Builtin::MathSqrt => {
+                let zero = self.b.f64(0.0);
+                let c = self.b.fcmp(FloatCC::Ge, x, zero);
+                self.b.guard(c, true, exit);
+                return self.b.fsqrt(x);
+            }
+            Builtin::MathSin | Builtin::MathCos | Builtin::MathTan => {
+                // Infinities raise.
+                let d = self.b.fsub(x, x);
+                let c = self.b.fcmp(FloatCC::Eq, d, d);
+                self.b.guard(c, true, exit);
+                match b {
+                    Builtin::MathSin => RtId::MathSin,
+                    Builtin::MathCos => RtId::MathCos,
+                    _ => RtId::MathTan,
+                }
+            }
+            Builtin::MathAtan => RtId::MathAtan,
+            Builtin::MathTanh => RtId::MathTanh,
+            Builtin::MathExp => {
+                let max = self.b.f64(700.0);
+                let c = self.b.fcmp(FloatCC::Lt, x, max);
+                self.b.guard(c, true, exit);
+                RtId::MathExp
+            }
+            _ => {
+                let zero = self.b.f64(0.0);
+                let c = self.b.fcmp(FloatCC::Gt, x, zero);
+                self.b.guard(c, true, exit);
+                RtId::MathLog
+            }
+        };
+        self.b.call_rt_value(rt, &[x])
+    }
+
+    /// Truncates a float that is in the range of 64-bit ints.
+    fn float_to_int(&mut self, v: Value, exit: crate::ir::ExitId) -> Value {
+        let lo = self.b.f64(-9.223372036854775e18);
+        let hi = self.b.f64(9.223372036854775e18);
+        let a = self.b.fcmp(FloatCC::Gt, v, lo);
+        self.b.guard(a, true, exit);
+        let c = self.b.fcmp(FloatCC::Lt, v, hi);
+        self.b.guard(c, true, exit);
+        self.b.f64_to_i64(v)
+    }
+
+    fn next_is(&self, op: Opcode) -> bool {
+        self.ctx.frame().code.instr(self.ins.next).is_some_and(|i| i.op == op)
+    }
+
+    /// `range(..)` that a loop consumes at once.
+    fn call_range(&mut self, argc: usize) -> Res<Option<Flow>> {
+        if !self.next_is(Opcode::GetIter) {
+            return Ok(None);
+        }
+        let k = *self.o.known();
+        let mut nums = Vec::new();
+        for d in (0..argc).rev() {
+            if matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()) && self.expect_type(d) == Some(k.int) {
+                self.want(d, k.int);
+            }
+            match self.num(d) {
+                Some(Num::Int(v)) => nums.push(v),
+                _ => return Ok(None),
+            }
+        }
+        let zero = self.b.i64(0);
+        let one = self.b.i64(1);
+        let (start, stop, step) = match nums[..] {
+            [stop] => (zero, stop, one),
+            [start, stop] => (start, stop, one),
+            [start, stop, step] => (start, stop, step),
+            _ => return Ok(None),
+        };
+        let exit = self.exit_start(Reason::Overflow);
+        let left = match self.b.as_i64(step) {
+            Some(1) => {
+                let n = self.b.sub_ovf(stop, start, exit);
+                let none = self.b.icmp(IntCC::SLt, n, zero);
+                self.b.select(none, zero, n)
+            }
+            Some(s) if s != 0 && s != i64::MIN => {
+                let span = if s > 0 { self.b.sub_ovf(stop, start, exit) } else { self.b.sub_ovf(start, stop, exit) };
+                let width = self.b.i64(s.abs());
+                let rest = self.b.i64(s.abs() - 1);
+                let up = self.b.add_ovf(span, rest, exit);
+                let n = self.b.sdiv(up, width);
+                let none = self.b.icmp(IntCC::SLe, span, zero);
+                self.b.select(none, zero, n)
+            }
+            Some(_) => return Ok(Some(self.leave_at_start(Reason::Error))),
+            None => {
+                // The sign of the step decides; both ways at once would cost more than they save.
+                self.b.guard_icmp(IntCC::SGt, step, zero, exit);
+                let span = self.b.sub_ovf(stop, start, exit);
+                let rest = self.b.sub(step, one);
+                let up = self.b.add_ovf(span, rest, exit);
+                let n = self.b.sdiv(up, step);
+                let none = self.b.icmp(IntCC::SLe, span, zero);
+                self.b.select(none, zero, n)
+            }
+        };
+        Ok(self.call_done(argc, Val::Range { next: start, left, step }))
+    }
+
+    fn call_method(&mut self, m: BuiltinMethod, argc: usize) -> Res<Option<Flow>> {
+        if self.distrusted() {
+            return Ok(None);
+        }
+        let k = *self.o.known();
+        let Val::Obj(recv) = self.peek(argc).clone() else { return Ok(None) };
+        match (m, argc) {
+            (BuiltinMethod::ListAppend, 1) if recv.ty == Some(k.list) => {
+                self.materialize(0);
+                self.promote();
+                self.guard_type(recv.v, k.list);
+                let exit = self.exit_start(Reason::Error);
+                let lock = self.b.load(Field::ListLock, recv.v, recv.tok);
+                let zero = self.b.i64(0);
+                self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
+                let item = self.pop();
+                let v = self.boxed_owned(&item);
+                self.b.call_rt(RtId::ListAppend, &[recv.v, v]);
+                let none = self.const_none();
+                Ok(self.call_done(0, none))
+            }
+            (BuiltinMethod::ListPop, 0) if recv.ty == Some(k.list) => {
+                self.promote();
+                let tok = self.guard_type(recv.v, k.list);
+                let exit = self.exit_start(Reason::Error);
+                let n = self.b.load(Field::ListLen, recv.v, tok);
+                let zero = self.b.i64(0);
+                self.b.guard_icmp(IntCC::SGt, n, zero, exit);
+                let r = self.b.call_rt_value(RtId::ListPop, &[recv.v]);
+                Ok(self.call_done(0, Val::object(r, Own::Owned)))
+            }
+            (BuiltinMethod::DictGet, 2) if recv.ty == Some(k.dict) => {
+                if self.ty_of(self.peek(1)) != Some(k.str_) {
+                    if self.expect_type(1) != Some(k.str_) {
+                        return Ok(None);
+                    }
+                    self.want(1, k.str_);
+                }
+                self.guard_type(recv.v, k.dict);
+                let (key, _) = self.boxed(&self.peek(1).clone());
+                let found = self.b.call_rt_value(RtId::DictGetStr, &[recv.v, key]);
+                let null = self.b.null();
+                let has = self.b.icmp(IntCC::Ne, found, null);
+                let default = self.peek(0).clone();
+                self.dict_get_result(found, has, &default)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// `d.get(key, default)` when the lookup is done. A number as default is expected to have
+    /// the type of what is found.
+    fn dict_get_result(&mut self, found: Value, has: Value, default: &Val) -> Res<Option<Flow>> {
+        let k = *self.o.known();
+        let (yes, no, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        match default {
+            Val::Int(d) => {
+                let d = *d;
+                let out = self.b.add_param(done, crate::ir::Type::I64);
+                self.b.br(has, yes, &[], no, &[]);
+                self.b.switch_to(yes);
+                let exit = self.exit_start(Reason::Type);
+                let t = self.b.load(Field::ObjType, found, None);
+                let tok = self.b.guard_is(t, k.int, exit);
+                let x = self.load_int(found, tok, exit);
+                self.b.jump(done, &[x]);
+                self.b.switch_to(no);
+                self.b.jump(done, &[d]);
+                self.b.switch_to(done);
+                Ok(self.call_done(2, Val::Int(out)))
+            }
+            _ => {
+                let out = self.b.add_param(done, crate::ir::Type::Ptr);
+                self.b.br(has, yes, &[], no, &[]);
+                self.b.switch_to(yes);
+                self.b.incref(found);
+                self.b.jump(done, &[found]);
+                self.b.switch_to(no);
+                let v = self.boxed_ref(default);
+                self.b.jump(done, &[v]);
+                self.b.switch_to(done);
+                Ok(self.call_done(2, Val::object(out, Own::Owned)))
+            }
+        }
+    }
+}

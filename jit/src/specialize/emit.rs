@@ -1,0 +1,585 @@
+//! What the handlers of all families share: exits, guards, boxing and unboxing, references.
+
+use super::context::{ObjVal, Own, Val};
+use super::{Flow, Refused, Res, Spec};
+use crate::ir::{
+    CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, Value,
+};
+use crate::rt::{Fails, RtId};
+
+/// An unboxed number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Num {
+    Int(Value),
+    Float(Value),
+}
+
+impl Spec<'_> {
+    // Exits
+
+    /// The exit that runs this instruction in the interpreter.
+    pub(super) fn exit_start(&mut self, reason: Reason) -> ExitId {
+        if let Some((r, e)) = self.start_exit
+            && r == reason
+        {
+            return e;
+        }
+        let state = self.start.state(self.ins.pc);
+        let exit = self.b.exit_to(ExitKind::Guard(reason), state, &[]);
+        self.start_exit = Some((reason, exit));
+        exit
+    }
+
+    /// Ends the block: the interpreter goes on from the start of this instruction.
+    pub(super) fn leave_at_start(&mut self, reason: Reason) -> Flow {
+        let exit = self.exit_start(reason);
+        self.b.exit(exit);
+        Flow::End
+    }
+
+    /// The exit for an exception that this instruction raised after its operands were popped.
+    pub(super) fn exit_raise(&mut self) -> ExitId {
+        let state = self.ctx.state(self.ins.pc);
+        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+        self.b.exit_to(ExitKind::Raise, state, &drops)
+    }
+
+    // References
+
+    /// Gives every object that a container merely lends a reference of its own.
+    pub(super) fn promote_now(&mut self) {
+        let mut done: Vec<Value> = Vec::new();
+        self.ctx.objects_mut(&mut |o| {
+            if o.own == Own::Transient {
+                if done.contains(&o.v) {
+                    o.own = Own::Alias;
+                } else {
+                    done.push(o.v);
+                    o.own = Own::Owned;
+                }
+            }
+        });
+        for v in done {
+            self.b.incref(v);
+        }
+    }
+
+    /// The same at the start of an instruction that writes memory: nothing has been popped yet,
+    /// and guards of this instruction leave with the promoted context.
+    pub(super) fn promote(&mut self) {
+        self.promote_now();
+        self.resync();
+    }
+
+    /// Makes the context now the one that guards of this instruction leave with.
+    pub(super) fn resync(&mut self) {
+        self.start = self.ctx.clone();
+        self.start.drops.clear();
+        self.start_exit = None;
+    }
+
+    /// A second slot for a value.
+    pub(super) fn dup(val: &Val) -> Val {
+        let mut copy = val.clone();
+        copy.objects_mut(&mut |o| {
+            if matches!(o.own, Own::Owned | Own::Home) {
+                o.own = Own::Alias;
+            }
+        });
+        copy
+    }
+
+    /// A value leaves its slot (which must be overwritten already).
+    pub(super) fn drop_val(&mut self, val: Val) {
+        let mut owned = Vec::new();
+        val.objects(&mut |o| {
+            if o.own == Own::Owned {
+                owned.push(*o);
+            }
+        });
+        for o in owned {
+            self.release(o);
+        }
+    }
+
+    /// Hands an owned reference to another slot of the same object, or releases it at the
+    /// end of the instruction.
+    pub(super) fn release(&mut self, o: ObjVal) {
+        let mut heir = false;
+        self.ctx.objects_mut(&mut |other| {
+            if !heir && other.v == o.v && other.own == Own::Alias {
+                other.own = Own::Owned;
+                heir = true;
+            }
+        });
+        if !heir {
+            self.ctx.drops.push(o);
+        }
+    }
+
+    /// Releases what the instruction dropped; the interpreter would go on at `pc`.
+    pub(super) fn flush_drops(&mut self, pc: u32) {
+        if self.ctx.drops.is_empty() {
+            return;
+        }
+        let mut drops = std::mem::take(&mut self.ctx.drops);
+        if !drops.iter().all(|o| self.harmless(o.ty)) {
+            // What goes may be the container that a value is borrowed from.
+            self.promote_now();
+        }
+        // Those that can't run anything go first, so that the exits of the others hold less.
+        drops.sort_by_key(|o| !self.harmless(o.ty));
+        for i in 0..drops.len() {
+            let o = drops[i];
+            if self.harmless(o.ty) {
+                self.b.decref(o.v, None);
+                continue;
+            }
+            let rest: Vec<Value> = drops[i + 1..].iter().map(|o| o.v).collect();
+            let state = self.ctx.state(pc);
+            let exit = self.b.exit_to(ExitKind::Guard(Reason::Finalizer), state, &rest);
+            self.b.decref(o.v, Some(exit));
+        }
+    }
+
+    /// Whether destroying an object of the class can't run Python code.
+    fn harmless(&self, ty: Option<ObjId>) -> bool {
+        let k = self.o.known();
+        ty.is_some_and(|t| {
+            [k.int, k.float, k.str_, k.bytes, k.bool_, k.range, k.complex, k.none_type, k.range_iterator]
+                .contains(&t)
+        })
+    }
+
+    /// Moves a local of the base frame out of the live frame: afterwards the context alone
+    /// holds its value.
+    pub(super) fn move_out(&mut self, i: usize) {
+        let frame = &mut self.ctx.frames[0];
+        frame.home[i] = false;
+        match &mut frame.locals[i] {
+            Val::Obj(o) if o.own == Own::Home => {
+                o.own = Own::Owned;
+                let args = self.args.expect("an entry has arguments");
+                let null = self.b.null();
+                self.b.store_arg(args, i as u32, null);
+            }
+            _ => {}
+        }
+    }
+
+    /// Assigns a local of the innermost frame.
+    pub(super) fn set_local(&mut self, i: usize, val: Val) {
+        if self.ctx.frames.len() == 1 && self.ctx.frame().home.get(i) == Some(&true) {
+            if matches!(self.ctx.frame().locals[i], Val::Keep) {
+                // Unknown content of the live frame: it is released when the slot is written.
+                self.ctx.frame_mut().home[i] = false;
+            } else {
+                self.move_out(i);
+            }
+        }
+        let old = std::mem::replace(&mut self.ctx.frame_mut().locals[i], val);
+        self.drop_val(old);
+    }
+
+    /// The value at `depth` from the top of the stack.
+    pub(super) fn peek(&self, depth: usize) -> &Val {
+        let s = &self.ctx.frame().stack;
+        &s[s.len() - 1 - depth]
+    }
+
+    pub(super) fn peek_mut(&mut self, depth: usize) -> &mut Val {
+        let s = &mut self.ctx.frame_mut().stack;
+        let n = s.len();
+        &mut s[n - 1 - depth]
+    }
+
+    pub(super) fn push(&mut self, val: Val) {
+        self.ctx.frame_mut().stack.push(val);
+    }
+
+    pub(super) fn pop(&mut self) -> Val {
+        self.ctx.frame_mut().stack.pop().expect("the compiler balances the stack")
+    }
+
+    /// Pops and drops `n` values.
+    pub(super) fn pop_drop(&mut self, n: usize) {
+        for _ in 0..n {
+            let v = self.pop();
+            self.drop_val(v);
+        }
+    }
+
+    // Boxing
+
+    /// The object of a value: its address, and whether it was made for the purpose (and is
+    /// then owned by whoever asked).
+    pub(super) fn boxed(&mut self, val: &Val) -> (Value, bool) {
+        match val {
+            Val::Obj(o) => (o.v, false),
+            Val::Const(c) => (self.b.obj(*c), false),
+            Val::Int(v) => (self.b.call_rt_value(RtId::NewInt, &[*v]), true),
+            Val::Float(v) => (self.b.call_rt_value(RtId::NewFloat, &[*v]), true),
+            Val::Bool(v) => {
+                let k = *self.o.known();
+                let (t, f) = (self.b.obj(k.true_), self.b.obj(k.false_));
+                (self.b.select(*v, t, f), false)
+            }
+            Val::Tuple(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    let v = self.boxed_ref(item);
+                    self.b.store_scratch(i as u32, v);
+                }
+                let n = self.b.i32(items.len() as i32);
+                (self.b.call_rt_value(RtId::BuildTuple, &[n]), true)
+            }
+            Val::Null => (self.b.null(), false),
+            Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep => {
+                unreachable!("iterators are made into objects by `materialize`")
+            }
+        }
+    }
+
+    /// The object of a value with a reference to give away. The value's own reference stays.
+    pub(super) fn boxed_ref(&mut self, val: &Val) -> Value {
+        let (v, owned) = self.boxed(val);
+        if !owned && !matches!(val, Val::Null) {
+            self.b.incref(v);
+        }
+        v
+    }
+
+    /// The same, where the value is given up: an owned reference moves.
+    pub(super) fn boxed_owned(&mut self, val: &Val) -> Value {
+        match val {
+            Val::Obj(o) if o.own == Own::Owned => {
+                // Another slot may rely on this reference.
+                let shared = {
+                    let mut alias = false;
+                    self.ctx.slots(&mut |s| s.objects(&mut |x| alias |= x.v == o.v && x.own == Own::Alias));
+                    alias
+                };
+                if shared {
+                    self.release(*o);
+                    self.b.incref(o.v);
+                }
+                o.v
+            }
+            Val::Tuple(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    let v = self.boxed_owned(item);
+                    self.b.store_scratch(i as u32, v);
+                }
+                let n = self.b.i32(items.len() as i32);
+                self.b.call_rt_value(RtId::BuildTuple, &[n])
+            }
+            other => self.boxed_ref(other),
+        }
+    }
+
+    /// The object of a stack value as an argument: made for the purpose, it is dropped at the end
+    /// of the instruction.
+    pub(super) fn argument(&mut self, val: &Val) -> Value {
+        let (v, owned) = self.boxed(val);
+        if owned {
+            let ty = self.ty_of(val);
+            self.ctx.drops.push(ObjVal { v, ty, tok: None, own: Own::Owned });
+        }
+        v
+    }
+
+    /// Pops `n` values as arguments (deepest first); their references are dropped at the end of
+    /// the instruction.
+    pub(super) fn pop_arguments(&mut self, n: usize) -> Vec<Value> {
+        let at = self.ctx.frame().stack.len() - n;
+        let vals = self.ctx.frame_mut().stack.split_off(at);
+        let out: Vec<Value> = vals.iter().map(|v| self.argument(v)).collect();
+        for v in vals {
+            self.drop_val(v);
+        }
+        out
+    }
+
+    /// The exact class of a value, if known.
+    pub(super) fn ty_of(&self, val: &Val) -> Option<ObjId> {
+        let k = self.o.known();
+        match val {
+            Val::Const(c) => Some(self.o.type_of(*c)),
+            Val::Int(_) => Some(k.int),
+            Val::Float(_) => Some(k.float),
+            Val::Bool(_) => Some(k.bool_),
+            Val::Obj(o) => o.ty,
+            Val::Tuple(_) => Some(k.tuple),
+            Val::Range { .. } => Some(k.range_iterator),
+            Val::Enumerate { .. } => Some(k.enumerate),
+            Val::Seq { kind, .. } => Some(match kind {
+                SeqKind::List => k.list_iterator,
+                SeqKind::Tuple => k.tuple_iterator,
+                SeqKind::Str => k.str_iterator,
+            }),
+            Val::Null | Val::Keep => None,
+        }
+    }
+
+    // Guards
+
+    /// Checks the class of an object (again where the proof got lost); gives the proof.
+    pub(super) fn guard_type(&mut self, v: Value, ty: ObjId) -> Option<Value> {
+        let mut proof = None;
+        self.ctx.slots(&mut |s| {
+            s.objects(&mut |o| {
+                if o.v == v && o.ty == Some(ty) && o.tok.is_some() {
+                    proof = o.tok;
+                }
+            })
+        });
+        if proof.is_some() {
+            return proof;
+        }
+        let exit = self.exit_start(Reason::Type);
+        let t = self.b.load(Field::ObjType, v, None);
+        let tok = self.b.guard_is(t, ty, exit);
+        self.ctx.objects_mut(&mut |o| {
+            if o.v == v {
+                o.ty = Some(ty);
+                o.tok = tok;
+            }
+        });
+        tok
+    }
+
+    /// The number of an exact int, leaving when it does not fit.
+    pub(super) fn load_int(&mut self, v: Value, tok: Option<Value>, exit: ExitId) -> Value {
+        let tag = self.b.load(Field::IntTag, v, tok);
+        let small = self.b.i64(self.o.int_small_tag() as i64);
+        let tok = self.b.guard_icmp(IntCC::Eq, tag, small, exit);
+        let mag = self.b.load(Field::IntMag, v, tok);
+        let zero = self.b.i64(0);
+        self.b.guard_icmp(IntCC::SGe, mag, zero, exit);
+        let sign = self.b.load(Field::IntSign, v, tok);
+        let sign = self.b.zext(sign);
+        let one = self.b.i64(1);
+        let mask = self.b.sub(sign, one);
+        let x = self.b.xor(mag, mask);
+        self.b.sub(x, mask)
+    }
+
+    /// Makes the stack value at `depth` one of class `ty`: unboxed where it is a number, typed
+    /// where it is something else. Leaves at the start of the instruction if it is not.
+    pub(super) fn want(&mut self, depth: usize, ty: ObjId) {
+        let val = self.peek(depth).clone();
+        let refined = self.refine(&val, ty);
+        if let Some(new) = refined {
+            *self.peek_mut(depth) = new;
+        }
+    }
+
+    /// [`Self::want`] for a value anywhere in the context; gives what it became, if it changed.
+    /// All slots with the same object change.
+    pub(super) fn refine(&mut self, val: &Val, ty: ObjId) -> Option<Val> {
+        let Val::Obj(o) = val else { return None };
+        let o = *o;
+        let k = *self.o.known();
+        let tok = self.guard_type(o.v, ty);
+        let new = if ty == k.int {
+            let exit = self.exit_start(Reason::Overflow);
+            Val::Int(self.load_int(o.v, tok, exit))
+        } else if ty == k.float {
+            Val::Float(self.b.load(Field::FloatValue, o.v, tok))
+        } else if ty == k.bool_ {
+            let t = self.b.obj(k.true_);
+            Val::Bool(self.b.icmp(IntCC::Eq, o.v, t))
+        } else if ty == k.none_type {
+            Val::Const(k.none)
+        } else {
+            return Some(Val::Obj(ObjVal { ty: Some(ty), tok, ..o }));
+        };
+        // The box is not needed any more, wherever it stands.
+        let mut owner = None;
+        self.ctx.slots_mut(&mut |slot| {
+            if let Val::Obj(x) = slot
+                && x.v == o.v
+            {
+                if x.own == Own::Owned {
+                    owner = Some(*x);
+                }
+                *slot = new.clone();
+            }
+        });
+        if let Some(x) = owner {
+            self.ctx.drops.push(x);
+        }
+        Some(new)
+    }
+
+    /// The class that the operand at `depth` has or is expected to have.
+    pub(super) fn expect_type(&self, depth: usize) -> Option<ObjId> {
+        if let Some(t) = self.ty_of(self.peek(depth)) {
+            return Some(t);
+        }
+        let seen = self.o.observed(self.start.frame().code.id, self.ins.pc);
+        seen.get(depth).map(|s| s.ty)
+    }
+
+    /// An operand as a number, if it is one or is expected to be one.
+    pub(super) fn num(&mut self, depth: usize) -> Option<Num> {
+        let k = *self.o.known();
+        if let Val::Const(c) = self.peek(depth) {
+            let c = *c;
+            if let Some(i) = self.o.int(c) {
+                return Some(Num::Int(self.b.i64(i)));
+            }
+            if let Some(f) = self.o.float(c) {
+                return Some(Num::Float(self.b.f64(f)));
+            }
+            return None;
+        }
+        let ty = self.ty_of(self.peek(depth))?;
+        if matches!(self.peek(depth), Val::Obj(_)) && (ty == k.int || ty == k.float || ty == k.bool_) {
+            self.want(depth, ty);
+        }
+        match self.peek(depth) {
+            Val::Int(v) => Some(Num::Int(*v)),
+            Val::Float(v) => Some(Num::Float(*v)),
+            Val::Bool(v) => {
+                let v = *v;
+                Some(Num::Int(self.b.zext(v)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A number as a float.
+    pub(super) fn float(&mut self, n: Num) -> Value {
+        match n {
+            Num::Int(v) => self.b.i64_to_f64(v),
+            Num::Float(v) => v,
+        }
+    }
+
+    // Calling out
+
+    /// Whether code that looks at frames may be called from here.
+    pub(super) fn need_frame(&self) -> Res {
+        if self.ctx.frames.len() > 1 {
+            return Err(Refused::DontInline(self.ctx.frame().code.id));
+        }
+        if self.b.func().kind != FnKind::Entry {
+            return Err(Refused::NeedsFrame);
+        }
+        Ok(())
+    }
+
+    /// Prepares for Python code to run: nothing is borrowed from containers, module variables are
+    /// written back, the frame says where it is. To be called before operands are popped.
+    pub(super) fn before_python(&mut self) -> Res {
+        self.need_frame()?;
+        self.promote_now();
+        self.flush_globals();
+        self.forget_globals();
+        self.resync();
+        let frame = self.b.load_ctx(CtxField::Frame);
+        let lasti = self.b.i32(self.ins.op_pc as i32 + 1);
+        self.b.store(Field::FrameLasti, frame, lasti);
+        Ok(())
+    }
+
+    /// Puts the values of locals into the live frame, where the called code may look.
+    pub(super) fn sync_locals(&mut self) {
+        let Some(args) = self.args else { return };
+        for i in 0..self.ctx.frames[0].locals.len() {
+            if self.ctx.frames[0].home[i] {
+                continue;
+            }
+            let val = self.ctx.frames[0].locals[i].clone();
+            let v = match &val {
+                Val::Obj(o) if o.own == Own::Owned => o.v,
+                other => self.boxed_ref(other),
+            };
+            let index = self.b.i32(i as i32);
+            self.b.call_rt(RtId::ReplaceSlot, &[args, index, v]);
+            self.ctx.frames[0].home[i] = true;
+            if let Val::Obj(o) = &mut self.ctx.frames[0].locals[i] {
+                o.own = Own::Home;
+            }
+        }
+        self.resync();
+    }
+
+    /// What was proven about classes may not hold any more.
+    pub(super) fn after_python(&mut self) {
+        self.ctx.objects_mut(&mut |o| o.tok = None);
+    }
+
+    /// Calls an entry point, checks that it did not raise, and gives its result.
+    pub(super) fn rt(&mut self, rt: RtId, args: &[Value]) -> Option<Value> {
+        let r = self.b.call_rt(rt, args);
+        if rt.effect() == crate::rt::Effect::Python {
+            self.after_python();
+        }
+        match rt.fails() {
+            Fails::Never => {}
+            Fails::Null => {
+                let exit = self.exit_raise();
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Ne, r.expect("a result"), null, exit);
+            }
+            Fails::Negative => {
+                let exit = self.exit_raise();
+                let zero = self.b.i32(0);
+                self.b.guard_icmp(IntCC::SGe, r.expect("a result"), zero, exit);
+            }
+            Fails::Flag => {
+                let exit = self.exit_raise();
+                let failed = self.b.load_ctx(CtxField::Failed);
+                self.b.guard(failed, false, exit);
+            }
+        }
+        r
+    }
+
+    /// An instruction that is one call of an entry point on its operands: pops `n`, calls
+    /// (with `extra` arguments first), pushes an object if there is a result.
+    pub(super) fn generic(&mut self, rt: RtId, extra: &[Value], n: usize) -> Res<Flow> {
+        if rt.effect() == crate::rt::Effect::Python {
+            self.before_python()?;
+        } else {
+            self.promote();
+        }
+        for d in 0..n {
+            self.materialize(d);
+        }
+        let mut args = extra.to_vec();
+        args.extend(self.pop_arguments(n));
+        if let Some(r) = self.rt(rt, &args)
+            && rt.ret() == Some(Type::Ptr)
+        {
+            self.push(Val::object(r, Own::Owned));
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Makes a virtual iterator on the stack an object (where something unforeseen happens to it,
+    /// the interpreter has to do it).
+    pub(super) fn materialize(&mut self, depth: usize) {
+        if matches!(self.peek(depth), Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep) {
+            // The exit builds it; compiled code never goes on.
+            let exit = self.exit_start(Reason::Unsupported);
+            let zero = self.b.i32(0);
+            self.b.guard(zero, true, exit);
+            *self.peek_mut(depth) = Val::Const(self.o.known().none);
+        }
+    }
+
+    /// Whether the instruction has run before; if not, it is an exit.
+    pub(super) fn unseen(&self) -> bool {
+        !self.o.feedback(self.ctx.frame().code.id, self.ins.op_pc).seen
+    }
+
+    pub(super) fn distrusted(&self) -> bool {
+        self.o.distrusted(self.start.frame().code.id, self.ins.pc)
+    }
+
+    pub(super) fn const_none(&self) -> Val {
+        Val::Const(self.o.known().none)
+    }
+}

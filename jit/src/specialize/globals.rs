@@ -1,0 +1,172 @@
+//! Globals: functions, classes and modules as guarded constants, variables in registers.
+
+use super::context::{GlobalVar, Own, Val};
+use super::{Flow, Res, Spec};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::oracle::GlobalRef;
+use crate::rt::RtId;
+
+impl Spec<'_> {
+    pub(super) fn load_global(&mut self, arg: usize) -> Res<Flow> {
+        let f = self.ctx.frame();
+        let (name, globals, builtins) = (f.code.names[arg >> 1], f.globals, f.builtins);
+        if !self.load_variable(globals, builtins, name) {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        if arg & 1 != 0 {
+            self.push(Val::Null);
+        }
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn load_name(&mut self, arg: usize) -> Res<Flow> {
+        if !self.module || self.ctx.frames.len() > 1 {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        let f = self.ctx.frame();
+        let (name, globals, builtins) = (f.code.names[arg], f.globals, f.builtins);
+        if !self.load_variable(globals, builtins, name) {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn store_name(&mut self, arg: usize) -> Res<Flow> {
+        if self.ins.op == crate::bytecode::Opcode::StoreName && (!self.module || self.ctx.frames.len() > 1) {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        let f = self.ctx.frame();
+        let (name, globals) = (f.code.names[arg], f.globals);
+        let Some(entry) = self.o.dict_entry(globals, name) else {
+            return Ok(self.leave_at_start(Reason::Unseen));
+        };
+        self.materialize(0);
+        if !self.ctx.globals.iter().any(|g| g.dict == globals && g.name == name) {
+            self.guard_stamp(globals, entry.stamp);
+        }
+        self.promote();
+        let val = self.pop();
+        match self.ctx.globals.iter_mut().find(|g| g.dict == globals && g.name == name) {
+            Some(g) => {
+                let old = std::mem::replace(&mut g.val, val);
+                g.dirty = true;
+                self.drop_val(old);
+            }
+            None => {
+                let var = GlobalVar { dict: globals, name, index: entry.index, val, dirty: true };
+                let at = self.ctx.globals.partition_point(|g| (g.dict, g.name) < (globals, name));
+                self.ctx.globals.insert(at, var);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Pushes a variable by name; `false` if there is none (yet).
+    fn load_variable(&mut self, globals: ObjId, builtins: ObjId, name: ObjId) -> bool {
+        if let Some(g) = self.ctx.globals.iter().find(|g| g.dict == globals && g.name == name) {
+            let v = Self::dup(&g.val);
+            self.push(v);
+            return true;
+        }
+        let Some(found) = self.o.global(globals, builtins, name) else { return false };
+        if let Some((dict, stamp)) = found.absent_from {
+            self.guard_stamp(dict, stamp);
+        }
+        let (v, tok) = self.entry_value_of(&found);
+        if self.is_constant(found.value) && !self.distrusted() {
+            let exit = self.exit_start(Reason::Value);
+            self.b.guard_is(v, found.value, exit);
+            self.push(Val::Const(found.value));
+            return true;
+        }
+        let _ = tok;
+        let mut val = Val::object(v, Own::Transient);
+        let ty = self.o.type_of(found.value);
+        let k = *self.o.known();
+        let big = ty == k.int && self.o.int(found.value).is_none();
+        self.push(val.clone());
+        if !big && !self.distrusted() {
+            self.want(0, ty);
+        }
+        // Held in a register from now on (its own reference, if it is an object).
+        self.promote_now();
+        val = self.pop();
+        if found.absent_from.is_none() {
+            let kept = val.clone();
+            let copy = Self::dup(&kept);
+            let var = GlobalVar { dict: globals, name, index: found.index, val: kept, dirty: false };
+            let at = self.ctx.globals.partition_point(|g| (g.dict, g.name) < (globals, name));
+            self.ctx.globals.insert(at, var);
+            self.push(copy);
+        } else {
+            self.push(val);
+        }
+        true
+    }
+
+    /// Whether a global of that value is unlikely to change.
+    fn is_constant(&self, value: ObjId) -> bool {
+        let k = self.o.known();
+        let t = self.o.type_of(value);
+        t == k.function
+            || t == k.builtin
+            || t == k.type_
+            || t == k.module
+            || value == k.none
+            || self.o.builtin(value).is_some()
+    }
+
+    /// The value of an entry of a module's dict as a constant.
+    pub(super) fn dict_constant(&mut self, dict: ObjId, name: ObjId) -> Option<Val> {
+        let found = self.o.dict_entry(dict, name)?;
+        let (v, _) = self.entry_value_of(&found);
+        if self.is_constant(found.value) && !self.distrusted() {
+            let exit = self.exit_start(Reason::Value);
+            self.b.guard_is(v, found.value, exit);
+            return Some(Val::Const(found.value));
+        }
+        Some(Val::object(v, Own::Transient))
+    }
+
+    fn entry_value_of(&mut self, found: &GlobalRef) -> (Value, Option<Value>) {
+        let tok = self.guard_stamp(found.dict, found.stamp);
+        let d = self.b.obj(found.dict);
+        let entries = self.b.load(Field::DictEntries, d, tok);
+        let i = self.b.i64(found.index as i64);
+        (self.b.load_elem(ElemKind::DictValue, entries, i, tok), tok)
+    }
+
+    /// Checks that a dict has the keys that it had.
+    fn guard_stamp(&mut self, dict: ObjId, stamp: u32) -> Option<Value> {
+        let exit = self.exit_start(Reason::Shape);
+        let d = self.b.obj(dict);
+        let now = self.b.load(Field::DictStamp, d, None);
+        let want = self.b.i32(stamp as i32);
+        self.b.guard_icmp(IntCC::Eq, now, want, exit)
+    }
+
+    /// Writes module variables back.
+    pub(super) fn flush_globals(&mut self) {
+        for i in 0..self.ctx.globals.len() {
+            if !self.ctx.globals[i].dirty {
+                continue;
+            }
+            let g = self.ctx.globals[i].clone();
+            let (v, made) = self.boxed(&g.val);
+            let (d, n) = (self.b.obj(g.dict), self.b.obj(g.name));
+            self.b.call_rt(RtId::DictSetStr, &[d, n, v]);
+            if made {
+                self.b.decref(v, None);
+            }
+            self.ctx.globals[i].dirty = false;
+        }
+    }
+
+    /// Forgets module variables (they were written back).
+    pub(super) fn forget_globals(&mut self) {
+        let vars = std::mem::take(&mut self.ctx.globals);
+        for g in vars {
+            self.drop_val(g.val);
+        }
+    }
+}

@@ -1,0 +1,567 @@
+//! The specializer: interprets bytecode over contexts and emits IR as it goes.
+//!
+//! A worklist of (bytecode position, context); each pair is one IR block. Blocks end at jump
+//! targets, where the context decides which version of the target is meant. What is not known is
+//! asked of the oracle and guarded; what can't be known is an exit.
+
+pub mod context;
+
+mod arith;
+mod attr;
+mod build;
+mod call;
+mod compare;
+mod emit;
+mod globals;
+mod iter;
+mod ops;
+mod subscr;
+
+use crate::bytecode::{CodeInfo, Instr, Opcode};
+use crate::ir::builder::FunctionBuilder;
+use crate::ir::{Block, ExitId, ExitKind, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value};
+use crate::oracle::{Oracle, Pass, Seen};
+use context::{Ctx, Frame, Key, Own, Val};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// What a live slot held when the entry was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Live {
+    Null,
+    Obj {
+        seen: Seen,
+        /// Only the slot refers to it.
+        unique: bool,
+    },
+}
+
+/// What to compile.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// An entry from the interpreter: its frame stands at `pc` with these slots.
+    Entry {
+        code: ObjId,
+        globals: ObjId,
+        builtins: ObjId,
+        /// Names are module variables (locals are the globals).
+        module: bool,
+        pc: u32,
+        locals: Vec<Live>,
+        stack: Vec<Live>,
+    },
+    /// A version of a function for compiled callers.
+    Function {
+        func: ObjId,
+        args: Vec<Pass>,
+        /// The cell that will hold the code.
+        cell: FnCell,
+        /// What it returns, as far as known.
+        ret: Option<Pass>,
+    },
+}
+
+/// Limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytecode instructions per unit.
+    pub instrs: usize,
+    /// Versions per bytecode block.
+    pub versions: usize,
+    /// Depth of inlining.
+    pub inline_depth: usize,
+    /// Instructions of a function that may be inlined.
+    pub inline_instrs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { instrs: 6000, versions: 6, inline_depth: 4, inline_instrs: 90 }
+    }
+}
+
+/// Why something stays interpreted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Code that calls out to Python needs a frame, and there is none here.
+    NeedsFrame,
+    /// The same inside an inlined function: compile again without inlining it.
+    DontInline(ObjId),
+    /// It returns something else than assumed: compile again with this.
+    Returns(Pass),
+    Unsupported(String),
+}
+
+type Res<T = ()> = Result<T, Refused>;
+
+/// What came out.
+#[derive(Debug)]
+pub struct Output {
+    pub func: Function,
+    /// What it returns (`None` if it never does).
+    pub ret: Option<Pass>,
+    /// Bytecode instructions compiled, inlined ones and versions included.
+    pub instrs: usize,
+}
+
+struct Version {
+    key: Key,
+    block: Block,
+    /// For loop headers: where the loop is entered from outside.
+    preheader: Option<Block>,
+}
+
+/// What happens after an instruction.
+enum Flow {
+    Next,
+    /// The block has ended.
+    End,
+}
+
+/// The state of one compilation.
+pub struct Spec<'a> {
+    o: &'a dyn Oracle,
+    limits: Limits,
+    no_inline: &'a HashSet<ObjId>,
+    b: FunctionBuilder,
+    ctx: Ctx,
+    /// The context at the start of the instruction: what guards leave with.
+    start: Ctx,
+    ins: Instr,
+    versions: HashMap<(usize, u32), Vec<Version>>,
+    work: Vec<(Block, Ctx, u32)>,
+    leaders: HashMap<ObjId, Rc<HashSet<u32>>>,
+    /// The live frame's slots (entries only).
+    args: Option<Value>,
+    cell: Option<(ObjId, Vec<Pass>, FnCell)>,
+    ret: Option<Pass>,
+    ret_fixed: bool,
+    module: bool,
+    instrs: usize,
+    start_exit: Option<(Reason, ExitId)>,
+    entered: bool,
+}
+
+/// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
+/// assumed result was wrong.
+pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits) -> Result<Output, Refused> {
+    let mut no_inline = HashSet::new();
+    let mut request = request.clone();
+    for _ in 0..12 {
+        match Spec::new(o, limits, &no_inline, &request).and_then(|s| s.run(&request)) {
+            Err(Refused::DontInline(code)) if no_inline.insert(code) => {}
+            Err(Refused::Returns(pass)) => match &mut request {
+                Request::Function { ret, .. } => *ret = Some(pass),
+                Request::Entry { .. } => return Err(Refused::Unsupported("result of an entry".into())),
+            },
+            Ok(out) => {
+                // A recursive function is compiled again once its result is known.
+                if let Request::Function { ret, .. } = &mut request
+                    && *ret != out.ret
+                    && ret.is_none()
+                {
+                    *ret = out.ret;
+                    continue;
+                }
+                return Ok(out);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Err(Refused::Unsupported("no fixed point of inlining and results".into()))
+}
+
+impl<'a> Spec<'a> {
+    fn new(o: &'a dyn Oracle, limits: Limits, no_inline: &'a HashSet<ObjId>, request: &Request) -> Res<Self> {
+        let (code_id, name_kind, ret) = match request {
+            Request::Entry { code, .. } => (*code, FnKind::Entry, None),
+            Request::Function { func, ret, .. } => {
+                let info = o.function(*func).ok_or(Refused::Unsupported("function".into()))?;
+                (info.code, FnKind::Compiled, *ret)
+            }
+        };
+        let code = o.code(code_id).ok_or(Refused::Unsupported("code".into()))?;
+        let name = code.name.clone();
+        let ret_ty = match name_kind {
+            FnKind::Entry => Some(Type::Ptr),
+            FnKind::Compiled => ret.and_then(Pass::ty),
+        };
+        let ctx = Ctx { frames: Vec::new(), globals: Vec::new(), loops: Vec::new(), drops: Vec::new() };
+        Ok(Spec {
+            o,
+            limits,
+            no_inline,
+            b: FunctionBuilder::new(name, name_kind, ret_ty),
+            start: ctx.clone(),
+            ctx,
+            ins: Instr { pc: 0, op_pc: 0, op: Opcode::Nop, arg: 0, next: 0 },
+            versions: HashMap::new(),
+            work: Vec::new(),
+            leaders: HashMap::new(),
+            args: None,
+            cell: None,
+            ret,
+            ret_fixed: ret.is_some(),
+            module: false,
+            instrs: 0,
+            start_exit: None,
+            entered: false,
+        })
+    }
+
+    fn run(mut self, request: &Request) -> Res<Output> {
+        let pc = match request {
+            Request::Entry { code, globals, builtins, module, pc, locals, stack } => {
+                self.module = *module;
+                self.entry(*code, *globals, *builtins, *pc, locals, stack)?;
+                *pc
+            }
+            Request::Function { func, args, cell, .. } => {
+                self.cell = Some((*func, args.clone(), *cell));
+                self.function_entry(*func, args)?
+            }
+        };
+        self.goto(pc)?;
+        while let Some((block, ctx, pc)) = self.work.pop() {
+            self.b.switch_to(block);
+            self.ctx = ctx;
+            self.run_block(pc)?;
+        }
+        let mut func = self.b.finish();
+        if func.kind == FnKind::Compiled {
+            func.ret = self.ret.and_then(Pass::ty);
+        }
+        Ok(Output { func, ret: self.ret, instrs: self.instrs })
+    }
+
+    /// Loads and checks the live frame's slots.
+    #[allow(clippy::too_many_arguments)]
+    fn entry(
+        &mut self,
+        code: ObjId,
+        globals: ObjId,
+        builtins: ObjId,
+        pc: u32,
+        locals: &[Live],
+        stack: &[Live],
+    ) -> Res {
+        let info = self.o.code(code).ok_or(Refused::Unsupported("code".into()))?;
+        let entry = self.b.entry();
+        let args = self.b.add_param(entry, Type::Ptr);
+        self.args = Some(args);
+        let used = used_locals(&info);
+        let nlocals = info.nlocals;
+        self.ctx.frames.push(Frame {
+            code: info,
+            func: None,
+            globals,
+            builtins,
+            locals: vec![Val::Keep; nlocals],
+            home: vec![true; nlocals],
+            stack: vec![Val::Keep; stack.len()],
+            call_pc: 0,
+        });
+        self.ins = Instr { pc, op_pc: pc, op: Opcode::Nop, arg: 0, next: pc };
+        self.b.set_pc(pc);
+        self.start = self.ctx.clone();
+        let exit = {
+            let state = self.ctx.state(pc);
+            self.b.exit_to(ExitKind::Guard(Reason::Entry), state, &[])
+        };
+        for (i, live) in locals.iter().enumerate().take(nlocals) {
+            if !used[i] {
+                continue;
+            }
+            let v = self.b.load_arg(args, i as u32, Type::Ptr);
+            let val = self.entry_value(v, *live, exit, false);
+            self.ctx.frame_mut().locals[i] = val;
+        }
+        for (i, live) in stack.iter().enumerate() {
+            let v = self.b.load_arg(args, (nlocals + i) as u32, Type::Ptr);
+            let val = self.entry_value(v, *live, exit, true);
+            self.ctx.frame_mut().stack[i] = match val {
+                // The frame's slot keeps the reference until the loop is left.
+                Val::Obj(o) => Val::Obj(context::ObjVal { own: Own::Kept, ..o }),
+                v => v,
+            };
+        }
+        Ok(())
+    }
+
+    fn entry_value(&mut self, v: Value, live: Live, exit: ExitId, on_stack: bool) -> Val {
+        let known = *self.o.known();
+        match live {
+            Live::Null => {
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Eq, v, null, exit);
+                Val::Null
+            }
+            Live::Obj { seen, unique } => {
+                let null = self.b.null();
+                let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
+                let tok = self.b.guard_is(ty, seen.ty, exit);
+                if seen.ty == known.int && !seen.big {
+                    return Val::Int(self.load_int(v, tok, exit));
+                }
+                if seen.ty == known.float {
+                    return Val::Float(self.b.load(crate::ir::Field::FloatValue, v, tok));
+                }
+                if seen.ty == known.bool_ {
+                    let t = self.b.obj(known.true_);
+                    return Val::Bool(self.b.icmp(IntCC::Eq, v, t));
+                }
+                if seen.ty == known.none_type {
+                    return Val::Const(known.none);
+                }
+                if on_stack && unique && seen.ty == known.range_iterator {
+                    return self.entry_range(v, tok, exit);
+                }
+                Val::Obj(context::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home })
+            }
+        }
+    }
+
+    fn function_entry(&mut self, func: ObjId, args: &[Pass]) -> Res<u32> {
+        let info = self.o.function(func).ok_or(Refused::Unsupported("function".into()))?;
+        let code = self.o.code(info.code).ok_or(Refused::Unsupported("code".into()))?;
+        let entry = self.b.entry();
+        let mut locals = Vec::new();
+        for pass in args {
+            let v = pass.ty().map(|t| self.b.add_param(entry, t));
+            locals.push(match (pass, v) {
+                (Pass::Int, Some(v)) => Val::Int(v),
+                (Pass::Float, Some(v)) => Val::Float(v),
+                (Pass::Bool, Some(v)) => Val::Bool(v),
+                (Pass::Obj(ty), Some(v)) => {
+                    Val::Obj(context::ObjVal { v, ty: *ty, tok: None, own: Own::Kept })
+                }
+                _ => Val::Const(self.o.known().none),
+            });
+        }
+        locals.resize(code.nlocals, Val::Null);
+        self.bind_closure(&code, &info.closure, &mut locals)?;
+        let pc = code.start;
+        self.ctx.frames.push(Frame {
+            code,
+            func: Some(func),
+            globals: info.globals,
+            builtins: info.builtins,
+            locals,
+            home: Vec::new(),
+            stack: Vec::new(),
+            call_pc: 0,
+        });
+        self.start = self.ctx.clone();
+        let state = self.ctx.state(pc);
+        let exit = self.b.exit_to(ExitKind::Guard(Reason::Depth), state, &[]);
+        self.b.enter(exit);
+        self.entered = true;
+        Ok(pc)
+    }
+
+    fn leaders(&mut self, code: &Rc<CodeInfo>) -> Rc<HashSet<u32>> {
+        self.leaders
+            .entry(code.id)
+            .or_insert_with(|| Rc::new(code.instrs.iter().filter_map(Instr::target).collect()))
+            .clone()
+    }
+
+    /// Runs from `pc` to the end of the block.
+    fn run_block(&mut self, mut pc: u32) -> Res {
+        let first = pc;
+        loop {
+            let code = self.ctx.frame().code.clone();
+            let leaders = self.leaders(&code);
+            if pc != first && leaders.contains(&pc) {
+                return self.goto(pc);
+            }
+            let ins = *code.instr(pc).ok_or_else(|| Refused::Unsupported("decoding".into()))?;
+            self.instrs += 1;
+            self.ins = ins;
+            self.b.set_pc(ins.pc);
+            self.start_exit = None;
+            self.start = self.ctx.clone();
+            if self.instrs > self.limits.instrs {
+                self.leave_at_start(Reason::Unseen);
+                return Ok(());
+            }
+            let depth = self.ctx.frames.len();
+            match self.step()? {
+                Flow::End => return Ok(()),
+                Flow::Next => {
+                    if self.ctx.frames.len() != depth {
+                        // An inlined call began or returned: the position is the new frame's.
+                        return Err(Refused::Unsupported("frame change without a jump".into()));
+                    }
+                    self.flush_drops(ins.next);
+                    pc = ins.next;
+                }
+            }
+        }
+    }
+
+    /// Ends the block by going to `pc` of the innermost frame, in the version for this context.
+    fn goto(&mut self, pc: u32) -> Res {
+        self.flush_drops(pc);
+        let depth = self.ctx.frames.len();
+        let code = self.ctx.frame().code.clone();
+        self.ctx.loops.retain(|(d, header, _)| {
+            *d < depth
+                || (*d == depth && code.loop_at(*header).is_some_and(|l| l.header <= pc && pc < l.end))
+        });
+        let looped = code.loop_at(pc).cloned();
+        let back = self.ctx.loops.iter().any(|(d, h, _)| *d == depth && *h == pc);
+        if let Some(l) = &looped {
+            self.canonicalize(l);
+            if back {
+                let state = self.ctx.state(pc);
+                let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
+                self.b.poll(exit);
+            }
+        }
+        let (mut key, mut vals) = self.ctx.key();
+        let slot = (depth, pc);
+        let count = self.versions.get(&slot).map_or(0, |v| v.iter().filter(|v| same_chain(&v.key, &key)).count());
+        if count >= self.limits.versions && !self.versions[&slot].iter().any(|v| v.key == key) {
+            self.widen()?;
+            (key, vals) = self.ctx.key();
+            if count >= self.limits.versions + 4 && !self.versions[&slot].iter().any(|v| v.key == key) {
+                let state = self.ctx.state(pc);
+                let exit = self.b.exit_to(ExitKind::Guard(Reason::Unseen), state, &[]);
+                self.b.exit(exit);
+                return Ok(());
+            }
+        }
+        if let Some(v) = self.versions.get(&slot).and_then(|vs| vs.iter().find(|v| v.key == key)) {
+            let inside = self.ctx.loops.iter().any(|(d, h, b)| *d == depth && *h == pc && *b == v.block);
+            let target = if inside { v.block } else { v.preheader.unwrap_or(v.block) };
+            self.b.jump(target, &vals);
+            return Ok(());
+        }
+        let types = context::key_types(&key);
+        debug_assert_eq!(types.len(), vals.len());
+        let block = self.b.create_block();
+        let params: Vec<Value> = types.iter().map(|t| self.b.add_param(block, *t)).collect();
+        let mut ctx = self.ctx.clone();
+        ctx.rebind(&vals, &params);
+        let mut preheader = None;
+        if looped.is_some() {
+            // The loop is entered through a block of its own, where guards can be hoisted to.
+            let pre = self.b.create_block();
+            let pre_params: Vec<Value> = types.iter().map(|t| self.b.add_param(pre, *t)).collect();
+            self.b.jump(pre, &vals);
+            let mut pre_ctx = self.ctx.clone();
+            pre_ctx.rebind(&vals, &pre_params);
+            let state = pre_ctx.state(pc);
+            let exit = self.b.exit_to(ExitKind::Guard(Reason::Type), state, &[]);
+            self.b.switch_to(pre);
+            self.b.jump(block, &pre_params);
+            self.b.set_hoist_exit(pre, exit);
+            preheader = Some(pre);
+            ctx.loops.retain(|(d, h, _)| !(*d == depth && *h == pc));
+            ctx.loops.push((depth, pc, block));
+        } else {
+            self.b.jump(block, &vals);
+        }
+        self.versions.entry(slot).or_default().push(Version { key, block, preheader });
+        self.work.push((block, ctx, pc));
+        Ok(())
+    }
+
+    /// Brings a context into the form that a loop keeps: what the loop assigns is neither in the
+    /// live frame nor borrowed.
+    fn canonicalize(&mut self, l: &crate::bytecode::Loop) {
+        self.promote_now();
+        let depth = self.ctx.frames.len();
+        for &i in &l.stores {
+            let i = i as usize;
+            if depth == 1 && self.ctx.frame().home.get(i) == Some(&true) {
+                if let Val::Keep = self.ctx.frame().locals[i] {
+                    continue;
+                }
+                self.move_out(i);
+            }
+            if let Val::Obj(o) = self.ctx.frame().locals[i].clone()
+                && matches!(o.own, Own::Alias | Own::Kept)
+            {
+                self.b.incref(o.v);
+                self.ctx.frame_mut().locals[i] = Val::Obj(context::ObjVal { own: Own::Owned, ..o });
+            }
+        }
+    }
+
+    /// Makes every slot general: too many versions.
+    fn widen(&mut self) -> Res {
+        let depth = self.ctx.frames.len();
+        for f in 0..depth {
+            let n = self.ctx.frames[f].locals.len();
+            for i in 0..n {
+                if f == 0 && self.ctx.frames[0].home.get(i) == Some(&true) {
+                    if matches!(self.ctx.frames[0].locals[i], Val::Keep | Val::Null) {
+                        continue;
+                    }
+                    if depth == 1 {
+                        self.move_out(i);
+                    }
+                }
+                let val = self.ctx.frames[f].locals[i].clone();
+                self.ctx.frames[f].locals[i] = self.general(val);
+            }
+            for i in 0..self.ctx.frames[f].stack.len() {
+                let val = self.ctx.frames[f].stack[i].clone();
+                self.ctx.frames[f].stack[i] = self.general(val);
+            }
+        }
+        self.flush_globals();
+        self.forget_globals();
+        Ok(())
+    }
+
+    fn general(&mut self, val: Val) -> Val {
+        match val {
+            Val::Null | Val::Keep | Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } => val,
+            Val::Obj(o) if o.own == Own::Owned => Val::object(o.v, Own::Owned),
+            Val::Obj(o) if o.own == Own::Home => Val::object(o.v, Own::Home),
+            Val::Obj(o) => {
+                self.b.incref(o.v);
+                Val::object(o.v, Own::Owned)
+            }
+            other => {
+                let v = self.boxed_owned(&other);
+                Val::object(v, Own::Owned)
+            }
+        }
+    }
+}
+
+/// Which locals the code reads or writes at all.
+fn used_locals(code: &CodeInfo) -> Vec<bool> {
+    use Opcode::*;
+    let mut used = vec![false; code.nlocals];
+    let mut mark = |i: u32| {
+        if let Some(u) = used.get_mut(i as usize) {
+            *u = true;
+        }
+    };
+    for ins in &code.instrs {
+        match ins.op {
+            LoadFast | LoadFastCheck | LoadFastBorrow | LoadFastAndClear | StoreFast | DeleteFast
+            | LoadDeref | StoreDeref | DeleteDeref | MakeCell | LoadFromDictOrDeref => mark(ins.arg),
+            LoadFastLoadFast | LoadFastBorrowLoadFastBorrow | StoreFastLoadFast | StoreFastStoreFast => {
+                mark(ins.arg >> 4);
+                mark(ins.arg & 15);
+            }
+            _ => {}
+        }
+    }
+    used
+}
+
+/// Whether two contexts are of the same chain of (inlined) functions.
+fn same_chain(a: &Key, b: &Key) -> bool {
+    let frames = |k: &Key| -> Vec<context::KeyItem> {
+        k.iter().filter(|i| matches!(i, context::KeyItem::Frame(..))).cloned().collect()
+    };
+    frames(a) == frames(b)
+}

@@ -1,0 +1,508 @@
+//! One instruction: the dispatch, and what only moves values around.
+
+use super::context::{Own, Val};
+use super::{Flow, Res, Spec};
+use crate::bytecode::Opcode;
+use crate::ir::{ElemKind, Field, FnKind, IntCC, Reason, Value};
+use crate::oracle::Pass;
+use crate::rt::RtId;
+
+impl Spec<'_> {
+    pub(super) fn step(&mut self) -> Res<Flow> {
+        use Opcode::*;
+        let ins = self.ins;
+        let arg = ins.arg as usize;
+        match ins.op {
+            Nop | Resume | Cache | NotTaken | ExtendedArg => {}
+            LoadFast | LoadFastBorrow | LoadFastCheck => return self.load_local(arg),
+            LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => {
+                if let Flow::End = self.load_local(arg >> 4)? {
+                    return Ok(Flow::End);
+                }
+                return self.load_local(arg & 15);
+            }
+            LoadFastAndClear => {
+                let val = self.ctx.frame().locals[arg].clone();
+                if matches!(val, Val::Keep) {
+                    return Ok(self.leave_at_start(Reason::Unsupported));
+                }
+                let taken = Self::dup(&val);
+                self.push(taken);
+                self.set_local(arg, Val::Null);
+            }
+            StoreFast => {
+                let v = self.pop();
+                self.store_local(arg, v);
+            }
+            StoreFastLoadFast => {
+                let v = self.pop();
+                self.store_local(arg >> 4, v);
+                return self.load_local(arg & 15);
+            }
+            StoreFastStoreFast => {
+                let v = self.pop();
+                self.store_local(arg >> 4, v);
+                let v = self.pop();
+                self.store_local(arg & 15, v);
+            }
+            DeleteFast => {
+                if matches!(self.ctx.frame().locals[arg], Val::Null | Val::Keep) {
+                    return Ok(self.leave_at_start(Reason::Error));
+                }
+                self.set_local(arg, Val::Null);
+            }
+            LoadConst => {
+                let c = self.ctx.frame().code.consts[arg];
+                let v = self.constant(c);
+                self.push(v);
+            }
+            LoadSmallInt => {
+                let v = self.b.i64(ins.arg as i64);
+                self.push(Val::Int(v));
+            }
+            LoadGlobal => return self.load_global(arg),
+            LoadName => return self.load_name(arg),
+            StoreName | StoreGlobal => return self.store_name(arg),
+            PopTop | EndFor | PopIter => {
+                let v = self.pop();
+                self.drop_val(v);
+            }
+            PushNull => self.push(Val::Null),
+            Copy => {
+                let v = self.peek(arg - 1).clone();
+                if v.is_virtual() {
+                    return Ok(self.leave_at_start(Reason::Unsupported));
+                }
+                let v = Self::dup(&v);
+                self.push(v);
+            }
+            Swap => {
+                let s = &mut self.ctx.frame_mut().stack;
+                let n = s.len();
+                s.swap(n - 1, n - arg);
+            }
+            BinaryOp => return self.binary_op(ins.arg),
+            BinarySlice => return self.binary_slice(),
+            StoreSlice => return self.store_slice(),
+            UnaryNegative => return self.unary_negative(),
+            UnaryInvert => return self.unary_invert(),
+            UnaryNot => {
+                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
+                self.pop_drop(1);
+                let c = self.b.not(c);
+                self.push(Val::Bool(c));
+            }
+            ToBool => {
+                if matches!(self.peek(0), Val::Bool(_)) {
+                    return Ok(Flow::Next);
+                }
+                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
+                self.pop_drop(1);
+                self.push(Val::Bool(c));
+            }
+            CompareOp => return self.compare_op(ins.arg),
+            IsOp => return self.is_op(arg & 1 != 0),
+            ContainsOp => return self.contains_op(arg & 1 != 0),
+            PopJumpIfTrue | PopJumpIfFalse => {
+                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
+                self.pop_drop(1);
+                let target = ins.target().expect("a jump");
+                let (yes, no) = if ins.op == PopJumpIfTrue { (target, ins.next) } else { (ins.next, target) };
+                return self.branch(c, yes, no);
+            }
+            PopJumpIfNone | PopJumpIfNotNone => {
+                let target = ins.target().expect("a jump");
+                let (none, other) =
+                    if ins.op == PopJumpIfNone { (target, ins.next) } else { (ins.next, target) };
+                let is_none = match self.peek(0).clone() {
+                    Val::Obj(o) if o.ty.is_none() => {
+                        let n = self.b.obj(self.o.known().none);
+                        Some(self.b.icmp(IntCC::Eq, o.v, n))
+                    }
+                    Val::Const(c) => {
+                        let is = c == self.o.known().none;
+                        self.pop_drop(1);
+                        self.goto(if is { none } else { other })?;
+                        return Ok(Flow::End);
+                    }
+                    _ => None,
+                };
+                self.pop_drop(1);
+                let Some(c) = is_none else {
+                    self.goto(other)?;
+                    return Ok(Flow::End);
+                };
+                return self.branch(c, none, other);
+            }
+            JumpForward | JumpBackward | JumpBackwardNoInterrupt => {
+                self.goto(ins.target().expect("a jump"))?;
+                return Ok(Flow::End);
+            }
+            GetIter => return self.get_iter(),
+            ForIter => return self.for_iter(),
+            ReturnValue => return self.return_value(),
+            StoreSubscr => return self.store_subscr(),
+            DeleteSubscr => return self.generic(RtId::DelItem, &[], 2),
+            LoadAttr => return self.load_attr(),
+            StoreAttr => return self.store_attr(),
+            Call => return self.call(arg),
+            CallKw => return self.call_kw(arg),
+            BuildTuple => return self.build_tuple(arg),
+            BuildList => return self.build_sequence(RtId::BuildList, arg),
+            BuildSet => return self.build_sequence(RtId::BuildSet, arg),
+            BuildMap => return self.build_sequence(RtId::BuildMap, arg),
+            BuildString => return self.build_sequence(RtId::BuildString, arg),
+            BuildSlice => return self.build_slice(arg),
+            UnpackSequence => return self.unpack_sequence(arg),
+            ListAppend => return self.list_append_op(arg),
+            ListExtend => return self.list_extend_op(arg),
+            SetAdd => return self.set_add_op(arg),
+            MapAdd => return self.map_add_op(arg),
+            FormatSimple => return self.format_simple(),
+            FormatWithSpec => return self.generic(RtId::FormatWithSpec, &[], 2),
+            ConvertValue => {
+                let kind = self.b.i32(ins.arg as i32);
+                return self.generic(RtId::ConvertValue, &[kind], 1);
+            }
+            GetLen => return self.get_len(),
+            LoadDeref => return self.load_deref(arg),
+            StoreDeref => return self.store_deref(arg),
+            CopyFreeVars => {
+                // Cells of an inlined or compiled function are bound with its arguments; an
+                // entry comes after this instruction.
+            }
+            _ => return Ok(self.leave_at_start(Reason::Unsupported)),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// A constant as a value: numbers unboxed.
+    pub(super) fn constant(&mut self, c: crate::ir::ObjId) -> Val {
+        let k = *self.o.known();
+        if let Some(i) = self.o.int(c) {
+            return Val::Int(self.b.i64(i));
+        }
+        if let Some(f) = self.o.float(c) {
+            return Val::Float(self.b.f64(f));
+        }
+        if c == k.true_ || c == k.false_ {
+            return Val::Bool(self.b.bool(c == k.true_));
+        }
+        Val::Const(c)
+    }
+
+    fn load_local(&mut self, i: usize) -> Res<Flow> {
+        match &self.ctx.frame().locals[i] {
+            Val::Null => Ok(self.leave_at_start(Reason::Error)),
+            Val::Keep => {
+                // Nothing was known of it when the code was made.
+                Ok(self.leave_at_start(Reason::Unseen))
+            }
+            v => {
+                let v = Self::dup(v);
+                self.push(v);
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    fn store_local(&mut self, i: usize, mut val: Val) {
+        if val.is_virtual() && !matches!(val, Val::Tuple(_)) {
+            // An iterator in a variable may be used in any way.
+            self.push(val);
+            self.materialize(0);
+            val = self.pop();
+        }
+        self.set_local(i, val);
+    }
+
+    /// Ends the block with a branch to two bytecode positions.
+    pub(super) fn branch(&mut self, cond: Value, yes: u32, no: u32) -> Res<Flow> {
+        if let Some(c) = self.b.as_i32(cond) {
+            self.goto(if c != 0 { yes } else { no })?;
+            return Ok(Flow::End);
+        }
+        let (then, els) = (self.b.create_block(), self.b.create_block());
+        self.b.br(cond, then, &[], els, &[]);
+        let ctx = self.ctx.clone();
+        self.b.switch_to(then);
+        self.goto(yes)?;
+        self.ctx = ctx;
+        self.b.switch_to(els);
+        self.goto(no)?;
+        Ok(Flow::End)
+    }
+
+    fn return_value(&mut self) -> Res<Flow> {
+        let val = self.pop();
+        if self.ctx.frames.len() > 1 {
+            return self.inlined_return(val);
+        }
+        if matches!(val, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep) {
+            self.push(val);
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        self.flush_globals();
+        let entry = self.b.func().kind == FnKind::Entry;
+        let result = if entry {
+            Some(self.boxed_owned(&val))
+        } else {
+            let pass = self.pass_of(&val);
+            let want = match self.ret {
+                None => {
+                    self.ret = Some(pass);
+                    pass
+                }
+                Some(r) if r == pass => r,
+                Some(Pass::Obj(None)) => Pass::Obj(None),
+                Some(Pass::Obj(Some(_))) if matches!(pass, Pass::Obj(_)) => {
+                    return Err(super::Refused::Returns(Pass::Obj(None)));
+                }
+                Some(_) => return Err(super::Refused::Returns(Pass::Obj(None))),
+            };
+            match (want, &val) {
+                (Pass::None, _) => None,
+                (Pass::Int, Val::Int(v)) | (Pass::Float, Val::Float(v)) | (Pass::Bool, Val::Bool(v)) => Some(*v),
+                _ => Some(self.boxed_owned(&val)),
+            }
+        };
+        // Everything else that the function owns goes.
+        let mut owned = std::mem::take(&mut self.ctx.drops);
+        self.ctx.slots(&mut |s| {
+            s.objects(&mut |o| {
+                if o.own == Own::Owned {
+                    owned.push(*o);
+                }
+            })
+        });
+        for o in owned {
+            self.b.decref(o.v, None);
+        }
+        if self.entered {
+            self.b.leave();
+        }
+        self.b.ret(result);
+        Ok(Flow::End)
+    }
+
+    /// How a value would be passed.
+    pub(super) fn pass_of(&self, val: &Val) -> Pass {
+        match val {
+            Val::Int(_) => Pass::Int,
+            Val::Float(_) => Pass::Float,
+            Val::Bool(_) => Pass::Bool,
+            Val::Const(c) if *c == self.o.known().none => Pass::None,
+            other => Pass::Obj(self.ty_of(other)),
+        }
+    }
+
+    /// The truth of the value at `depth`; `None` if the block has ended.
+    pub(super) fn truth(&mut self, depth: usize) -> Res<Option<Value>> {
+        let k = *self.o.known();
+        if let Val::Obj(o) = self.peek(depth).clone()
+            && o.ty.is_none()
+            && let Some(t) = self.truth_type(depth)
+        {
+            self.want(depth, t);
+        }
+        Ok(Some(match self.peek(depth).clone() {
+            Val::Bool(v) => v,
+            Val::Int(v) => self.b.icmp_imm(IntCC::Ne, v, 0),
+            Val::Float(v) => {
+                let z = self.b.f64(0.0);
+                self.b.fcmp(crate::ir::FloatCC::Ne, v, z)
+            }
+            Val::Const(c) => {
+                if c == k.none {
+                    self.b.bool(false)
+                } else if self.o.type_of(c) == k.function || self.o.always_true(self.o.type_of(c)) {
+                    self.b.bool(true)
+                } else {
+                    let o = self.b.obj(c);
+                    return self.truth_generic(o, depth);
+                }
+            }
+            Val::Tuple(items) => self.b.bool(!items.is_empty()),
+            Val::Obj(o) => match o.ty {
+                Some(t) if t == k.str_ => {
+                    let tok = self.guard_type(o.v, t);
+                    let n = self.b.load(Field::StrBytes, o.v, tok);
+                    self.b.icmp_imm(IntCC::Ne, n, 0)
+                }
+                Some(t) if t == k.list => {
+                    let tok = self.guard_type(o.v, t);
+                    let n = self.b.load(Field::ListLen, o.v, tok);
+                    self.b.icmp_imm(IntCC::Ne, n, 0)
+                }
+                Some(t) if t == k.tuple => {
+                    let tok = self.guard_type(o.v, t);
+                    let n = self.b.load(Field::TupleLen, o.v, tok);
+                    self.b.icmp_imm(IntCC::Ne, n, 0)
+                }
+                Some(t) if t == k.dict => {
+                    let tok = self.guard_type(o.v, t);
+                    let n = self.b.load(Field::DictUsed, o.v, tok);
+                    self.b.icmp_imm(IntCC::Ne, n, 0)
+                }
+                Some(t) if self.o.always_true(t) => {
+                    self.guard_type(o.v, t);
+                    self.guard_version(t);
+                    self.b.bool(true)
+                }
+                _ => {
+                    if self.unseen() && self.ins.op == Opcode::ToBool {
+                        self.leave_at_start(Reason::Unseen);
+                        return Ok(None);
+                    }
+                    return self.truth_generic(o.v, depth);
+                }
+            },
+            _ => {
+                self.leave_at_start(Reason::Unsupported);
+                return Ok(None);
+            }
+        }))
+    }
+
+    fn truth_type(&self, depth: usize) -> Option<crate::ir::ObjId> {
+        let k = self.o.known();
+        let fb = self.o.feedback(self.ctx.frame().code.id, self.ins.op_pc);
+        match fb.op {
+            Opcode::ToBoolBool => Some(k.bool_),
+            Opcode::ToBoolInt => Some(k.int),
+            Opcode::ToBoolList => Some(k.list),
+            Opcode::ToBoolStr => Some(k.str_),
+            Opcode::ToBoolNone => Some(k.none_type),
+            _ => self.expect_type(depth),
+        }
+    }
+
+    /// Truth by the general protocol; the operand stays on the stack.
+    fn truth_generic(&mut self, v: Value, _depth: usize) -> Res<Option<Value>> {
+        self.before_python()?;
+        let r = self.b.call_rt_value(RtId::ToBool, &[v]);
+        self.after_python();
+        let exit = self.exit_raise();
+        let zero = self.b.i32(0);
+        self.b.guard_icmp(IntCC::SGe, r, zero, exit);
+        Ok(Some(r))
+    }
+
+    fn load_deref(&mut self, i: usize) -> Res<Flow> {
+        let Some((cell, tok)) = self.cell_of(i) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        let v = self.b.load(Field::CellContent, cell, tok);
+        let exit = self.exit_start(Reason::Error);
+        let null = self.b.null();
+        self.b.guard_icmp(IntCC::Ne, v, null, exit);
+        self.push(Val::object(v, Own::Transient));
+        Ok(Flow::Next)
+    }
+
+    fn store_deref(&mut self, i: usize) -> Res<Flow> {
+        self.promote();
+        let Some((cell, tok)) = self.cell_of(i) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        let old = self.b.load(Field::CellContent, cell, tok);
+        let exit = self.exit_start(Reason::Unseen);
+        let null = self.b.null();
+        self.b.guard_icmp(IntCC::Ne, old, null, exit);
+        self.materialize(0);
+        let val = self.pop();
+        let v = self.boxed_owned(&val);
+        self.b.store(Field::CellContent, cell, v);
+        self.ctx.drops.push(super::context::ObjVal { v: old, ty: None, tok: None, own: Own::Owned });
+        Ok(Flow::Next)
+    }
+
+    fn cell_of(&mut self, i: usize) -> Option<(Value, Option<Value>)> {
+        let k = *self.o.known();
+        match self.ctx.frame().locals.get(i)?.clone() {
+            Val::Const(c) if self.o.type_of(c) == k.cell => Some((self.b.obj(c), None)),
+            Val::Obj(o) if o.ty == Some(k.cell) => {
+                let tok = self.guard_type(o.v, k.cell);
+                Some((o.v, tok))
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts the cells of a closure into the free-variable slots.
+    pub(super) fn bind_closure(
+        &mut self,
+        code: &crate::bytecode::CodeInfo,
+        closure: &[crate::ir::ObjId],
+        locals: &mut [Val],
+    ) -> Res {
+        let at = code.nlocals - code.freevars;
+        if closure.len() != code.freevars {
+            return Err(super::Refused::Unsupported("closure".into()));
+        }
+        for (i, c) in closure.iter().enumerate() {
+            locals[at + i] = Val::Const(*c);
+        }
+        Ok(())
+    }
+
+    /// `len()` of the top of the stack, which stays.
+    fn get_len(&mut self) -> Res<Flow> {
+        let Some(n) = self.length(0) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        self.push(Val::Int(n));
+        Ok(Flow::Next)
+    }
+
+    /// The length of the value at `depth`, if it is of a type whose length is a field.
+    pub(super) fn length(&mut self, depth: usize) -> Option<Value> {
+        let k = *self.o.known();
+        if let Val::Tuple(items) = self.peek(depth) {
+            let n = items.len() as i64;
+            return Some(self.b.i64(n));
+        }
+        let (v, ty) = match self.peek(depth).clone() {
+            Val::Obj(o) => {
+                let t = match o.ty {
+                    Some(t) => t,
+                    None => self.expect_type(depth)?,
+                };
+                (o.v, t)
+            }
+            Val::Const(c) => {
+                let v = self.b.obj(c);
+                (v, self.o.type_of(c))
+            }
+            _ => return None,
+        };
+        let field = if ty == k.list {
+            Field::ListLen
+        } else if ty == k.tuple {
+            Field::TupleLen
+        } else if ty == k.dict {
+            Field::DictUsed
+        } else if ty == k.bytes {
+            Field::BytesLen
+        } else if ty == k.str_ {
+            Field::StrChars
+        } else {
+            return None;
+        };
+        let tok = if matches!(self.peek(depth), Val::Const(_)) { None } else { self.guard_type(v, ty) };
+        let n = self.b.load(field, v, tok);
+        if field == Field::StrChars {
+            // -1: not all ASCII, to be counted.
+            let exit = self.exit_start(Reason::Unsupported);
+            let zero = self.b.i64(0);
+            self.b.guard_icmp(IntCC::SGe, n, zero, exit);
+        }
+        Some(n)
+    }
+
+    /// An item of an array of objects, borrowed from it.
+    pub(super) fn load_item(&mut self, kind: ElemKind, base: Value, index: Value, tok: Option<Value>) -> Val {
+        let v = self.b.load_elem(kind, base, index, tok);
+        Val::object(v, Own::Transient)
+    }
+}
