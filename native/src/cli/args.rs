@@ -1,0 +1,293 @@
+//! Reads the command line the way CPython's does: single-letter options that may be joined, and
+//! everything after the program belongs to the program. It only reads; [`super::settings`]
+//! gives the options their meaning.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use psycore_vm::JitMode;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    Run(Box<Invocation>),
+    Help,
+    HelpEnvironment,
+    HelpXOptions,
+    HelpAll,
+    /// The number of times `-V` was given.
+    Version(u8),
+}
+
+/// One program to run, and how.
+#[derive(Debug)]
+pub struct Invocation {
+    pub options: Options,
+    pub program: Program,
+    /// `sys.argv`.
+    pub arguments: Vec<OsString>,
+}
+
+#[derive(Debug)]
+pub enum Program {
+    Script(PathBuf),
+    /// `-c`
+    Source(String),
+    /// `-m`
+    Module(String),
+    /// Standard input: a prompt on a terminal, else a program.
+    Stdin,
+}
+
+/// The options, named after what they do; the letters are in [`parse`].
+#[derive(Debug, Default)]
+pub struct Options {
+    pub bytes_warning: u8,
+    pub dont_write_bytecode: bool,
+    pub debug: u8,
+    pub ignore_environment: bool,
+    pub inspect: bool,
+    pub isolated: bool,
+    pub optimize: u8,
+    pub safe_path: bool,
+    pub quiet: bool,
+    pub random_hash_seed: bool,
+    pub no_user_site: bool,
+    pub no_site: bool,
+    pub unbuffered: bool,
+    pub verbose: u8,
+    pub warnings: Vec<String>,
+    pub skip_first_line: bool,
+    pub implementation: Vec<String>,
+    pub check_hash_based_pycs: Option<String>,
+    pub jit: JitOptions,
+}
+
+/// The JIT's options; what is not given here may come from the environment.
+#[derive(Debug, Default)]
+pub struct JitOptions {
+    pub mode: Option<JitMode>,
+    pub threshold: Option<u32>,
+    pub log: Option<PathBuf>,
+    pub stats: Option<bool>,
+}
+
+/// A mistake in the command line, in the words that the user reads.
+pub type UsageError = String;
+
+/// Parses the arguments after the program's own name.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut arguments = arguments.into_iter();
+    let mut options = Options::default();
+    let mut versions = 0;
+    let run = |options, program, first: OsString, rest: &mut dyn Iterator<Item = OsString>| {
+        let arguments = std::iter::once(first).chain(rest).collect();
+        Ok(Command::Run(Box::new(Invocation { options, program, arguments })))
+    };
+
+    while let Some(argument) = arguments.next() {
+        let bytes = argument.as_encoded_bytes();
+        if bytes == b"-" {
+            return run(options, Program::Stdin, argument, &mut arguments);
+        }
+        if bytes == b"--" {
+            let Some(script) = arguments.next() else { break };
+            return run(options, Program::Script(script.clone().into()), script, &mut arguments);
+        }
+        if !bytes.starts_with(b"-") {
+            return run(options, Program::Script((&argument).into()), argument, &mut arguments);
+        }
+        if bytes.starts_with(b"--") {
+            match &*argument.to_string_lossy() {
+                "--help" => return Ok(Command::Help),
+                "--help-env" => return Ok(Command::HelpEnvironment),
+                "--help-xoptions" => return Ok(Command::HelpXOptions),
+                "--help-all" => return Ok(Command::HelpAll),
+                "--version" => versions += 1,
+                "--check-hash-based-pycs" => {
+                    let value = arguments.next().ok_or(
+                        "Argument expected for the --check-hash-based-pycs option",
+                    )?;
+                    let value = utf8(value)?;
+                    if !["default", "always", "never"].contains(&value.as_str()) {
+                        return Err("--check-hash-based-pycs must be one of 'default', 'always', \
+                                    or 'never'"
+                            .to_owned());
+                    }
+                    options.check_hash_based_pycs = Some(value);
+                }
+                option if option.starts_with("--jit") => options.jit.read(option)?,
+                option => return Err(format!("unknown option {option}")),
+            }
+            continue;
+        }
+
+        let letters = utf8(argument)?;
+        let mut rest = &letters[1..];
+        while let Some(letter) = rest.chars().next() {
+            rest = &rest[letter.len_utf8()..];
+            if matches!(letter, 'c' | 'm' | 'W' | 'X') {
+                let value = match rest {
+                    "" => arguments
+                        .next()
+                        .ok_or_else(|| format!("Argument expected for the -{letter} option"))
+                        .and_then(utf8)?,
+                    _ => rest.to_owned(),
+                };
+                match letter {
+                    'c' => return run(options, Program::Source(value), "-c".into(), &mut arguments),
+                    'm' => return run(options, Program::Module(value), "-m".into(), &mut arguments),
+                    'W' => options.warnings.push(value),
+                    _ => options.implementation.push(value),
+                }
+                break;
+            }
+            match letter {
+                'b' => options.bytes_warning = options.bytes_warning.saturating_add(1),
+                'B' => options.dont_write_bytecode = true,
+                'd' => options.debug = options.debug.saturating_add(1),
+                'E' => options.ignore_environment = true,
+                'h' | '?' => return Ok(Command::Help),
+                'i' => options.inspect = true,
+                'I' => options.isolated = true,
+                'O' => options.optimize = options.optimize.saturating_add(1),
+                'P' => options.safe_path = true,
+                'q' => options.quiet = true,
+                'R' => options.random_hash_seed = true,
+                's' => options.no_user_site = true,
+                'S' => options.no_site = true,
+                'u' => options.unbuffered = true,
+                'v' => options.verbose = options.verbose.saturating_add(1),
+                'V' => versions += 1,
+                'x' => options.skip_first_line = true,
+                _ => return Err(format!("Unknown option: -{letter}")),
+            }
+        }
+    }
+    if versions > 0 {
+        return Ok(Command::Version(versions));
+    }
+    run(options, Program::Stdin, OsString::new(), &mut arguments)
+}
+
+fn utf8(argument: OsString) -> Result<String, UsageError> {
+    argument
+        .into_string()
+        .map_err(|argument| format!("not UTF-8: {}", argument.to_string_lossy()))
+}
+
+impl JitOptions {
+    /// Reads one of `--jit=MODE`, `--jit-log=FILE`, `--jit-stats`, `--jit-threshold=N`.
+    fn read(&mut self, option: &str) -> Result<(), UsageError> {
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        };
+        let needed = |what| value.ok_or(format!("{name} needs a value: {name}={what}"));
+        match name {
+            "--jit" => self.mode = Some(jit_mode(name, needed("auto|off|full")?)?),
+            "--jit-threshold" => self.threshold = Some(jit_threshold(name, needed("N")?)?),
+            "--jit-log" => self.log = Some(jit_log(name, needed("FILE")?.as_ref())?),
+            "--jit-stats" if value.is_none() => self.stats = Some(true),
+            "--jit-stats" => return Err(format!("{name} takes no value")),
+            _ => return Err(format!("unknown option {name}")),
+        }
+        Ok(())
+    }
+}
+
+/// `origin` is the option or the variable to blame in errors, here and below.
+pub fn jit_mode(origin: &str, value: &str) -> Result<JitMode, UsageError> {
+    match value {
+        "off" => Ok(JitMode::Off),
+        "auto" => Ok(JitMode::Auto),
+        "full" => Ok(JitMode::Full),
+        _ => Err(format!("{origin} must be one of 'auto', 'off' or 'full', not '{value}'")),
+    }
+}
+
+pub fn jit_threshold(origin: &str, value: &str) -> Result<u32, UsageError> {
+    match value.parse() {
+        Ok(threshold) if threshold > 0 => Ok(threshold),
+        _ => Err(format!("{origin} must be a number from 1 to {}, not '{value}'", u32::MAX)),
+    }
+}
+
+pub fn jit_log(origin: &str, value: &OsStr) -> Result<PathBuf, UsageError> {
+    if value.is_empty() {
+        return Err(format!("{origin} needs the name of a file"));
+    }
+    Ok(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Command, UsageError> {
+        parse(arguments.iter().map(OsString::from))
+    }
+
+    fn invocation(arguments: &[&str]) -> Invocation {
+        match parsed(arguments) {
+            Ok(Command::Run(invocation)) => *invocation,
+            other => panic!("{arguments:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_follows_the_program_belongs_to_it() {
+        let run = invocation(&["-O", "script.py", "-O", "--jit=off"]);
+        assert_eq!(run.arguments, ["script.py", "-O", "--jit=off"]);
+        assert_eq!((run.options.optimize, run.options.jit.mode), (1, None));
+        assert!(matches!(run.program, Program::Script(path) if path.ends_with("script.py")));
+    }
+
+    #[test]
+    fn letters_may_be_joined_and_end_in_a_value() {
+        let run = invocation(&["-OOSqWerror", "-Bcprint(1)", "-c"]);
+        assert_eq!(run.options.optimize, 2);
+        assert!(run.options.no_site && run.options.quiet && run.options.dont_write_bytecode);
+        assert_eq!(run.options.warnings, ["error"]);
+        assert!(matches!(run.program, Program::Source(source) if source == "print(1)"));
+        assert_eq!(run.arguments, ["-c", "-c"]);
+    }
+
+    #[test]
+    fn two_dashes_end_the_options() {
+        let run = invocation(&["--", "-V"]);
+        assert!(matches!(run.program, Program::Script(path) if path.ends_with("-V")));
+    }
+
+    #[test]
+    fn jit_options() {
+        let jit = invocation(&["--jit=full", "--jit-threshold=7", "--jit-log=x", "--jit-stats"])
+            .options
+            .jit;
+        assert_eq!(jit.mode, Some(JitMode::Full));
+        assert_eq!(jit.threshold, Some(7));
+        assert_eq!(jit.log, Some("x".into()));
+        assert_eq!(jit.stats, Some(true));
+        for (option, complaint) in [
+            ("--jit", "--jit needs a value: --jit=auto|off|full"),
+            ("--jit=fast", "--jit must be one of 'auto', 'off' or 'full', not 'fast'"),
+            ("--jit-threshold=0", "--jit-threshold must be a number from 1 to 4294967295, not '0'"),
+            ("--jit-log=", "--jit-log needs the name of a file"),
+            ("--jit-stats=1", "--jit-stats takes no value"),
+            ("--jitter", "unknown option --jitter"),
+        ] {
+            assert_eq!(parsed(&[option]).unwrap_err(), complaint);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (arguments, complaint) in [
+            (&["-z"][..], "Unknown option: -z"),
+            (&["-c"], "Argument expected for the -c option"),
+            (&["--foo"], "unknown option --foo"),
+        ] {
+            assert_eq!(parsed(arguments).unwrap_err(), complaint);
+        }
+    }
+}

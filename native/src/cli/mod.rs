@@ -1,0 +1,81 @@
+//! The command line: `psycore` where one would type `python`. The arguments are read in [`args`],
+//! joined with the environment in [`settings`], acted on in [`run`]; the prompt is [`repl`].
+
+mod args;
+mod line_editor;
+mod repl;
+mod run;
+mod settings;
+mod usage;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use psycore_vm::Vm;
+use psycore_vm::rustpython_vm::version;
+
+use args::{Command, Invocation};
+
+/// The exit code for a command line that makes no sense.
+const USAGE_ERROR: u8 = 2;
+
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_else(|| OsString::from("psycore"));
+    let program = program.to_string_lossy();
+    match args::parse(arguments) {
+        Ok(Command::Run(invocation)) => run_program(&program, *invocation),
+        Ok(Command::Help) => print(&usage::help(&program)),
+        Ok(Command::HelpEnvironment) => print(usage::ENVIRONMENT),
+        Ok(Command::HelpXOptions) => print(usage::X_OPTIONS),
+        Ok(Command::HelpAll) => {
+            let help = usage::help(&program);
+            print(&format!("{help}\n{}\n{}", usage::ENVIRONMENT, usage::X_OPTIONS))
+        }
+        Ok(Command::Version(count)) => print(&version_text(count)),
+        Err(error) => {
+            let usage = usage::line(&program);
+            complain(&format!("{error}\n{usage}\nTry `{program} -h' for more information."));
+            ExitCode::from(USAGE_ERROR)
+        }
+    }
+}
+
+fn run_program(program: &str, mut invocation: Invocation) -> ExitCode {
+    let config = match settings::config(&mut invocation) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&format!("{program}: {error}"));
+            return ExitCode::from(USAGE_ERROR);
+        }
+    };
+    match Vm::new(config) {
+        // A process reports the low eight bits, as C's exit() does.
+        Ok(vm) => ExitCode::from(vm.run(|vm| run::program(vm, &invocation)) as u8),
+        Err(error) => {
+            complain(&format!("{program}: cannot start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Like CPython's for one `-V`, so that tools can read it; the second line is ours.
+fn version_text(count: u8) -> String {
+    let python = format!("{}.{}.{}", version::MAJOR, version::MINOR, version::MICRO);
+    let build = if count > 1 { format!(" ({})", std::env::consts::ARCH) } else { String::new() };
+    format!("Python {python}{build}\n[Psycore {}]\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// Prints to stdout. `print!` would panic where the reader has gone away.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Prints a line to stderr; where that fails there is nobody left to tell.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

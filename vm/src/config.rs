@@ -1,0 +1,135 @@
+//! What can be chosen before a [`Vm`](crate::Vm) starts: Python's own settings, where the
+//! standard streams go, and the JIT's. Nothing here acts; [`Vm::new`](crate::Vm::new) reads it.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use rustpython_vm::Settings;
+
+/// The configuration of one [`Vm`](crate::Vm).
+///
+/// [`VmConfig::new`] is meant for embedding: no signal handlers are installed and no
+/// environment variable is read. [`VmConfig::from_settings`] takes over what a command line
+/// has worked out.
+pub struct VmConfig {
+    /// Python's settings (`sys.flags`, `sys.argv`, hash seed, ...), as rustpython-vm has them.
+    pub settings: Settings,
+    pub stdin: Input,
+    pub stdout: Output,
+    pub stderr: Output,
+    pub jit: JitConfig,
+}
+
+/// Where Python's `sys.stdin` reads from.
+#[derive(Default)]
+pub enum Input {
+    /// The process's own standard input.
+    #[default]
+    Inherit,
+    /// Always at its end.
+    Empty,
+    Reader(Box<dyn Read + Send>),
+}
+
+/// Where Python's `sys.stdout` or `sys.stderr` writes to.
+#[derive(Default)]
+pub enum Output {
+    /// The process's own stream.
+    #[default]
+    Inherit,
+    Discard,
+    /// Written to line by line.
+    Writer(Box<dyn Write + Send>),
+}
+
+/// What the just-in-time compiler may do.
+#[derive(Clone, Debug, Default)]
+pub struct JitConfig {
+    pub mode: JitMode,
+    /// Calls of a function, or iterations of a loop, after which it counts as hot.
+    /// `None` leaves the choice to the compiler.
+    pub threshold: Option<u32>,
+    /// What was compiled, entered and given up is written to this file.
+    pub log: Option<PathBuf>,
+    /// Print statistics to stderr at the end.
+    pub stats: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JitMode {
+    /// Interpret only.
+    Off,
+    /// Compile what is hot.
+    #[default]
+    Auto,
+    /// Compile everything at its first use.
+    Full,
+}
+
+impl VmConfig {
+    #[must_use]
+    pub fn new() -> Self {
+        let mut settings = Settings::default();
+        settings.install_signal_handlers = false;
+        settings.import_site = false;
+        settings.write_bytecode = false;
+        Self::from_settings(settings)
+    }
+
+    #[must_use]
+    pub fn from_settings(settings: Settings) -> Self {
+        Self {
+            settings,
+            stdin: Input::default(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+            jit: JitConfig::default(),
+        }
+    }
+
+    /// Sets `sys.argv`, the program's name first.
+    #[must_use]
+    pub fn arguments<S: Into<String>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.settings.argv = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds directories (or zip files) that `import` searches before its own.
+    #[must_use]
+    pub fn paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
+        self.settings
+            .path_list
+            .extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    #[must_use]
+    pub fn stdin(mut self, stdin: Input) -> Self {
+        self.stdin = stdin;
+        self
+    }
+
+    #[must_use]
+    pub fn stdout(mut self, stdout: Output) -> Self {
+        self.stdout = stdout;
+        self
+    }
+
+    #[must_use]
+    pub fn stderr(mut self, stderr: Output) -> Self {
+        self.stderr = stderr;
+        self
+    }
+
+    #[must_use]
+    pub fn jit(mut self, jit: JitConfig) -> Self {
+        self.jit = jit;
+        self
+    }
+}
+
+impl Default for VmConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}

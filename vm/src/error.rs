@@ -1,0 +1,72 @@
+//! How a Python program's failure reaches Rust: an exception with its traceback as text, or a
+//! wish to exit. Python objects stay inside the VM.
+
+use std::fmt;
+
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyStrRef};
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
+
+/// What can go wrong when Python code runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// An exception that nothing caught; syntax errors are among them.
+    Exception(Exception),
+    /// `SystemExit`, with the exit code that a process would have.
+    Exit(u32),
+}
+
+/// An uncaught Python exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// The name of its class, such as `ValueError`.
+    pub class: String,
+    /// What `str(exception)` says.
+    pub message: String,
+    /// What Python prints on stderr: chained exceptions, every line, the message.
+    pub traceback: String,
+}
+
+impl Error {
+    pub(crate) fn from_exception(vm: &VirtualMachine, exception: PyBaseExceptionRef) -> Self {
+        if exception.fast_isinstance(vm.ctx.exceptions.system_exit) {
+            return Self::Exit(vm.handle_exit_exception(exception));
+        }
+        let message = exception
+            .as_object()
+            .str(vm)
+            .map_or_else(|_| String::new(), |s| s.to_string_lossy().into_owned());
+        Self::Exception(Exception {
+            class: exception.class().name().to_string(),
+            message,
+            traceback: traceback_text(vm, &exception),
+        })
+    }
+}
+
+/// The text that `traceback.print_exception` would print, or a plainer one where the
+/// `traceback` module itself fails.
+fn traceback_text(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> String {
+    let formatted = || -> PyResult<String> {
+        let traceback = vm.import("traceback", 0)?;
+        let lines = vm.call_method(&traceback, "format_exception", (exception.clone(),))?;
+        let lines: Vec<PyStrRef> = lines.try_to_value(vm)?;
+        Ok(lines.iter().map(|line| line.to_string_lossy()).collect())
+    };
+    formatted().unwrap_or_else(|_| {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = vm.write_exception(&mut text, exception);
+        text
+    })
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exception(exception) => f.write_str(exception.traceback.trim_end()),
+            Self::Exit(code) => write!(f, "the program asked to exit with code {code}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

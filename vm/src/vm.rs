@@ -1,0 +1,158 @@
+//! [`Vm`], the embedding interface: one Python interpreter, its `__main__` module, and conversions
+//! between Python's values and Rust's.
+
+use std::path::Path;
+
+use rustpython_vm::builtins::PyDictRef;
+use rustpython_vm::convert::ToPyObject;
+use rustpython_vm::function::IntoFuncArgs;
+use rustpython_vm::scope::Scope;
+use rustpython_vm::{Interpreter, InterpreterBuilder, PyResult, TryFromObject, VirtualMachine};
+
+use crate::error::Error;
+use crate::execute::{self, ScriptError};
+use crate::{VmConfig, attach, stdio};
+
+/// A Python interpreter with the standard library inside.
+///
+/// Code runs in the module `__main__`, whose globals live from one call to the next. Dropping the
+/// `Vm` ends it as Python ends: threads are joined, `atexit` functions run, streams are flushed.
+///
+/// Values come and go by `rustpython-vm`'s conversion traits, so numbers, strings, booleans and
+/// options need nothing more; [`Vm::enter`] gives the objects themselves.
+pub struct Vm {
+    /// `None` only after it has been finalized.
+    interpreter: Option<Interpreter>,
+}
+
+impl Vm {
+    /// Starts an interpreter.
+    ///
+    /// # Errors
+    /// What setting up the standard streams or the JIT raised.
+    pub fn new(config: VmConfig) -> Result<Self, Error> {
+        let VmConfig { settings, stdin, stdout, stderr, jit } = config;
+        let builder = InterpreterBuilder::new().settings(settings);
+        let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
+        let interpreter = builder
+            .add_native_modules(&native_modules)
+            .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
+            .init_hook(|vm| {
+                // Nobody else holds the state before the interpreter is initialized.
+                if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {
+                    state.config.paths.stdlib_dir = Some(rustpython_pylib::LIB_PATH.to_owned());
+                }
+            })
+            .build();
+        let vm = Self { interpreter: Some(interpreter) };
+        vm.with(|vm| {
+            attach(vm, jit)?;
+            stdio::redirect(vm, stdin, stdout, stderr)?;
+            vm.new_scope_with_main().map(drop)
+        })?;
+        Ok(vm)
+    }
+
+    /// Runs statements; `file_name` is what tracebacks call them.
+    pub fn run_source(&self, source: &str, file_name: &str) -> Result<(), Error> {
+        self.with(|vm| execute::source(vm, main_scope(vm)?, source, file_name))
+    }
+
+    /// Runs a script file, or a directory or zip file with a `__main__.py`.
+    pub fn run_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.with(|vm| {
+            let path = path.as_ref();
+            execute::script(vm, main_scope(vm)?, path, false).map_err(|error| match error {
+                ScriptError::Raised(exception) => exception,
+                ScriptError::Open(path, error) => {
+                    vm.new_os_error(format!("can't open file '{path}': {error}"))
+                }
+            })
+        })
+    }
+
+    /// Runs a module as `python -m` does.
+    pub fn run_module(&self, name: &str) -> Result<(), Error> {
+        self.with(|vm| execute::module(vm, name))
+    }
+
+    /// The value of an expression.
+    pub fn eval<T: TryFromObject>(&self, expression: &str) -> Result<T, Error> {
+        self.with(|vm| {
+            execute::expression(vm, main_scope(vm)?, expression)?.try_into_value(vm)
+        })
+    }
+
+    /// Calls what a global of `__main__` holds.
+    pub fn call<T: TryFromObject>(
+        &self,
+        name: &str,
+        arguments: impl IntoFuncArgs,
+    ) -> Result<T, Error> {
+        self.with(|vm| global(vm, name)?.call(arguments, vm)?.try_into_value(vm))
+    }
+
+    /// The value of a global of `__main__`; a `NameError` if there is none.
+    pub fn get<T: TryFromObject>(&self, name: &str) -> Result<T, Error> {
+        self.with(|vm| global(vm, name)?.try_into_value(vm))
+    }
+
+    /// Sets a global of `__main__`.
+    pub fn set(&self, name: &str, value: impl ToPyObject) -> Result<(), Error> {
+        self.with(|vm| main_globals(vm)?.set_item(name, value.to_pyobject(vm), vm))
+    }
+
+    /// Gives access to the interpreter's objects. They should not outlive the call.
+    pub fn enter<R>(&self, f: impl FnOnce(&VirtualMachine) -> R) -> R {
+        match &self.interpreter {
+            Some(interpreter) => interpreter.enter(f),
+            None => unreachable!("only `run` and `drop` take the interpreter, and they end the Vm"),
+        }
+    }
+
+    /// Runs a whole program and ends the interpreter as a process would: an exception is printed
+    /// to `sys.stderr`. The result is the exit code.
+    #[must_use]
+    pub fn run(mut self, program: impl FnOnce(&VirtualMachine) -> PyResult<()>) -> u32 {
+        self.interpreter
+            .take()
+            .map_or(0, |interpreter| interpreter.run(program))
+    }
+
+    /// Enters, and turns what was raised into an [`Error`]. What the program printed is visible
+    /// to the host when this returns.
+    fn with<R>(&self, f: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> Result<R, Error> {
+        self.enter(|vm| {
+            let result = f(vm).map_err(|exception| Error::from_exception(vm, exception));
+            for name in ["stdout", "stderr"] {
+                if let Ok(stream) = vm.sys_module.get_attr(name, vm) {
+                    // A program may have closed or replaced its streams; that is its own affair.
+                    let _ = vm.call_method(&stream, "flush", ());
+                }
+            }
+            result
+        })
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        if let Some(interpreter) = self.interpreter.take() {
+            interpreter.finalize(None);
+        }
+    }
+}
+
+fn main_globals(vm: &VirtualMachine) -> PyResult<PyDictRef> {
+    Ok(vm.ensure_main_module()?.dict())
+}
+
+fn main_scope(vm: &VirtualMachine) -> PyResult<Scope> {
+    Ok(Scope::with_builtins(None, main_globals(vm)?, vm))
+}
+
+fn global(vm: &VirtualMachine, name: &str) -> PyResult {
+    main_globals(vm)?.get_item_opt(name, vm)?.ok_or_else(|| {
+        vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name))
+    })
+}
