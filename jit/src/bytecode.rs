@@ -71,7 +71,9 @@ pub struct Loop {
 #[derive(Clone, Copy, Debug)]
 pub struct RawUnit {
     pub op: Opcode,
-    pub arg: u8,
+    /// A byte, or (with `whole`) the whole argument, prefixes included.
+    pub arg: u32,
+    pub whole: bool,
 }
 
 impl Instr {
@@ -95,10 +97,10 @@ pub fn decode(units: &[RawUnit]) -> (Vec<Instr>, Vec<u32>) {
     let mut i = 0;
     while i < units.len() {
         let pc = i;
-        let mut arg = u32::from(units[i].arg);
+        let mut arg = units[i].arg;
         while units[i].op == Opcode::ExtendedArg && i + 1 < units.len() {
             i += 1;
-            arg = (arg << 8) | u32::from(units[i].arg);
+            arg = if units[i].whole { units[i].arg } else { (arg << 8) | units[i].arg };
         }
         let op = units[i].op;
         let next = i + 1 + op.cache_entries();

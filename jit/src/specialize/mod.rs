@@ -29,6 +29,8 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Live {
     Null,
+    /// Some object: its class varies.
+    Any,
     Obj {
         seen: Seen,
         /// Only the slot refers to it.
@@ -295,6 +297,11 @@ impl<'a> Spec<'a> {
                 let null = self.b.null();
                 self.b.guard_icmp(IntCC::Eq, v, null, exit);
                 Val::Null
+            }
+            Live::Any => {
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                Val::object(v, Own::Home)
             }
             Live::Obj { seen, unique } => {
                 let null = self.b.null();

@@ -1,0 +1,502 @@
+//! The VM's answers to the specializer: what objects, classes, functions and globals are now.
+
+use crate::driver::Jit;
+use psycore_jit::bytecode::{self, CodeInfo, Opcode, RawUnit};
+use psycore_jit::ir::ObjId;
+use psycore_jit::oracle::{
+    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Known, Oracle, Pass, Seen, Shape,
+};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyModule, PyStr, PyTuple, PyType};
+use rustpython_vm::bytecode::ADAPTIVE_WARMUP_VALUE;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
+use std::rc::Rc;
+
+/// The table of objects that the specializer knows by name.
+pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId) -> Known {
+    let t = &vm.ctx.types;
+    Known::build(|name| {
+        let obj: &PyObject = match name {
+            "none" => vm.ctx.none.as_object(),
+            "true_" => vm.ctx.true_value.as_object(),
+            "false_" => vm.ctx.false_value.as_object(),
+            "ellipsis" => vm.ctx.ellipsis.as_object(),
+            "not_implemented" => vm.ctx.not_implemented.as_object(),
+            "int" => t.int_type.as_object(),
+            "float" => t.float_type.as_object(),
+            "bool_" => t.bool_type.as_object(),
+            "str_" => t.str_type.as_object(),
+            "bytes" => t.bytes_type.as_object(),
+            "list" => t.list_type.as_object(),
+            "tuple" => t.tuple_type.as_object(),
+            "dict" => t.dict_type.as_object(),
+            "set" => t.set_type.as_object(),
+            "frozenset" => t.frozenset_type.as_object(),
+            "range" => t.range_type.as_object(),
+            "slice" => t.slice_type.as_object(),
+            "complex" => t.complex_type.as_object(),
+            "none_type" => t.none_type.as_object(),
+            "function" => t.function_type.as_object(),
+            "bound_method" => t.bound_method_type.as_object(),
+            "builtin" => t.builtin_function_or_method_type.as_object(),
+            "method_descriptor" => t.method_descriptor_type.as_object(),
+            "type_" => t.type_type.as_object(),
+            "module" => t.module_type.as_object(),
+            "cell" => t.cell_type.as_object(),
+            "range_iterator" => t.range_iterator_type.as_object(),
+            "list_iterator" => t.list_iterator_type.as_object(),
+            "tuple_iterator" => t.tuple_iterator_type.as_object(),
+            "str_iterator" => t.str_iterator_type.as_object(),
+            "enumerate" => t.enumerate_type.as_object(),
+            "zip" => t.zip_type.as_object(),
+            "reversed" => t.reverse_iter_type.as_object(),
+            "dict_items" => t.dict_items_type.as_object(),
+            "dict_keys" => t.dict_keys_type.as_object(),
+            "dict_values" => t.dict_values_type.as_object(),
+            "generator" => t.generator_type.as_object(),
+            "property" => t.property_type.as_object(),
+            _ => t.object_type.as_object(),
+        };
+        id(obj)
+    })
+}
+
+/// Decodes a (prepared) code object: hooks read as what they stand for.
+pub(crate) fn code_info(jit: &Jit, id: ObjId, code: &Py<PyCode>) -> CodeInfo {
+    let units = &code.code.instructions;
+    let n = units.len();
+    let mut raw = Vec::with_capacity(n);
+    let mut i = 0;
+    let mut start = 0;
+    let mut nops: Vec<usize> = Vec::new();
+    while i < n {
+        let op = bytecode::base_opcode(units.read_op(i));
+        let arg = u32::from(u8::from(units.read_arg(i)));
+        if let Some(header) = jit.back_edge_at(code, i as u32) {
+            raw.push(RawUnit { op: Opcode::JumpBackward, arg: i as u32 + 2 - header, whole: true });
+            raw.push(RawUnit { op: Opcode::Cache, arg: 0, whole: false });
+            i += 2;
+            continue;
+        }
+        if jit.is_entry_pad(code, i as u32) {
+            nops.push(i);
+            nops.push(i + 1);
+            start = i as u32 + 2;
+        } else if op == Opcode::Resume && start == 0 && arg & 3 == 0 {
+            start = i as u32 + 1;
+        }
+        raw.push(RawUnit { op, arg, whole: false });
+        let caches = op.cache_entries();
+        for _ in 0..caches {
+            raw.push(RawUnit { op: Opcode::Cache, arg: 0, whole: false });
+        }
+        i += 1 + caches;
+    }
+    for i in nops {
+        raw[i] = RawUnit { op: Opcode::Nop, arg: 0, whole: false };
+    }
+    raw.truncate(n);
+    let (instrs, at) = bytecode::decode(&raw);
+    let loops = bytecode::find_loops(&instrs);
+    let c = &code.code;
+    CodeInfo {
+        id,
+        name: c.obj_name.as_str().to_owned(),
+        consts: c.constants.iter().map(|k| jit.id_of(k.as_object())).collect(),
+        names: c.names.iter().map(|n| jit.id_of(n.as_object())).collect(),
+        nlocals: c.localspluskinds.len(),
+        cellvars: c.cellvars.len(),
+        freevars: c.freevars.len(),
+        flags: c.flags,
+        arg_count: c.arg_count,
+        posonly_count: c.posonlyarg_count,
+        kwonly_count: c.kwonlyarg_count,
+        varnames: c.varnames.iter().map(|n| jit.id_of(n.as_object())).collect(),
+        handlers: bytecode::decode_handlers(&c.exceptiontable),
+        start,
+        loops,
+        instrs,
+        at,
+    }
+}
+
+impl Jit {
+    fn code_object(&self, id: ObjId) -> Option<&Py<PyCode>> {
+        self.object(id).downcast_ref::<PyCode>()
+    }
+
+    fn class(&self, id: ObjId) -> Option<&Py<PyType>> {
+        self.object(id).downcast_ref::<PyType>()
+    }
+
+    fn interned(&self, name: ObjId) -> Option<&'static rustpython_vm::builtins::PyStrInterned> {
+        let s = self.object(name).downcast_ref::<PyStr>()?;
+        Some(self.vm().ctx.intern_str(s.as_wtf8()))
+    }
+
+    /// Where a key is in a dict: entry index and value.
+    fn entry_of(&self, dict: &Py<PyDict>, name: ObjId) -> Option<(u32, PyObjectRef)> {
+        let name = self.object(name).downcast_ref::<PyStr>()?;
+        let value = dict.get_item_opt(name.as_wtf8(), self.vm()).ok()??;
+        let index = self.shapes().entry_index(dict, name)?;
+        Some((index, value))
+    }
+
+    fn dict_ref(&self, dict: &PyObject, name: ObjId) -> Option<GlobalRef> {
+        let d = dict.downcast_ref::<PyDict>()?;
+        if !d.class().is(self.vm().ctx.types.dict_type) {
+            return None;
+        }
+        let (index, value) = self.entry_of(d, name)?;
+        let stamp = self.shapes().stamp(d)?;
+        Some(GlobalRef { dict: self.id_of(dict), stamp, index, value: self.id_of(&value), absent_from: None })
+    }
+}
+
+impl Oracle for Jit {
+    fn known(&self) -> &Known {
+        &self.known
+    }
+
+    fn code(&self, code: ObjId) -> Option<Rc<CodeInfo>> {
+        if let Some(c) = self.codes.borrow().get(&code) {
+            return c.clone();
+        }
+        let info = self.code_object(code).map(|c| Rc::new(code_info(self, code, c)));
+        self.codes.borrow_mut().insert(code, info.clone());
+        info
+    }
+
+    fn type_of(&self, obj: ObjId) -> ObjId {
+        self.id_of(self.object(obj).class().as_object())
+    }
+
+    fn int(&self, obj: ObjId) -> Option<i64> {
+        let o = self.object(obj).downcast_ref_if_exact::<PyInt>(self.vm())?;
+        o.try_to_primitive::<i64>(self.vm()).ok()
+    }
+
+    fn float(&self, obj: ObjId) -> Option<f64> {
+        Some(self.object(obj).downcast_ref_if_exact::<PyFloat>(self.vm())?.to_f64())
+    }
+
+    fn tuple(&self, obj: ObjId) -> Option<Vec<ObjId>> {
+        let t = self.object(obj).downcast_ref_if_exact::<PyTuple>(self.vm())?;
+        Some(t.as_slice().iter().map(|o| self.id_of(o)).collect())
+    }
+
+    fn describe(&self, obj: ObjId) -> String {
+        let o = self.object(obj);
+        if let Some(t) = o.downcast_ref::<PyType>() {
+            return t.name().to_string();
+        }
+        if let Some(c) = o.downcast_ref::<PyCode>() {
+            return c.code.qualname.as_str().to_owned();
+        }
+        format!("<{}>", o.class().name())
+    }
+
+    fn feedback(&self, code: ObjId, op_pc: u32) -> Feedback {
+        let Some(c) = self.code_object(code) else {
+            return Feedback { op: Opcode::Nop, seen: true };
+        };
+        let units = &c.code.instructions;
+        let i = op_pc as usize;
+        let op = units.read_op(i).as_opcode();
+        let caches = op.cache_entries();
+        // An instruction that adapts and still has its first counter has not run.
+        let seen = caches == 0
+            || op.deopt().is_some()
+            || !adapts(op)
+            || (units.read_adaptive_counter(i + 1) != ADAPTIVE_WARMUP_VALUE
+                && units.read_adaptive_counter(i + 1) != 0);
+        Feedback { op, seen }
+    }
+
+    fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen> {
+        self.profile.borrow().get(&(code, pc)).map(|p| p.seen.clone()).unwrap_or_default()
+    }
+
+    fn distrusted(&self, code: ObjId, pc: u32) -> bool {
+        self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.distrusted)
+    }
+
+    fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef> {
+        let g = self.object(globals);
+        if let Some(found) = self.dict_ref(g, name) {
+            return Some(found);
+        }
+        let d = g.downcast_ref_if_exact::<PyDict>(self.vm())?;
+        let stamp = self.shapes().stamp(d)?;
+        let found = self.dict_ref(self.object(builtins), name)?;
+        Some(GlobalRef { absent_from: Some((globals, stamp)), ..found })
+    }
+
+    fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef> {
+        self.dict_ref(self.object(dict), name)
+    }
+
+    fn module_dict(&self, module: ObjId) -> Option<ObjId> {
+        let m = self.object(module).downcast_ref_if_exact::<PyModule>(self.vm())?;
+        Some(self.id_of(m.dict().as_object()))
+    }
+
+    fn attr(&self, class: ObjId, name: ObjId) -> Option<AttrRef> {
+        let vm = self.vm();
+        let cls = self.class(class)?;
+        if !self.plain_getattr(cls) {
+            return None;
+        }
+        let name = self.interned(name)?;
+        let Some(value) = cls.get_attr(name) else {
+            return Some(AttrRef::Dict { class_value: None });
+        };
+        let t = value.class();
+        if t.is(vm.ctx.types.function_type) {
+            return Some(AttrRef::Method { func: self.id_of(&value) });
+        }
+        if t.is(vm.ctx.types.method_descriptor_type) {
+            return Some(AttrRef::Descriptor { descr: self.id_of(&value) });
+        }
+        if t.is(vm.ctx.types.property_type) {
+            let getter = value.get_attr("fget", vm).ok()?;
+            if getter.class().is(vm.ctx.types.function_type) {
+                return Some(AttrRef::Property { getter: self.id_of(&getter) });
+            }
+            return None;
+        }
+        if let Some(m) = value.downcast_ref::<rustpython_vm::builtins::descriptor::PyMemberDescriptor>() {
+            if !t.is(vm.ctx.types.member_descriptor_type) || m.member.offset <= 0 {
+                return None;
+            }
+            return None;
+        }
+        let slots = t.slots();
+        if slots.descr_get.load().is_some() || slots.descr_set.load().is_some() {
+            return None;
+        }
+        // What the class has and no descriptor guards, an instance may have too.
+        if self.shapes().usual(cls).is_some_and(|u| u.index_of(name).is_some()) {
+            return Some(AttrRef::Dict { class_value: Some(self.id_of(&value)) });
+        }
+        Some(AttrRef::ClassValue { value: self.id_of(&value) })
+    }
+
+    fn owner_type(&self, code: ObjId, op_pc: u32) -> Option<ObjId> {
+        let c = self.code_object(code)?;
+        let units = &c.code.instructions;
+        let op = units.read_op(op_pc as usize).as_opcode();
+        op.deopt()?;
+        let version = units.read_cache_u32(op_pc as usize + 2);
+        self.class_of_version(version)
+    }
+
+    fn class_attr(&self, class: ObjId, name: ObjId) -> Option<ObjId> {
+        let vm = self.vm();
+        let cls = self.class(class)?;
+        if !cls.class().is(vm.ctx.types.type_type) {
+            return None;
+        }
+        let name = self.interned(name)?;
+        if vm.ctx.types.type_type.get_attr(name).is_some() {
+            return None;
+        }
+        let value = cls.get_attr(name)?;
+        let t = value.class();
+        if t.slots().descr_get.load().is_some() && !t.is(vm.ctx.types.function_type) {
+            return None;
+        }
+        Some(self.id_of(&value))
+    }
+
+    fn instance_shape(&self, class: ObjId, name: ObjId) -> Shape {
+        let Some(cls) = self.class(class) else { return Shape::Unknown };
+        if !self.instances_have_dict(cls) {
+            return Shape::NoDict;
+        }
+        let Some(name) = self.interned(name) else { return Shape::Unknown };
+        match self.shapes().usual(cls) {
+            Some(u) => match u.index_of(name) {
+                Some(index) => Shape::Entry { stamp: u.stamp, index },
+                None => Shape::Absent { stamp: u.stamp },
+            },
+            None => Shape::Unknown,
+        }
+    }
+
+    fn int_small_tag(&self) -> u64 {
+        self.layout.int_small_tag
+    }
+
+    fn type_version(&self, class: ObjId) -> Option<u32> {
+        let cls = self.class(class)?;
+        let tag = || cls.tp_version_tag().load(std::sync::atomic::Ordering::Acquire);
+        if tag() == 0 {
+            // Looking something up gives the class a version.
+            let _ = cls.get_attr(self.vm().ctx.intern_str("__class__"));
+        }
+        match tag() {
+            0 => None,
+            v => Some(v),
+        }
+    }
+
+    fn always_true(&self, class: ObjId) -> bool {
+        let vm = self.vm();
+        self.class(class).is_some_and(|c| {
+            ["__bool__", "__len__"].iter().all(|n| c.get_attr(vm.ctx.intern_str(*n)).is_none())
+        })
+    }
+
+    fn function(&self, func: ObjId) -> Option<FuncInfo> {
+        let vm = self.vm();
+        let obj = self.object(func);
+        let f = obj.downcast_ref_if_exact::<PyFunction>(vm)?;
+        let get = |n: &'static str| obj.get_attr(n, vm).ok();
+        let code = get("__code__")?;
+        let items = |o: Option<PyObjectRef>| -> Option<Vec<ObjId>> {
+            let o = o?;
+            if vm.is_none(&o) {
+                return Some(Vec::new());
+            }
+            let t = o.downcast_ref::<PyTuple>()?;
+            Some(t.as_slice().iter().map(|x| self.id_of(x)).collect())
+        };
+        let kw = get("__kwdefaults__")?;
+        Some(FuncInfo {
+            code: self.id_of(&code),
+            globals: self.id_of(&get("__globals__")?),
+            builtins: self.id_of(&get("__builtins__")?),
+            defaults: items(get("__defaults__"))?,
+            has_kwdefaults: !vm.is_none(&kw),
+            closure: items(get("__closure__"))?,
+            version: f.get_version_for_current_state(),
+        })
+    }
+
+    fn builtin(&self, obj: ObjId) -> Option<Builtin> {
+        self.builtins.borrow().get(&obj).copied()
+    }
+
+    fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod> {
+        self.builtin_methods.borrow().get(&descr).copied()
+    }
+
+    fn version(&self, func: ObjId, args: &[Pass]) -> Option<FnVersion> {
+        self.compile_version(func, args)
+    }
+}
+
+/// Whether the interpreter counts runs of the instruction in order to specialize it.
+fn adapts(op: Opcode) -> bool {
+    use Opcode::*;
+    matches!(
+        op,
+        BinaryOp | Call | CallKw | CompareOp | ContainsOp | ForIter | LoadAttr | LoadGlobal | StoreAttr
+            | StoreSubscr | ToBool | UnpackSequence | LoadSuperAttr | Send
+    )
+}
+
+impl Jit {
+    /// Attribute reading by the ordinary rules.
+    fn plain_getattr(&self, cls: &Py<PyType>) -> bool {
+        let object = self.vm().ctx.types.object_type;
+        let (a, b) = (cls.slots().getattro.load(), object.slots().getattro.load());
+        let (c, d) = (cls.slots().setattro.load(), object.slots().setattro.load());
+        match (a, b, c, d) {
+            (Some(a), Some(b), Some(c), Some(d)) => a as usize == b as usize && c as usize == d as usize,
+            _ => false,
+        }
+    }
+
+    fn instances_have_dict(&self, cls: &Py<PyType>) -> bool {
+        cls.slots().flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT)
+    }
+
+    /// Fills the tables of builtins with a known meaning.
+    pub(crate) fn find_builtins(&self) {
+        let vm = self.vm();
+        let mut table = self.builtins.borrow_mut();
+        let builtins: &[(&str, Builtin)] = &[
+            ("len", Builtin::Len),
+            ("abs", Builtin::Abs),
+            ("min", Builtin::Min),
+            ("max", Builtin::Max),
+            ("range", Builtin::Range),
+            ("int", Builtin::Int),
+            ("float", Builtin::Float),
+            ("bool", Builtin::Bool),
+            ("str", Builtin::Str),
+            ("isinstance", Builtin::Isinstance),
+            ("ord", Builtin::Ord),
+            ("chr", Builtin::Chr),
+            ("enumerate", Builtin::Enumerate),
+            ("zip", Builtin::Zip),
+            ("sum", Builtin::Sum),
+            ("round", Builtin::Round),
+            ("divmod", Builtin::Divmod),
+            ("pow", Builtin::Pow),
+            ("locals", Builtin::Frames),
+            ("vars", Builtin::Frames),
+            ("dir", Builtin::Frames),
+            ("eval", Builtin::Frames),
+            ("exec", Builtin::Frames),
+            ("super", Builtin::Frames),
+        ];
+        for (name, b) in builtins {
+            if let Ok(o) = vm.builtins.get_attr(*name, vm) {
+                table.insert(self.id_of(&o), *b);
+            }
+        }
+        let mut methods = self.builtin_methods.borrow_mut();
+        let t = &vm.ctx.types;
+        let list: &[(&Py<PyType>, &str, BuiltinMethod)] = &[
+            (t.list_type, "append", BuiltinMethod::ListAppend),
+            (t.list_type, "pop", BuiltinMethod::ListPop),
+            (t.dict_type, "get", BuiltinMethod::DictGet),
+            (t.dict_type, "items", BuiltinMethod::DictItems),
+            (t.dict_type, "keys", BuiltinMethod::DictKeys),
+            (t.dict_type, "values", BuiltinMethod::DictValues),
+        ];
+        for (ty, name, m) in list {
+            if let Some(d) = ty.get_attr(vm.ctx.intern_str(*name)) {
+                methods.insert(self.id_of(&d), *m);
+            }
+        }
+    }
+
+    /// Learns the functions of `math` once the program has imported it.
+    pub(crate) fn find_math(&self) {
+        if self.math_found.get() {
+            return;
+        }
+        let vm = self.vm();
+        let Ok(modules) = vm.sys_module.get_attr("modules", vm) else { return };
+        let mut table = self.builtins.borrow_mut();
+        if let Ok(sys) = modules.get_item("sys", vm)
+            && let Ok(f) = sys.get_attr("_getframe", vm)
+        {
+            table.insert(self.id_of(&f), Builtin::Frames);
+        }
+        let Ok(math) = modules.get_item("math", vm) else { return };
+        let list: &[(&str, Builtin)] = &[
+            ("sqrt", Builtin::MathSqrt),
+            ("sin", Builtin::MathSin),
+            ("cos", Builtin::MathCos),
+            ("tan", Builtin::MathTan),
+            ("atan", Builtin::MathAtan),
+            ("atan2", Builtin::MathAtan2),
+            ("tanh", Builtin::MathTanh),
+            ("exp", Builtin::MathExp),
+            ("log", Builtin::MathLog),
+            ("floor", Builtin::MathFloor),
+            ("ceil", Builtin::MathCeil),
+            ("fabs", Builtin::MathFabs),
+        ];
+        for (name, b) in list {
+            if let Ok(o) = math.get_attr(*name, vm) {
+                table.insert(self.id_of(&o), *b);
+            }
+        }
+        self.math_found.set(true);
+    }
+}

@@ -1,0 +1,149 @@
+//! Shapes: the stamps by which compiled code knows the keys of a dict.
+//!
+//! The interpreter gives a dict a stamp when one of its inline caches needs it and takes it away
+//! when a key comes or goes. Here a dict gets one when compiled code needs it: the stamp that
+//! dicts with the same keys have, or one of our own from the upper end of the numbers, where the
+//! interpreter's counter will not come.
+
+use psycore_jit::ir::{ElemKind, Field};
+use psycore_jit::layout::Layout;
+use rustpython_vm::builtins::{PyDict, PyStr, PyStrInterned, PyType};
+use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Dicts with more keys are not shared shapes.
+const MAX_KEYS: usize = 32;
+/// Our own stamps begin here.
+const FIRST_STAMP: u32 = 0xE000_0000;
+
+/// The usual keys of a class's instances.
+#[derive(Clone, Debug)]
+pub(crate) struct Usual {
+    pub stamp: u32,
+    keys: Vec<usize>,
+}
+
+impl Usual {
+    /// The entry of a key.
+    pub fn index_of(&self, name: &'static PyStrInterned) -> Option<u32> {
+        let addr = (name as *const PyStrInterned).cast::<PyObject>() as usize;
+        self.keys.iter().position(|k| *k == addr).map(|i| i as u32)
+    }
+}
+
+/// What is known of shapes.
+pub(crate) struct Shapes {
+    layout: Layout,
+    /// Stamp by keys (addresses of interned strs, in order).
+    stamps: RefCell<HashMap<Vec<usize>, u32>>,
+    /// By address of the class (which the registry of objects keeps alive).
+    usual: RefCell<HashMap<usize, Usual>>,
+    next: Cell<u32>,
+}
+
+impl Shapes {
+    pub fn new(layout: Layout) -> Self {
+        Shapes {
+            layout,
+            stamps: RefCell::default(),
+            usual: RefCell::default(),
+            next: Cell::new(FIRST_STAMP),
+        }
+    }
+
+    fn field<T: Copy>(&self, dict: &Py<PyDict>, field: Field) -> T {
+        let base = dict.as_object() as *const PyObject as *const u8;
+        // SAFETY: the layout was probed on dicts of this very build, and the field has that type.
+        unsafe { base.offset(self.layout.offset(field) as isize).cast::<T>().read() }
+    }
+
+    fn stamp_cell<'a>(&self, dict: &'a Py<PyDict>) -> &'a AtomicU32 {
+        let base = dict.as_object() as *const PyObject as *const u8;
+        // SAFETY: as above; the interpreter, too, accesses the stamp atomically.
+        unsafe { &*base.offset(self.layout.offset(Field::DictStamp) as isize).cast::<AtomicU32>() }
+    }
+
+    /// The key addresses in entry order; `None` where an entry was deleted.
+    fn keys(&self, dict: &Py<PyDict>) -> Option<Vec<usize>> {
+        let n: usize = self.field(dict, Field::DictFilled);
+        let entries: *const u8 = self.field(dict, Field::DictEntries);
+        let (stride, off) = self.layout.elem(ElemKind::DictKey);
+        let mut out = Vec::with_capacity(n);
+        for i in 0..n {
+            // SAFETY: `entries` has `n` entries while nothing changes the dict, and nothing does:
+            // there is one Python thread, and it is here.
+            let key = unsafe { entries.add(i * stride as usize).offset(off as isize).cast::<usize>().read() };
+            if key == 0 {
+                return None;
+            }
+            out.push(key);
+        }
+        Some(out)
+    }
+
+    /// The entry of a key.
+    pub fn entry_index(&self, dict: &Py<PyDict>, name: &Py<PyStr>) -> Option<u32> {
+        let n: usize = self.field(dict, Field::DictFilled);
+        let entries: *const u8 = self.field(dict, Field::DictEntries);
+        let (stride, off) = self.layout.elem(ElemKind::DictKey);
+        (0..n).find_map(|i| {
+            // SAFETY: as in `keys`.
+            let key = unsafe {
+                entries.add(i * stride as usize).offset(off as isize).cast::<*const PyObject>().read().as_ref()
+            }?;
+            let same = std::ptr::eq(key, name.as_object())
+                || key.downcast_ref::<PyStr>().is_some_and(|k| k.as_wtf8() == name.as_wtf8());
+            same.then_some(i as u32)
+        })
+    }
+
+    /// The stamp of an exact dict, given one if it has none.
+    pub fn stamp(&self, dict: &Py<PyDict>) -> Option<u32> {
+        let cell = self.stamp_cell(dict);
+        let now = cell.load(Ordering::Acquire);
+        let keys = self.keys(dict);
+        let shared = keys.filter(|k| {
+            k.len() <= MAX_KEYS
+                && k.iter().all(|k| {
+                    // SAFETY: keys of a live dict are live objects.
+                    unsafe { &*(*k as *const PyObject) }.is_interned()
+                })
+        });
+        if now != 0 {
+            if let Some(keys) = shared {
+                self.stamps.borrow_mut().entry(keys).or_insert(now);
+            }
+            return Some(now);
+        }
+        let stamp = match shared {
+            Some(keys) => *self.stamps.borrow_mut().entry(keys).or_insert_with(|| self.fresh()),
+            None => self.fresh(),
+        };
+        cell.store(stamp, Ordering::Release);
+        Some(stamp)
+    }
+
+    fn fresh(&self) -> u32 {
+        let n = self.next.get();
+        self.next.set(n.wrapping_add(1).max(FIRST_STAMP));
+        n
+    }
+
+    /// Takes an instance as typical of its class.
+    pub fn sample(&self, obj: &PyObject, vm: &VirtualMachine) {
+        let Some(dict) = obj.dict() else { return };
+        if !dict.class().is(vm.ctx.types.dict_type) {
+            return;
+        }
+        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict)) else { return };
+        let class = obj.class() as *const Py<PyType> as usize;
+        self.usual.borrow_mut().insert(class, Usual { stamp, keys });
+    }
+
+    /// The usual keys of a class's instances, if one was seen.
+    pub fn usual(&self, class: &Py<PyType>) -> Option<Usual> {
+        self.usual.borrow().get(&(class as *const Py<PyType> as usize)).cloned()
+    }
+}
