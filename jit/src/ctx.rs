@@ -32,9 +32,21 @@ pub struct Ctx {
     pub runtime: *mut c_void,
     /// The exception raised by an entry point, owned; null if none.
     pub exception: *mut c_void,
+    /// Dead floats kept for the next `new_float`, linked through the first word of
+    /// their payloads, their reference word zero; null at the end.
+    pub free_floats: *mut c_void,
+    /// Dead ints, likewise.
+    pub free_ints: *mut c_void,
+    /// How many more dead floats may be kept.
+    pub free_floats_room: i32,
+    /// How many more dead ints may be kept.
+    pub free_ints_room: i32,
     /// Arguments and extra results of entry points.
     pub scratch: [u64; SCRATCH_WORDS],
 }
+
+/// How many dead objects of one kind a context keeps at most.
+pub const FREE_LIST_ROOM: i32 = 4096;
 
 impl Ctx {
     /// An empty context without an exit stack.
@@ -51,6 +63,10 @@ impl Ctx {
             vm: core::ptr::null(),
             runtime: core::ptr::null_mut(),
             exception: core::ptr::null_mut(),
+            free_floats: core::ptr::null_mut(),
+            free_ints: core::ptr::null_mut(),
+            free_floats_room: FREE_LIST_ROOM,
+            free_ints_room: FREE_LIST_ROOM,
             scratch: [0; SCRATCH_WORDS],
         }
     }

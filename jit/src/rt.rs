@@ -115,10 +115,21 @@ entry_points! {
     ToBool "to_bool" (Ptr) I32 : Effect::Python, Negative;
     GetAttr "get_attr" (Ptr Ptr) Ptr : Effect::Python, Null;
     SetAttr "set_attr" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    DelAttr "del_attr" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// What a call of an attribute calls (object, name): the callable to scratch word 0, owned; 1 if
+    /// the object must be passed as first argument, else 0.
+    LoadMethod "load_method" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `LOAD_SUPER_ATTR` (name): the global `super`, the class and the object in scratch words.
+    LoadSuperAttr "load_super_attr" (Ptr) Ptr : Effect::Python, Null;
     GetItem "get_item" (Ptr Ptr) Ptr : Effect::Python, Null;
     /// `container[key] = value` (container, key, value).
     SetItem "set_item" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
     DelItem "del_item" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `container[start:stop]`.
+    GetSlice "get_slice" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `container[start:stop] = value`.
+    SetSlice "set_slice" (Ptr Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    Len "len" (Ptr) I64 : Effect::Python, Negative;
     GetIter "get_iter" (Ptr) Ptr : Effect::Python, Null;
     /// The next item; null at the end, and null with `failed` set when it raised.
     IterNext "iter_next" (Ptr) Ptr : Effect::Python, Flag;
@@ -128,6 +139,29 @@ entry_points! {
     CallKw "call_kw" (Ptr I32 Ptr) Ptr : Effect::Python, Null;
     /// Calls a method by name: receiver and `n` arguments in the scratch words.
     CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
+    /// `f(*args, **kwargs)`: callable, iterable, mapping or null.
+    CallEx "call_ex" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
+    MakeFunction "make_function" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// A bound method: function, object.
+    BindMethod "bind_method" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// A cell: its content or null.
+    NewCell "new_cell" (Ptr) Ptr : Effect::Reads, Null;
+
+    /// `LOAD_GLOBAL`: globals, builtins, name.
+    LoadGlobal "load_global" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `STORE_GLOBAL`: globals, name, value.
+    StoreGlobal "store_global" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `DELETE_GLOBAL`: globals, name.
+    DeleteGlobal "delete_global" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `LOAD_NAME`: locals, globals, builtins, name.
+    LoadName "load_name" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `STORE_NAME`: locals, name, value.
+    StoreName "store_name" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `DELETE_NAME`: locals, name.
+    DeleteName "delete_name" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `IMPORT_NAME`: name, level, list of names.
+    ImportName "import_name" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
 
     /// Containers made from `n` scratch words, whose references they take over.
     BuildList "build_list" (I32) Ptr : Effect::Reads, Never;
@@ -143,22 +177,43 @@ entry_points! {
     ConvertValue "convert_value" (I32 Ptr) Ptr : Effect::Python, Null;
     /// `n` items of a sequence to the scratch words, owned.
     UnpackSequence "unpack_sequence" (Ptr I32) I32 : Effect::Python, Negative;
+    /// `UNPACK_EX`: that many items before and after the list of the rest, all to the scratch
+    /// words, owned.
+    UnpackEx "unpack_ex" (Ptr I32 I32) I32 : Effect::Python, Negative;
 
     /// Appends an item, whose reference it takes over.
     ListAppend "list_append" (Ptr Ptr) : Effect::Writes(LIST), Never;
-    /// Removes and returns the last item; the list is not empty.
+    /// Removes and returns the last item; null if the list is empty.
     ListPop "list_pop" (Ptr) Ptr : Effect::Writes(LIST), Never;
+    /// Removes and returns the item at an index that is in range and not negative.
+    ListPopAt "list_pop_at" (Ptr I64) Ptr : Effect::Writes(LIST), Never;
+    /// `list.insert`: takes over the item's reference.
+    ListInsert "list_insert" (Ptr I64 Ptr) : Effect::Writes(LIST), Never;
+    ListReverse "list_reverse" (Ptr) : Effect::Writes(LIST), Never;
+    /// A new list with the items between two indices, clamped as in a slice.
+    ListSlice "list_slice" (Ptr I64 I64) Ptr : Effect::Reads, Never;
+    /// `tuple(list)`.
+    ListToTuple "list_to_tuple" (Ptr) Ptr : Effect::Reads, Never;
     ListExtend "list_extend" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// A new list with the items of the first, then of the second.
     ListConcat "list_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// A new list with the items repeated.
     ListRepeat "list_repeat" (Ptr I64) Ptr : Effect::Reads, Null;
     SetAdd "set_add" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `item in set` of an exact set (set first).
+    SetContains "set_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
     MapAdd "map_add" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
-    /// Lookups in an exact dict with an exact str key: borrowed value, null if absent.
+    /// Lookups in an exact dict with an exact str key: borrowed value, null if absent. The dict's
+    /// keys are strs too (others could run Python when compared).
     DictGetStr "dict_get_str" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// Sets with an exact str key.
     DictSetStr "dict_set_str" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
+    /// A value of an exact dict, owned; null if absent, and null with `failed` set when it raised.
+    DictGet "dict_get" (Ptr Ptr) Ptr : Effect::Python, Flag;
+    /// `key in dict` of an exact dict (dict first).
+    DictContains "dict_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `DICT_UPDATE`: an exact dict and a mapping.
+    DictUpdate "dict_update" (Ptr Ptr) I32 : Effect::Python, Negative;
 
     StrConcat "str_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// The character at an index that is in range (negative counts from the end).
@@ -179,12 +234,20 @@ entry_points! {
     MathSin "math_sin" (F64) F64 : Effect::Pure, Never;
     MathCos "math_cos" (F64) F64 : Effect::Pure, Never;
     MathTan "math_tan" (F64) F64 : Effect::Pure, Never;
+    MathAsin "math_asin" (F64) F64 : Effect::Pure, Never;
+    MathAcos "math_acos" (F64) F64 : Effect::Pure, Never;
     MathAtan "math_atan" (F64) F64 : Effect::Pure, Never;
     MathAtan2 "math_atan2" (F64 F64) F64 : Effect::Pure, Never;
+    /// May overflow, as the next one: the caller checks the result.
+    MathSinh "math_sinh" (F64) F64 : Effect::Pure, Never;
+    MathCosh "math_cosh" (F64) F64 : Effect::Pure, Never;
     MathTanh "math_tanh" (F64) F64 : Effect::Pure, Never;
     /// May overflow: the caller checks the result.
     MathExp "math_exp" (F64) F64 : Effect::Pure, Never;
     MathLog "math_log" (F64) F64 : Effect::Pure, Never;
+    MathLog2 "math_log2" (F64) F64 : Effect::Pure, Never;
+    MathLog10 "math_log10" (F64) F64 : Effect::Pure, Never;
+    MathFmod "math_fmod" (F64 F64) F64 : Effect::Pure, Never;
 }
 
 impl RtId {

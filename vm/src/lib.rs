@@ -17,8 +17,10 @@
 //! ```
 
 mod config;
+mod aside;
 mod error;
 pub mod execute;
+pub mod runtime;
 mod stdio;
 mod vm;
 

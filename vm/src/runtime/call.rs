@@ -1,0 +1,201 @@
+//! Calls of any callable, with arguments from the scratch words.
+//!
+//! The arguments are copied out before anything else happens, since the callee may come back
+//! into compiled code and use the scratch words again.
+
+use std::cell::Cell;
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr, PyTuple};
+use rustpython_vm::bytecode::CodeFlags;
+use rustpython_vm::function::{FuncArgs, KwArgs};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::abi::{Raw, obj, object, scratch};
+use super::attr::method;
+
+/// How many function versions the cache below remembers.
+const CACHED_VERSIONS: usize = 256;
+/// Says that a function does not take exactly its positional arguments.
+const NOT_SIMPLE: u32 = u32::MAX;
+
+thread_local! {
+    /// By function version: the number of arguments of functions that take nothing but
+    /// positional ones. Versions are never used twice, so an entry is true for ever.
+    static ARGUMENT_COUNTS: [Cell<(u32, u32)>; CACHED_VERSIONS] =
+        const { [const { Cell::new((0, NOT_SIMPLE)) }; CACHED_VERSIONS] };
+}
+
+/// Whether calling `f` with `n` positional arguments fills its parameters exactly.
+#[inline]
+fn takes_exactly(vm: &VirtualMachine, f: &Py<PyFunction>, n: usize) -> bool {
+    let version = f.get_version_for_current_state();
+    if version == 0 {
+        return false;
+    }
+    let expected = ARGUMENT_COUNTS.with(|cache| {
+        let entry = &cache[version as usize % CACHED_VERSIONS];
+        let (known, count) = entry.get();
+        if known == version {
+            return count;
+        }
+        let count = simple_argument_count(vm, f);
+        entry.set((version, count));
+        count
+    });
+    expected != NOT_SIMPLE && expected as usize == n
+}
+
+#[cold]
+fn simple_argument_count(vm: &VirtualMachine, f: &Py<PyFunction>) -> u32 {
+    let Ok(code) = f.as_object().get_attr("__code__", vm) else { return NOT_SIMPLE };
+    let Some(code) = code.downcast_ref::<PyCode>() else { return NOT_SIMPLE };
+    let simple = code.flags.contains(CodeFlags::OPTIMIZED)
+        && !code.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+        && code.kwonlyarg_count == 0;
+    if simple { code.arg_count } else { NOT_SIMPLE }
+}
+
+/// Calls with positional arguments.
+#[inline]
+fn call_positional(vm: &VirtualMachine, callable: &PyObject, args: Vec<PyObjectRef>) -> PyResult {
+    if let Some(f) = callable.downcast_ref_if_exact::<PyFunction>(vm)
+        && takes_exactly(vm, f, args.len())
+    {
+        return f.invoke_exact_args(args, vm);
+    }
+    let n = args.len();
+    callable.vectorcall(args, n, None, vm)
+}
+
+/// The first `n` scratch words, with references of their own and room for one more.
+///
+/// # Safety
+/// `ctx` is valid and the words hold live objects.
+#[inline]
+unsafe fn arguments(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
+    let n = n as usize;
+    let mut args = Vec::with_capacity(n + 1);
+    // SAFETY: the caller's promise.
+    args.extend((0..n).map(|i| unsafe { obj(scratch(ctx, i)).to_owned() }));
+    args
+}
+
+/// Calls with `n` positional arguments from the scratch words.
+pub unsafe extern "C" fn call(ctx: *mut Ctx, callable: Raw, n: i32) -> Raw {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let callable = obj(callable);
+        let args = arguments(ctx, n);
+        object(ctx, |vm| call_positional(vm, callable, args))
+    }
+}
+
+/// Calls with `n` arguments from the scratch words, the last of them named by the tuple.
+pub unsafe extern "C" fn call_kw(ctx: *mut Ctx, callable: Raw, n: i32, names: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context, live objects and a tuple of strs.
+    unsafe {
+        let (callable, names) = (obj(callable), obj(names));
+        let args = arguments(ctx, n);
+        object(ctx, |vm| {
+            let names = names.downcast_unchecked_ref::<PyTuple>().as_slice();
+            let positional = args.len() - names.len();
+            callable.vectorcall(args, positional, Some(names), vm)
+        })
+    }
+}
+
+/// Calls a method by name: receiver and `n` arguments in the scratch words.
+pub unsafe extern "C" fn call_method(ctx: *mut Ctx, name: Raw, n: i32) -> Raw {
+    // SAFETY: compiled code passes its own context, live objects and a name.
+    unsafe {
+        let name: &Py<PyStr> = obj(name).downcast_unchecked_ref();
+        let mut args = arguments(ctx, n + 1);
+        object(ctx, |vm| {
+            let (callable, takes_self) = method(vm, &args[0], name)?;
+            if !takes_self {
+                args.remove(0);
+            }
+            call_positional(vm, &callable, args)
+        })
+    }
+}
+
+/// How error messages name a callable.
+fn described(vm: &VirtualMachine, callable: &PyObject) -> String {
+    let text = |o: PyObjectRef| o.downcast_ref::<PyStr>().map(|s| s.to_string_lossy().into_owned());
+    let Some(qualname) = callable.get_attr("__qualname__", vm).ok().and_then(text) else {
+        return callable
+            .repr(vm)
+            .map_or_else(|_| "?".to_owned(), |r| r.to_string_lossy().into_owned());
+    };
+    match callable.get_attr("__module__", vm).ok().and_then(text) {
+        Some(module) if module != "builtins" => format!("{module}.{qualname}()"),
+        _ => format!("{qualname}()"),
+    }
+}
+
+/// The keyword arguments of `f(**mapping)`.
+fn keywords(vm: &VirtualMachine, callable: &PyObject, mapping: &PyObject) -> PyResult<KwArgs> {
+    let mut result = KwArgs::default();
+    let mut add = |key: PyObjectRef, value: PyObjectRef| {
+        let Some(key) = key.downcast_ref::<PyStr>() else {
+            return Err(vm.new_type_error("keywords must be strings"));
+        };
+        result.insert(key.as_wtf8().to_owned(), value);
+        Ok(())
+    };
+    if let Some(dict) = mapping.downcast_ref_if_exact::<PyDict>(vm) {
+        for (key, value) in dict.items_vec() {
+            add(key, value)?;
+        }
+        return Ok(result);
+    }
+    let Some(keys) = mapping.lookup_special(vm.ctx.intern_str("keys"), vm)? else {
+        return Err(vm.new_type_error(format!(
+            "{} argument after ** must be a mapping, not {}",
+            described(vm, callable),
+            mapping.class().slot_name()
+        )));
+    };
+    let keys = keys.call((), vm)?;
+    for key in keys.try_to_value::<Vec<PyObjectRef>>(vm)? {
+        let value = mapping.get_item(&*key, vm)?;
+        add(key, value)?;
+    }
+    Ok(result)
+}
+
+/// `f(*args, **kwargs)`: an iterable and a mapping; the mapping may be null.
+pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, args: Raw, kwargs: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let (callable, args) = (obj(callable), obj(args));
+        let mapping = (!kwargs.is_null()).then(|| obj(kwargs));
+        object(ctx, |vm| {
+            let kwargs = match mapping {
+                Some(mapping) => keywords(vm, callable, mapping)?,
+                None => KwArgs::default(),
+            };
+            let args = match args.downcast_ref::<PyTuple>() {
+                Some(tuple) => tuple.as_slice().to_vec(),
+                None => {
+                    let not_iterable = args.class().slots.iter.load().is_none()
+                        && args.get_class_attr(vm.ctx.intern_str("__getitem__")).is_none();
+                    args.try_to_value(vm).map_err(|e| {
+                        if not_iterable && e.class().is(vm.ctx.exceptions.type_error) {
+                            vm.new_type_error(format!(
+                                "{} argument after * must be an iterable, not {}",
+                                described(vm, callable),
+                                args.class().slot_name()
+                            ))
+                        } else {
+                            e
+                        }
+                    })?
+                }
+            };
+            callable.call_with_args(FuncArgs { args, kwargs }, vm)
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Comparisons, membership and identity of objects.
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::{PyInt, PyStr};
+use rustpython_vm::types::PyComparisonOp;
+
+use super::abi::{Raw, obj, object, truth};
+use super::math::holds;
+
+/// The operators by their numbers in the entry points' documentation.
+fn operator(op: i32) -> PyComparisonOp {
+    match op {
+        0 => PyComparisonOp::Lt,
+        1 => PyComparisonOp::Le,
+        2 => PyComparisonOp::Eq,
+        3 => PyComparisonOp::Ne,
+        4 => PyComparisonOp::Gt,
+        _ => PyComparisonOp::Ge,
+    }
+}
+
+/// A rich comparison.
+pub unsafe extern "C" fn compare(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let (a, b) = (obj(a), obj(b));
+        object(ctx, |vm| a.rich_compare(b, operator(op), vm))
+    }
+}
+
+/// A rich comparison as a truth value.
+pub unsafe extern "C" fn compare_bool(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let (a, b) = (obj(a), obj(b));
+        // Not `rich_compare_bool`, which takes identical objects for equal.
+        truth(ctx, |vm| a.rich_compare(b, operator(op), vm)?.try_to_bool(vm))
+    }
+}
+
+/// Comparison of exact strs.
+pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+    // SAFETY: compiled code passes live exact strs.
+    let (a, b) = unsafe {
+        (obj(a).downcast_unchecked_ref::<PyStr>(), obj(b).downcast_unchecked_ref::<PyStr>())
+    };
+    i32::from(holds(op, a.as_wtf8().cmp(b.as_wtf8())))
+}
+
+/// Comparison of exact ints of any size.
+pub unsafe extern "C" fn int_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+    // SAFETY: compiled code passes live exact ints.
+    let (a, b) = unsafe {
+        (obj(a).downcast_unchecked_ref::<PyInt>(), obj(b).downcast_unchecked_ref::<PyInt>())
+    };
+    i32::from(holds(op, a.as_bigint().cmp(b.as_bigint())))
+}
+
+/// `item in container` (container first).
+pub unsafe extern "C" fn contains(ctx: *mut Ctx, container: Raw, item: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let (container, item) = (obj(container), obj(item));
+        truth(ctx, |vm| vm._contains(container, item))
+    }
+}

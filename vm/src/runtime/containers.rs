@@ -1,0 +1,223 @@
+//! Operations on containers of exactly known types: list, dict, set and str.
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::{PyDict, PyList, PySet, PyStr};
+use rustpython_vm::convert::ToPyObject;
+use rustpython_vm::sliceable::SliceableSequenceOp;
+use rustpython_vm::{AsObject, Py};
+
+use super::abi::{Raw, done, give, obj, object, take, truth, vm};
+
+/// # Safety
+/// `p` is a live exact list.
+#[inline(always)]
+unsafe fn list<'a>(p: Raw) -> &'a Py<PyList> {
+    // SAFETY: the caller's promise.
+    unsafe { obj(p).downcast_unchecked_ref() }
+}
+
+/// # Safety
+/// `p` is a live exact dict.
+#[inline(always)]
+unsafe fn dict<'a>(p: Raw) -> &'a Py<PyDict> {
+    // SAFETY: the caller's promise.
+    unsafe { obj(p).downcast_unchecked_ref() }
+}
+
+/// # Safety
+/// `p` is a live exact str.
+#[inline(always)]
+unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
+    // SAFETY: the caller's promise.
+    unsafe { obj(p).downcast_unchecked_ref() }
+}
+
+/// Appends an item, whose reference it takes over.
+pub unsafe extern "C" fn list_append(_: *mut Ctx, l: Raw, item: Raw) {
+    // SAFETY: compiled code passes a live exact list and an owned reference.
+    unsafe { list(l).borrow_vec_mut().push(take(item)) }
+}
+
+/// Removes and returns the last item; null if there is none.
+pub unsafe extern "C" fn list_pop(_: *mut Ctx, l: Raw) -> Raw {
+    // SAFETY: compiled code passes a live exact list.
+    let last = unsafe { list(l).borrow_vec_mut().pop() };
+    last.map_or(std::ptr::null_mut(), give)
+}
+
+/// A new list with the items of the first, then of the second.
+pub unsafe extern "C" fn list_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and live exact lists.
+    unsafe {
+        let mut items = list(a).borrow_vec().to_vec();
+        items.extend_from_slice(&list(b).borrow_vec());
+        give(vm(ctx).ctx.new_list(items))
+    }
+}
+
+/// A new list with the items repeated.
+pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
+    // SAFETY: compiled code passes its own context and a live exact list.
+    unsafe {
+        let items = list(l).borrow_vec();
+        let n = usize::try_from(n).unwrap_or(0);
+        let total = items.len().checked_mul(n);
+        let mut repeated = Vec::new();
+        if total.is_none_or(|t| repeated.try_reserve_exact(t).is_err()) {
+            drop(items);
+            let l = obj(l);
+            // Too large: the operator has the right error.
+            return object(ctx, |vm| vm._mul(l, vm.ctx.new_int(n).as_object()));
+        }
+        for _ in 0..if items.is_empty() { 0 } else { n } {
+            repeated.extend_from_slice(&items);
+        }
+        drop(items);
+        give(vm(ctx).ctx.new_list(repeated))
+    }
+}
+
+/// Inserts before an index with the meaning of `list.insert`; takes over the item's reference.
+pub unsafe extern "C" fn list_insert(_: *mut Ctx, l: Raw, index: i64, item: Raw) {
+    // SAFETY: compiled code passes a live exact list and an owned reference.
+    unsafe {
+        let mut items = list(l).borrow_vec_mut();
+        let len = items.len() as i64;
+        let at = if index < 0 { (index.saturating_add(len)).max(0) } else { index.min(len) };
+        items.insert(at as usize, take(item));
+    }
+}
+
+/// Removes and returns the item at an index that is in range and not negative.
+pub unsafe extern "C" fn list_pop_at(_: *mut Ctx, l: Raw, index: i64) -> Raw {
+    // SAFETY: compiled code passes a live exact list.
+    unsafe {
+        let mut items = list(l).borrow_vec_mut();
+        let at = index as usize;
+        if at < items.len() { give(items.remove(at)) } else { std::ptr::null_mut() }
+    }
+}
+
+/// Reverses in place.
+pub unsafe extern "C" fn list_reverse(_: *mut Ctx, l: Raw) {
+    // SAFETY: compiled code passes a live exact list.
+    unsafe { list(l).borrow_vec_mut().reverse() }
+}
+
+/// A new list with the items from `start` to `stop`, which are clamped as in a slice.
+pub unsafe extern "C" fn list_slice(ctx: *mut Ctx, l: Raw, start: i64, stop: i64) -> Raw {
+    // SAFETY: compiled code passes its own context and a live exact list.
+    unsafe {
+        let items = list(l).borrow_vec();
+        let (start, stop) = clamped(start, stop, items.len());
+        let part = items[start..stop].to_vec();
+        drop(items);
+        give(vm(ctx).ctx.new_list(part))
+    }
+}
+
+/// Slice bounds within a sequence of `len` items, in order.
+fn clamped(start: i64, stop: i64, len: usize) -> (usize, usize) {
+    let len = len as i64;
+    let clamp = |i: i64| if i < 0 { (i + len).max(0) } else { i.min(len) } as usize;
+    let start = clamp(start);
+    (start, clamp(stop).max(start))
+}
+
+/// Adds to a set.
+pub unsafe extern "C" fn set_add(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact set and a live object.
+    unsafe {
+        let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
+        done(ctx, |vm| set.add(item.to_owned(), vm))
+    }
+}
+
+/// `item in set` of an exact set.
+pub unsafe extern "C" fn set_contains(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact set and a live object.
+    unsafe {
+        let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
+        truth(ctx, |vm| set.contains(item, vm))
+    }
+}
+
+/// `dict[key] = value` of an exact dict.
+pub unsafe extern "C" fn map_add(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact dict and live objects.
+    unsafe {
+        let (d, key, value) = (dict(d), obj(key), obj(value));
+        done(ctx, |vm| d.set_item(key, value.to_owned(), vm))
+    }
+}
+
+/// Looks a str up in an exact dict: borrowed value, null if absent.
+pub unsafe extern "C" fn dict_get_str(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
+    unsafe {
+        match dict(d).get_item_opt(string(key), vm(ctx)) {
+            // The dict keeps the value alive.
+            Ok(Some(value)) => value.as_object().as_raw().cast_mut(),
+            _ => std::ptr::null_mut(),
+        }
+    }
+}
+
+/// Sets a str key of an exact dict.
+pub unsafe extern "C" fn dict_set_str(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) {
+    // SAFETY: compiled code passes its own context, a live exact dict, str and object.
+    unsafe {
+        // Neither hashing nor comparing strs fails.
+        let _ = dict(d).set_item(string(key), obj(value).to_owned(), vm(ctx));
+    }
+}
+
+/// `dict.get(key)` of an exact dict: owned value; null if absent, with `failed` set if it raised.
+pub unsafe extern "C" fn dict_get(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context, a live exact dict and a live object.
+    unsafe {
+        (*ctx).failed = 0;
+        let (d, key) = (dict(d), obj(key));
+        match super::abi::guarded(vm(ctx), |vm| d.get_item_opt(key, vm)) {
+            Ok(value) => value.map_or(std::ptr::null_mut(), give),
+            Err(e) => {
+                (*ctx).failed = 1;
+                super::abi::raise(ctx, e);
+                std::ptr::null_mut()
+            }
+        }
+    }
+}
+
+/// `key in dict` of an exact dict.
+pub unsafe extern "C" fn dict_contains(ctx: *mut Ctx, d: Raw, key: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact dict and a live object.
+    unsafe {
+        let (d, key) = (dict(d), obj(key));
+        truth(ctx, |vm| d.get_item_opt(key, vm).map(|v| v.is_some()))
+    }
+}
+
+/// `DICT_UPDATE`: merges a mapping into an exact dict, with the error of `{**o}` where it is none.
+pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact dict and a live object.
+    unsafe {
+        let (d, o) = (dict(d), obj(o));
+        done(ctx, |vm| {
+            if o.get_class_attr(vm.ctx.intern_str("keys")).is_none() {
+                let name = o.class().name();
+                return Err(vm.new_type_error(format!("'{name}' object is not a mapping")));
+            }
+            d.merge_object(o.to_owned(), vm)
+        })
+    }
+}
+
+/// The character at an index that is in range (negative counts from the end).
+pub unsafe extern "C" fn str_item(ctx: *mut Ctx, s: Raw, index: i64) -> Raw {
+    // SAFETY: compiled code passes its own context and a live exact str.
+    unsafe {
+        let s = string(s);
+        object(ctx, |vm| s.getitem_by_index(vm, index as isize).map(|c| c.to_pyobject(vm)))
+    }
+}

@@ -1,0 +1,56 @@
+//! Functions, bound methods and cells made at run time.
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::PyBoundMethod;
+use rustpython_vm::function::{FuncArgs, KwArgs};
+use rustpython_vm::{AsObject, PyPayload};
+
+use super::abi::{Raw, give, obj, object, vm};
+
+/// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
+pub unsafe extern "C" fn make_function(
+    ctx: *mut Ctx,
+    code: Raw,
+    globals: Raw,
+    closure: Raw,
+    defaults: Raw,
+) -> Raw {
+    // SAFETY: compiled code passes its own context and live objects or null.
+    unsafe {
+        let args = vec![obj(code).to_owned(), obj(globals).to_owned()];
+        let mut kwargs = KwArgs::default();
+        for (name, value) in [("closure", closure), ("argdefs", defaults)] {
+            if !value.is_null() {
+                kwargs.insert(name.into(), obj(value).to_owned());
+            }
+        }
+        object(ctx, |vm| {
+            // The slot and not a call: `function` itself may be wrapped to prepare code, which this
+            // code has been.
+            let class = vm.ctx.types.function_type;
+            let args = FuncArgs { args, kwargs };
+            match class.slots.new.load() {
+                Some(new) => new(class.to_owned(), args, vm),
+                None => class.as_object().call_with_args(args, vm),
+            }
+        })
+    }
+}
+
+/// A bound method: function, object.
+pub unsafe extern "C" fn bind_method(ctx: *mut Ctx, function: Raw, o: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let method = PyBoundMethod::new(obj(o).to_owned(), obj(function).to_owned());
+        give(method.into_ref(&vm(ctx).ctx))
+    }
+}
+
+/// A cell: its content or null.
+pub unsafe extern "C" fn new_cell(ctx: *mut Ctx, content: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and a live object or null.
+    unsafe {
+        let args = if content.is_null() { Vec::new() } else { vec![obj(content).to_owned()] };
+        object(ctx, |vm| vm.ctx.types.cell_type.as_object().call(args, vm))
+    }
+}

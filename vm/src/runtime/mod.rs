@@ -1,0 +1,142 @@
+//! Run-time entry points: what compiled code calls in the VM, one file per family.
+//!
+//! The table of ids, signatures and effects is `psycore_jit::rt`; this is where each id finds
+//! its function. Each does exactly what the interpreter's instruction does, errors included.
+
+pub mod abi;
+mod arith;
+mod attr;
+mod build;
+mod call;
+mod compare;
+mod containers;
+mod function;
+mod iter;
+mod math;
+mod names;
+mod poll;
+mod quiet;
+mod refs;
+mod shape;
+mod subscr;
+
+pub use abi::Entry;
+use abi::{e0, e1, e2, e3, e4};
+pub use poll::POLL_INTERVAL;
+use psycore_jit::rt::RtId;
+
+/// The address of an entry point's function.
+pub fn address(rt: RtId) -> usize {
+    entry(rt).address
+}
+
+/// The implementation of an entry point.
+pub fn entry(rt: RtId) -> Entry {
+    match rt {
+        RtId::Dealloc => e1(refs::dealloc),
+        RtId::PollSlow => e0(poll::poll_slow),
+        RtId::ReplaceSlot => e3(refs::replace_slot),
+        RtId::DictShape => e1(shape::dict_shape),
+
+        RtId::NewInt => e1(refs::new_int),
+        RtId::NewFloat => e1(refs::new_float),
+
+        RtId::BinaryOp => e3(arith::binary_op),
+        RtId::BinaryOpPlain => e3(arith::binary_op),
+        RtId::UnaryOp => e2(arith::unary_op),
+        RtId::Compare => e3(compare::compare),
+        RtId::CompareBool => e3(compare::compare_bool),
+        RtId::StrCompare => e3(compare::str_compare),
+        RtId::IntCompare => e3(compare::int_compare),
+        RtId::Contains => e2(compare::contains),
+        RtId::ToBool => e1(arith::to_bool),
+
+        RtId::GetAttr => e2(attr::get_attr),
+        RtId::SetAttr => e3(attr::set_attr),
+        RtId::DelAttr => e2(attr::del_attr),
+        RtId::LoadMethod => e2(attr::load_method),
+        RtId::LoadSuperAttr => e1(attr::load_super_attr),
+        RtId::GetItem => e2(subscr::get_item),
+        RtId::SetItem => e3(subscr::set_item),
+        RtId::DelItem => e2(subscr::del_item),
+        RtId::GetSlice => e3(subscr::get_slice),
+        RtId::SetSlice => e4(subscr::set_slice),
+        RtId::Len => e1(subscr::length),
+        RtId::GetIter => e1(iter::get_iter),
+        RtId::IterNext => e1(iter::iter_next),
+        RtId::Call => e2(call::call),
+        RtId::CallKw => e3(call::call_kw),
+        RtId::CallMethod => e2(call::call_method),
+        RtId::CallEx => e3(call::call_ex),
+        RtId::MakeFunction => e4(function::make_function),
+        RtId::BindMethod => e2(function::bind_method),
+        RtId::NewCell => e1(function::new_cell),
+
+        RtId::LoadGlobal => e3(names::load_global),
+        RtId::StoreGlobal => e3(names::store_global),
+        RtId::DeleteGlobal => e2(names::delete_global),
+        RtId::LoadName => e4(names::load_name),
+        RtId::StoreName => e3(names::store_name),
+        RtId::DeleteName => e2(names::delete_name),
+        RtId::ImportName => e3(names::import_name),
+
+        RtId::BuildList => e1(build::build_list),
+        RtId::BuildTuple => e1(build::build_tuple),
+        RtId::BuildMap => e1(build::build_map),
+        RtId::BuildSet => e1(build::build_set),
+        RtId::BuildString => e1(build::build_string),
+        RtId::BuildSlice => e3(build::build_slice),
+        RtId::FormatSimple => e1(build::format_simple),
+        RtId::FormatWithSpec => e2(build::format_with_spec),
+        RtId::ConvertValue => e2(build::convert_value),
+        RtId::UnpackSequence => e2(iter::unpack_sequence),
+        RtId::UnpackEx => e3(iter::unpack_ex),
+
+        RtId::ListAppend => e2(containers::list_append),
+        RtId::ListPop => e1(containers::list_pop),
+        RtId::ListPopAt => e2(containers::list_pop_at),
+        RtId::ListInsert => e3(containers::list_insert),
+        RtId::ListReverse => e1(containers::list_reverse),
+        RtId::ListSlice => e3(containers::list_slice),
+        RtId::ListExtend => e2(iter::list_extend),
+        RtId::ListConcat => e2(containers::list_concat),
+        RtId::ListRepeat => e2(containers::list_repeat),
+        RtId::ListToTuple => e1(build::list_to_tuple),
+        RtId::SetAdd => e2(containers::set_add),
+        RtId::SetContains => e2(containers::set_contains),
+        RtId::MapAdd => e3(containers::map_add),
+        RtId::DictGetStr => e2(containers::dict_get_str),
+        RtId::DictSetStr => e3(containers::dict_set_str),
+        RtId::DictGet => e2(containers::dict_get),
+        RtId::DictContains => e2(containers::dict_contains),
+        RtId::DictUpdate => e2(containers::dict_update),
+
+        RtId::StrConcat => e2(arith::str_concat),
+        RtId::StrItem => e2(containers::str_item),
+
+        RtId::FloatFloorDiv => e2(math::float_floordiv),
+        RtId::FloatMod => e2(math::float_mod),
+        RtId::FloatPow => e2(math::float_pow),
+        RtId::IntFloatCompare => e3(math::int_float_compare),
+        RtId::IntTrueDiv => e2(math::int_true_div),
+        RtId::IntPow => e2(math::int_pow),
+        RtId::MathSin => e1(math::math_sin),
+        RtId::MathCos => e1(math::math_cos),
+        RtId::MathTan => e1(math::math_tan),
+        RtId::MathAsin => e1(math::math_asin),
+        RtId::MathAcos => e1(math::math_acos),
+        RtId::MathAtan => e1(math::math_atan),
+        RtId::MathAtan2 => e2(math::math_atan2),
+        RtId::MathSinh => e1(math::math_sinh),
+        RtId::MathCosh => e1(math::math_cosh),
+        RtId::MathTanh => e1(math::math_tanh),
+        RtId::MathExp => e1(math::math_exp),
+        RtId::MathLog => e1(math::math_log),
+        RtId::MathLog2 => e1(math::math_log2),
+        RtId::MathLog10 => e1(math::math_log10),
+        RtId::MathFmod => e2(math::math_fmod),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! The slow path of polling: whether compiled code must give the interpreter a turn.
+//!
+//! It only looks and never serves: signals, scheduled collections and requests of other threads
+//! are served by the interpreter at its next instruction, with the frames it needs.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::VirtualMachine;
+use rustpython_vm::gc_state::gc_state;
+
+use super::abi::vm;
+
+/// Back-edges between two looks.
+pub const POLL_INTERVAL: i32 = 10_000;
+
+/// Pending signals can't be seen from here without taking them, so the interpreter gets an
+/// instruction to run this often; it is the time that Ctrl-C may take.
+const SIGNAL_LATENCY: Duration = Duration::from_millis(20);
+
+thread_local! {
+    static LAST_LEFT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Whether enough tracked objects were allocated for a collection.
+fn collection_due(vm: &VirtualMachine) -> bool {
+    let gc = &vm.state.gc;
+    let threshold = gc.generations[0].threshold();
+    threshold > 0 && gc.is_enabled() && gc_state().get_count().0 >= threshold as usize
+}
+
+/// Whether the time has come to let the interpreter look for signals.
+fn signals_due() -> bool {
+    let now = Instant::now();
+    LAST_LEFT.with(|last| {
+        let due = last.get().is_none_or(|t| now.duration_since(t) >= SIGNAL_LATENCY);
+        if due {
+            last.set(Some(now));
+        }
+        due
+    })
+}
+
+/// 1 if compiled code must leave.
+pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
+    // SAFETY: compiled code passes its own valid context.
+    let vm = unsafe {
+        (*ctx).countdown = POLL_INTERVAL;
+        vm(ctx)
+    };
+    #[cfg(not(target_family = "wasm"))]
+    let stop = rustpython_vm::vm::thread::stop_requested_for_current_thread();
+    #[cfg(target_family = "wasm")]
+    let stop = false;
+    i32::from(stop || collection_due(vm) || crate::aside::must_step_aside(vm) || signals_due())
+}

@@ -1,0 +1,138 @@
+//! Making and destroying numbers and destroying everything else.
+//!
+//! Dead floats and small ints are kept in the context, linked through their payloads, so that
+//! a loop that makes and drops numbers takes no allocator calls. The interpreter's own
+//! free lists are separate; an object belongs to whoever saw its last reference go.
+
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::{PyFloat, PyInt};
+use rustpython_vm::object::payload_offset;
+use rustpython_vm::AsObject;
+
+use super::abi::{Raw, give, obj, take, vm};
+use super::quiet;
+
+/// The ints that exist once for the whole process.
+const CACHED_INTS: std::ops::RangeInclusive<i64> = -5..=256;
+
+/// The reference word of an object.
+///
+/// # Safety
+/// `p` is the address of an object, alive or with a count of zero.
+#[inline(always)]
+unsafe fn count_word<'a>(p: Raw) -> &'a AtomicUsize {
+    // SAFETY: the reference word is an object's first word (held by the layout probe's test).
+    unsafe { AtomicUsize::from_ptr(p.cast()) }
+}
+
+#[inline(always)]
+fn payload<T>(p: Raw) -> *mut T {
+    p.wrapping_byte_add(payload_offset::<T>()).cast()
+}
+
+/// Takes an object from a list of dead ones.
+///
+/// # Safety
+/// `head` is a list made by `keep` of objects with payload `T`.
+#[inline(always)]
+unsafe fn reuse<T>(head: &mut *mut std::ffi::c_void, room: &mut i32, value: T) -> Option<Raw> {
+    let p: Raw = head.cast();
+    if p.is_null() {
+        return None;
+    }
+    // SAFETY: a kept object is unreachable, has a count of zero, no flags, and its payload was
+    // dropped and replaced by the link.
+    unsafe {
+        *head = payload::<T>(p).cast::<*mut std::ffi::c_void>().read();
+        *room += 1;
+        payload::<T>(p).write(value);
+        count_word(p).store(1, Ordering::Relaxed);
+    }
+    Some(p)
+}
+
+/// Puts a dead object on a list if there is room.
+///
+/// # Safety
+/// `p` has the payload `T`, a reference word of zero and no other owner.
+#[inline(always)]
+unsafe fn keep<T>(head: &mut *mut std::ffi::c_void, room: &mut i32, p: Raw) -> bool {
+    if *room <= 0 {
+        return false;
+    }
+    *room -= 1;
+    // SAFETY: nobody else can reach the payload, and it is at least one aligned word.
+    unsafe {
+        ptr::drop_in_place(payload::<T>(p));
+        payload::<T>(p).cast::<*mut std::ffi::c_void>().write(*head);
+    }
+    *head = p.cast();
+    true
+}
+
+/// A new int.
+pub unsafe extern "C" fn new_int(ctx: *mut Ctx, value: i64) -> Raw {
+    // SAFETY: compiled code passes its own valid context.
+    let (vm, ctx) = unsafe { (vm(ctx), &mut *ctx) };
+    if CACHED_INTS.contains(&value) {
+        // The pool starts with -5 (held by the test of this file) and its ints are immortal.
+        return vm.ctx.int_cache_pool[(value + 5) as usize].as_object().as_raw().cast_mut();
+    }
+    // SAFETY: the list holds dead ints only.
+    unsafe { reuse(&mut ctx.free_ints, &mut ctx.free_ints_room, PyInt::from(value)) }
+        .unwrap_or_else(|| give(vm.ctx.new_int(value)))
+}
+
+/// A new float.
+pub unsafe extern "C" fn new_float(ctx: *mut Ctx, value: f64) -> Raw {
+    // SAFETY: compiled code passes its own valid context.
+    let (vm, ctx) = unsafe { (vm(ctx), &mut *ctx) };
+    // SAFETY: the list holds dead floats only.
+    unsafe { reuse(&mut ctx.free_floats, &mut ctx.free_floats_room, PyFloat::from(value)) }
+        .unwrap_or_else(|| give(vm.ctx.new_float(value)))
+}
+
+/// Destroys an object whose last reference is gone; 1 if Python code ran or may have.
+pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
+    // SAFETY: compiled code passes its own valid context and an object with a count of zero, whose
+    // memory is still there.
+    unsafe {
+        let vm = vm(ctx);
+        let class = obj(p).class();
+        // Any flag in the word means that somebody else may still look at the memory.
+        let plain = count_word(p).load(Ordering::Relaxed) == 0;
+        let ctx = &mut *ctx;
+        if plain && class.is(vm.ctx.types.float_type) {
+            if keep::<PyFloat>(&mut ctx.free_floats, &mut ctx.free_floats_room, p) {
+                return 0;
+            }
+        } else if plain && class.is(vm.ctx.types.int_type) {
+            if keep::<PyInt>(&mut ctx.free_ints, &mut ctx.free_ints_room, p) {
+                return 0;
+            }
+        }
+        // Dropping one reference runs the object's own deallocation. Until then it is alive again, so
+        // that looking at it can't end its life early.
+        count_word(p).fetch_add(1, Ordering::Relaxed);
+        let last = take(p);
+        let quiet = quiet::dies_quietly(vm, &last);
+        drop(last);
+        i32::from(!quiet)
+    }
+}
+
+/// Puts an owned object into word `index` of the frame slots at an address and releases
+/// what was there.
+pub unsafe extern "C" fn replace_slot(_: *mut Ctx, slots: Raw, index: i32, value: Raw) {
+    // SAFETY: compiled code passes the address of a frame's slots, each null or one owned reference.
+    unsafe {
+        let slot = slots.cast::<Raw>().add(index as usize);
+        let old = slot.replace(value);
+        if !old.is_null() {
+            drop(take(old));
+        }
+    }
+}

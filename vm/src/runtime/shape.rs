@@ -1,0 +1,119 @@
+//! Stamps of dict shapes: giving a dict the stamp that every dict with the same keys in the
+//! same order has.
+//!
+//! The interpreter stamps a dict when it specializes a load of a global from it, and keeps the
+//! function that does so to itself. So the first dict of a shape is stamped by running such a
+//! load; the others get the stamp written, after their keys have been compared.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::PyDict;
+use rustpython_vm::object::payload_offset;
+use rustpython_vm::compiler::Mode;
+use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
+
+use super::abi::{Raw, guarded, obj, vm};
+
+/// Shapes have no more keys than this in the interpreter either.
+const MAX_KEYS: usize = 32;
+/// How often a load runs before the interpreter specializes it, with room to spare.
+const WARM_UP: usize = 16;
+
+thread_local! {
+    /// Stamps by the addresses of the keys, which are immortal.
+    static STAMPS: RefCell<HashMap<Box<[usize]>, u32>> = RefCell::new(HashMap::new());
+}
+
+/// Makes the interpreter stamp a dict.
+fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
+    // A fresh code object each time: one that is specialized already would not stamp again.
+    let code = vm
+        .compile("def load(): return len", Mode::Exec, "<shape>".to_owned())
+        .map_err(|e| vm.new_system_error(e.to_string()))?;
+    let scope = vm.new_scope_with_builtins();
+    vm.run_code_obj(code, scope.clone())?;
+    let load = scope.globals.get_item("load", vm)?;
+    let args = vec![load.get_attr("__code__", vm)?, dict.as_object().to_owned()];
+    let load = vm.ctx.types.function_type.as_object().call(args, vm)?;
+    for _ in 0..WARM_UP {
+        load.call((), vm)?;
+    }
+    Ok(())
+}
+
+/// Where in a dict the stamp lies; none if it can't be found.
+fn offset(vm: &VirtualMachine) -> Option<usize> {
+    static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
+    *OFFSET.get_or_init(|| {
+        let dict = vm.ctx.new_dict();
+        dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
+        let size = size_of::<PyDict>() / size_of::<u32>();
+        let read = || -> Vec<u32> {
+            (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect()
+        };
+        let before = read();
+        stamp(vm, &dict).ok()?;
+        let after = read();
+        let changed: Vec<usize> = (0..size).filter(|&i| before[i] != after[i]).collect();
+        match changed[..] {
+            [i] if before[i] == 0 => Some(payload_offset::<PyDict>() + 4 * i),
+            _ => None,
+        }
+    })
+}
+
+/// The 32-bit word of a dict at a byte offset.
+fn word(dict: &Py<PyDict>, offset: usize) -> &AtomicU32 {
+    // SAFETY: the offset is a multiple of four and within the object.
+    unsafe { AtomicU32::from_ptr(dict.as_object().as_raw().cast_mut().byte_add(offset).cast()) }
+}
+
+/// The keys of a dict without deleted entries, all of which live for ever.
+fn keys(dict: &Py<PyDict>) -> Option<Box<[usize]>> {
+    let n = dict.__len__();
+    if n > MAX_KEYS {
+        return None;
+    }
+    let mut keys = Vec::with_capacity(n);
+    for i in 0..n {
+        let (next, key, _) = dict.next_entry(i)?;
+        if next != i + 1 || !key.is_immortal() {
+            return None;
+        }
+        keys.push(key.as_object().as_raw().addr());
+    }
+    Some(keys.into())
+}
+
+fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
+    let offset = offset(vm)?;
+    let place = word(dict, offset);
+    let current = place.load(Ordering::Acquire);
+    if current != 0 {
+        return Some(current);
+    }
+    let keys = keys(dict)?;
+    if let Some(known) = STAMPS.with_borrow(|s| s.get(&keys).copied()) {
+        place.store(known, Ordering::Release);
+        return Some(known);
+    }
+    stamp(vm, dict).ok()?;
+    let fresh = place.load(Ordering::Acquire);
+    if fresh != 0 {
+        STAMPS.with_borrow_mut(|s| s.insert(keys, fresh));
+    }
+    Some(fresh)
+}
+
+/// The stamp of the keys of an exact dict, given one if it has none; 0 if it can't have one.
+pub unsafe extern "C" fn dict_shape(ctx: *mut Ctx, d: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context and a live exact dict.
+    unsafe {
+        let dict: &Py<PyDict> = obj(d).downcast_unchecked_ref();
+        guarded(vm(ctx), |vm| Ok(shape(vm, dict))).ok().flatten().unwrap_or(0) as i32
+    }
+}
