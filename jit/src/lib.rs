@@ -9,5 +9,6 @@ pub mod ir;
 pub mod layout;
 pub mod lower;
 pub mod oracle;
+pub mod passes;
 pub mod rt;
 pub mod specialize;

@@ -179,7 +179,7 @@ pub enum Callee {
 
 /// An instruction. Operands come before exits; `dep` names the guard without
 /// which the access would not be valid (it must not be moved above it).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     I64Const(i64),
     I32Const(i32),
