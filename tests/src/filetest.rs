@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Objects called `obj0`, `obj1`.. are those that the IR names; they are immortal unless declared.
-//! With `BLESS=1` in the environment, expectations are rewritten to what comes out.
+//! With `PSYCORE_BLESS=1` in the environment, expectations are rewritten to what comes out.
 
 use crate::ir_machine::{self, Datum, ObjectSpec, World};
 use psycore_jit::ir::text::parse_unit;
@@ -31,7 +31,7 @@ pub fn lowerings() -> Vec<Box<dyn Lowering>> {
 pub fn check_file(path: &Path) -> Result<(), String> {
     let name = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| format!("{name}: {e}"))?;
-    let bless = std::env::var_os("BLESS").is_some();
+    let bless = std::env::var_os("PSYCORE_BLESS").is_some();
     let after = check_text(&text, bless).map_err(|e| format!("{name}: {e}"))?;
     if after == text {
         return Ok(());
@@ -39,7 +39,7 @@ pub fn check_file(path: &Path) -> Result<(), String> {
     if bless {
         return std::fs::write(path, after).map_err(|e| format!("{name}: {e}"));
     }
-    Err(format!("{name}: the outcome is another one (BLESS=1 accepts it)\n{}", difference(&text, &after)))
+    Err(format!("{name}: the outcome is another one (PSYCORE_BLESS=1 accepts it)\n{}", difference(&text, &after)))
 }
 
 /// The lines that differ, with a line before.

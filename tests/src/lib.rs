@@ -9,6 +9,8 @@
 //! - `PSYCORE_FUZZ_SECONDS`, `PSYCORE_FUZZ_SEED`: how long to generate programs, and from where.
 
 pub mod diff;
+pub mod filetest;
+pub mod ir_machine;
 pub mod modes;
 pub mod parallel;
 pub mod process;
