@@ -1,0 +1,144 @@
+//! Calls, and what is counted in the context: polling and the depth of calls.
+
+use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, TRUSTED, Translator, signature};
+use cranelift_codegen::ir::{
+    self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName,
+    condcodes::IntCC, types,
+};
+use psycore_jit::ctx::{Ctx, SCRATCH_WORDS};
+use psycore_jit::ir::{Callee, CtxField, ExitId, Type, Value};
+use psycore_jit::lower::LowerError;
+use psycore_jit::rt::RtId;
+use std::mem::offset_of;
+
+pub(super) const CTX_RET: i32 = offset_of!(Ctx, ret) as i32;
+const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
+const DEPTH: i32 = offset_of!(Ctx, depth) as i32;
+
+/// Offset of a field of the context.
+pub(super) fn ctx_offset(field: CtxField) -> i32 {
+    match field {
+        CtxField::Ret => CTX_RET,
+        CtxField::Failed => offset_of!(Ctx, failed) as i32,
+        CtxField::Frame => offset_of!(Ctx, frame) as i32,
+    }
+}
+
+/// Offset of a scratch word.
+pub(super) fn scratch_offset(index: u32) -> Result<i32, LowerError> {
+    match index as usize {
+        index if index < SCRATCH_WORDS => Ok((offset_of!(Ctx, scratch) + 8 * index) as i32),
+        _ => Err(LowerError(format!("scratch word {index}"))),
+    }
+}
+
+impl Translator<'_> {
+    fn import_signature(&mut self, signature: Signature) -> SigRef {
+        if let Some((_, known)) = self.t.signatures.iter().find(|(s, _)| *s == signature) {
+            return *known;
+        }
+        let sig = self.pos.func.import_signature(signature.clone());
+        self.t.signatures.push((signature, sig));
+        sig
+    }
+
+    fn import_function(&mut self, namespace: u32, index: u32, signature: SigRef) -> FuncRef {
+        if let Some((_, known)) = self.t.functions.iter().find(|(name, _)| *name == (namespace, index)) {
+            return *known;
+        }
+        let name = self.pos.func.declare_imported_user_function(UserExternalName { namespace, index });
+        let function = self.pos.func.import_function(ExtFuncData {
+            name: ExternalName::User(name),
+            signature,
+            colocated: true,
+            patchable: false,
+        });
+        self.t.functions.push(((namespace, index), function));
+        function
+    }
+
+    /// Calls an entry point with the context and `args`.
+    pub(super) fn call_rt(&mut self, rt: RtId, args: &[clif::Value]) -> Result<Option<clif::Value>, LowerError> {
+        if args.len() != rt.params().len() {
+            return Err(LowerError(format!("{} with {} arguments", rt.name(), args.len())));
+        }
+        let sig = self.import_signature(signature(rt.params(), rt.ret(), None));
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(self.ctx);
+        all.extend_from_slice(args);
+        let address = (self.input.env.rt_address)(rt);
+        let call = if self.input.memory.reaches(address) {
+            let function = self.import_function(NAMESPACE_RT, rt as u32, sig);
+            self.pos.ins().call(function, &all)
+        } else {
+            let callee = self.pos.ins().iconst(types::I64, address as i64);
+            self.pos.ins().call_indirect(sig, callee, &all)
+        };
+        Ok(self.pos.func.dfg.inst_results(call).first().copied())
+    }
+
+    /// Calls compiled code; leaves if it left.
+    pub(super) fn call_fn(
+        &mut self,
+        callee: Callee,
+        args: &[Value],
+        ret: Option<Type>,
+        exit: ExitId,
+    ) -> Result<Option<clif::Value>, LowerError> {
+        let params: Vec<Type> = args.iter().map(|v| self.f.ty(*v)).collect();
+        let sig = self.import_signature(signature(&params, Some(Type::I32), ret));
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(self.ctx);
+        for arg in args {
+            all.push(self.value(*arg)?);
+        }
+        let call = match callee {
+            Callee::Local(index) => {
+                let function = self.import_function(NAMESPACE_LOCAL, index, sig);
+                self.pos.ins().call(function, &all)
+            }
+            Callee::Cell(cell) => {
+                let address = (self.input.env.cell_address)(cell);
+                let address = self.pos.ins().iconst(types::I64, address as i64);
+                let code = self.pos.ins().load(types::I64, TRUSTED, address, 0);
+                self.pos.ins().call_indirect(sig, code, &all)
+            }
+        };
+        let results = self.pos.func.dfg.inst_results(call);
+        let (status, value) = (results[0], results.get(1).copied());
+        self.guard(status, false, exit);
+        Ok(value)
+    }
+
+    pub(super) fn poll(&mut self, exit: ExitId) -> Result<(), LowerError> {
+        let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
+        let count = self.pos.ins().iadd_imm_s(count, -1);
+        self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+        let zero = self.pos.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, 0);
+        let (slow, next) = (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
+        self.pos.ins().brif(zero, slow, &[], next, &[]);
+        self.continue_in(slow);
+        self.pos.func.layout.set_cold(slow);
+        let leave = self.call_rt(RtId::PollSlow, &[])?;
+        let out = self.exit_block(exit);
+        let leave = leave.ok_or_else(|| LowerError("poll without result".into()))?;
+        self.pos.ins().brif(leave, out, &[], next, &[]);
+        self.continue_in(next);
+        Ok(())
+    }
+
+    pub(super) fn enter(&mut self, exit: ExitId) {
+        let depth = self.pos.ins().load(types::I32, TRUSTED, self.ctx, DEPTH);
+        let depth = self.pos.ins().iadd_imm_s(depth, -1);
+        // The level is taken only once it is known to be there: nothing to give back.
+        let none = self.pos.ins().icmp_imm_s(IntCC::SignedLessThan, depth, 0);
+        self.guard(none, false, exit);
+        self.pos.ins().store(TRUSTED, depth, self.ctx, DEPTH);
+    }
+
+    pub(super) fn leave(&mut self) {
+        let depth = self.pos.ins().load(types::I32, TRUSTED, self.ctx, DEPTH);
+        let depth = self.pos.ins().iadd_imm_s(depth, 1);
+        self.pos.ins().store(TRUSTED, depth, self.ctx, DEPTH);
+    }
+}

@@ -1,0 +1,163 @@
+//! Puts the compiled functions of a unit behind one another and resolves what they refer to:
+//! each other, the run-time entry points, and the few library functions that Cranelift calls on
+//! processors without the instruction.
+
+use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT};
+use crate::code_memory::ALIGN;
+use cranelift_codegen::binemit::Reloc;
+use cranelift_codegen::ir::function::FunctionParameters;
+use cranelift_codegen::ir::{ExternalName, LibCall};
+use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
+use psycore_jit::lower::{LowerEnv, LowerError};
+use psycore_jit::rt::RtId;
+use std::fmt::Write;
+
+enum Target {
+    Function(usize),
+    Rt(RtId),
+    Library(usize),
+    /// An offset in the same function.
+    Here(usize),
+}
+
+struct Relocation {
+    function: usize,
+    /// From the start of the unit's code.
+    at: usize,
+    kind: Reloc,
+    target: Target,
+    addend: i64,
+}
+
+struct Symbol {
+    name: String,
+    start: usize,
+    len: usize,
+}
+
+/// The code of a unit, not yet at its address.
+#[derive(Default)]
+pub(super) struct UnitCode {
+    bytes: Vec<u8>,
+    functions: Vec<Symbol>,
+    relocations: Vec<Relocation>,
+    listing: String,
+}
+
+impl UnitCode {
+    pub(super) fn push(&mut self, name: &str, compiled: &CompiledCode) {
+        let code = compiled.code_buffer();
+        let align = ALIGN.max(compiled.buffer.alignment as usize);
+        self.bytes.resize(self.bytes.len().next_multiple_of(align), 0xcc);
+        self.functions.push(Symbol { name: name.to_owned(), start: self.bytes.len(), len: code.len() });
+        self.bytes.extend_from_slice(code);
+        if let Some(text) = &compiled.vcode {
+            let _ = write!(self.listing, "; {name}, {} bytes\n{text}\n", code.len());
+        }
+    }
+
+    /// Notes the relocations of the function that was pushed last.
+    pub(super) fn add_relocations(
+        &mut self,
+        compiled: &CompiledCode,
+        params: &FunctionParameters,
+    ) -> Result<(), LowerError> {
+        let function = self.functions.len() - 1;
+        let start = self.functions[function].start;
+        for reloc in compiled.buffer.relocs() {
+            let target = match &reloc.target {
+                FinalizedRelocTarget::Func(offset) => Target::Here(*offset as usize),
+                FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
+                    let name = &params.user_named_funcs()[*name];
+                    match name.namespace {
+                        NAMESPACE_LOCAL => Target::Function(name.index as usize),
+                        NAMESPACE_RT => Target::Rt(
+                            RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?,
+                        ),
+                        _ => return Err(unknown(&reloc.target)),
+                    }
+                }
+                FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) => {
+                    Target::Library(library(*call).ok_or_else(|| unknown(&reloc.target))?)
+                }
+                other => return Err(unknown(other)),
+            };
+            self.relocations.push(Relocation {
+                function,
+                at: start + reloc.offset as usize,
+                kind: reloc.kind,
+                target,
+                addend: reloc.addend,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Offsets of the functions.
+    pub(super) fn starts(&self) -> impl Iterator<Item = usize> {
+        self.functions.iter().map(|f| f.start)
+    }
+
+    /// Name, offset and size of the functions.
+    pub(super) fn symbols(&self) -> impl Iterator<Item = (&str, usize, usize)> {
+        self.functions.iter().map(|f| (f.name.as_str(), f.start, f.len))
+    }
+
+    pub(super) fn into_listing(self) -> Option<String> {
+        (!self.listing.is_empty()).then_some(self.listing)
+    }
+
+    /// The bytes as they must stand at `base`.
+    pub(super) fn resolve(&mut self, base: usize, env: &LowerEnv<'_>) -> Result<&[u8], LowerError> {
+        for r in &self.relocations {
+            let target = match r.target {
+                Target::Function(index) => {
+                    let callee = self.functions.get(index);
+                    base + callee.ok_or_else(|| LowerError(format!("no function {index} in the unit")))?.start
+                }
+                Target::Rt(rt) => (env.rt_address)(rt),
+                Target::Library(address) => address,
+                Target::Here(offset) => base + self.functions[r.function].start + offset,
+            };
+            let value = (target as i64).wrapping_add(r.addend);
+            match r.kind {
+                Reloc::Abs8 => self.bytes[r.at..r.at + 8].copy_from_slice(&value.to_le_bytes()),
+                Reloc::X86PCRel4 | Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => {
+                    let distance = value.wrapping_sub((base + r.at) as i64);
+                    let distance = i32::try_from(distance)
+                        .map_err(|_| LowerError(format!("call target {target:#x} out of reach")))?;
+                    self.bytes[r.at..r.at + 4].copy_from_slice(&distance.to_le_bytes());
+                }
+                other => return Err(LowerError(format!("relocation {other:?}"))),
+            }
+        }
+        Ok(&self.bytes)
+    }
+}
+
+fn unknown(target: &FinalizedRelocTarget) -> LowerError {
+    LowerError(format!("relocation against {target:?}"))
+}
+
+fn library(call: LibCall) -> Option<usize> {
+    extern "C" fn floor(x: f64) -> f64 {
+        x.floor()
+    }
+    extern "C" fn ceil(x: f64) -> f64 {
+        x.ceil()
+    }
+    extern "C" fn trunc(x: f64) -> f64 {
+        x.trunc()
+    }
+    let f: extern "C" fn(f64) -> f64 = match call {
+        LibCall::FloorF64 => floor,
+        LibCall::CeilF64 => ceil,
+        LibCall::TruncF64 => trunc,
+        _ => return None,
+    };
+    Some(f as usize)
+}

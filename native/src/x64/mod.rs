@@ -1,0 +1,242 @@
+//! [`CraneliftLowering`]: IR to x86-64 machine code by way of Cranelift.
+//!
+//! `translate` turns one IR function into Cranelift's IR, `link` puts the functions of a unit
+//! into code memory. This file drives the two, keeps the units and their memory, and holds the
+//! settings. It knows nothing of Python.
+
+mod call;
+mod division;
+mod exit;
+mod inst;
+mod link;
+mod ovf;
+mod perf_map;
+mod refcount;
+mod translate;
+
+#[cfg(test)]
+mod tests;
+
+use crate::code_memory::{CodeBlock, CodeMemory};
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use perf_map::PerfMap;
+use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::{FnKind, Unit};
+use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, LowerError, Lowered, Lowering};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How much work goes into the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Cranelift's optimizations and its backtracking register allocator.
+    Full,
+    /// Neither: about half the compile time, slower code.
+    Quick,
+}
+
+/// Settings of the lowering.
+#[derive(Clone, Debug)]
+pub struct CraneliftOptions {
+    pub effort: Effort,
+    /// Bytes of code at most, all units together.
+    pub code_bytes: usize,
+    /// IR instructions of a unit at most.
+    pub unit_insts: usize,
+    /// Lets Cranelift check its input. Slow; on by default in debug builds.
+    pub verify: bool,
+    /// Writes `/tmp/perf-PID.map` for `perf`.
+    pub perf_map: bool,
+}
+
+impl Default for CraneliftOptions {
+    fn default() -> Self {
+        CraneliftOptions {
+            effort: Effort::Full,
+            code_bytes: 64 << 20,
+            unit_insts: 40_000,
+            verify: cfg!(debug_assertions),
+            perf_map: std::env::var_os("PSYCORE_PERF_MAP").is_some_and(|v| v == "1"),
+        }
+    }
+}
+
+struct LiveUnit {
+    block: CodeBlock,
+    entries: Vec<Option<EntryFn>>,
+}
+
+/// The x86-64 backend.
+pub struct CraneliftLowering {
+    options: CraneliftOptions,
+    isa: OwnedTargetIsa,
+    context: Context,
+    control: ControlPlane,
+    scratch: translate::Scratch,
+    memory: CodeMemory,
+    units: HashMap<u32, LiveUnit>,
+    next_handle: u32,
+    perf_map: Option<PerfMap>,
+}
+
+impl CraneliftLowering {
+    /// A lowering for this machine's processor.
+    pub fn new(options: CraneliftOptions) -> Result<Self, LowerError> {
+        let isa = isa(&options)?;
+        let memory = CodeMemory::new(options.code_bytes)
+            .map_err(|e| LowerError(format!("no executable memory: {e}")))?;
+        let perf_map = options.perf_map.then(PerfMap::create).flatten();
+        Ok(CraneliftLowering {
+            options,
+            isa,
+            context: Context::new(),
+            control: ControlPlane::default(),
+            scratch: translate::Scratch::default(),
+            memory,
+            units: HashMap::new(),
+            next_handle: 0,
+            perf_map,
+        })
+    }
+
+    /// Bytes of code memory in use.
+    pub fn code_bytes(&self) -> usize {
+        self.memory.used()
+    }
+
+    /// Changes how much work goes into units lowered from now on.
+    pub fn set_effort(&mut self, effort: Effort) -> Result<(), LowerError> {
+        if self.options.effort != effort {
+            let options = CraneliftOptions { effort, ..self.options.clone() };
+            self.isa = isa(&options)?;
+            self.options = options;
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
+        let mut code = link::UnitCode::default();
+        let mut exit_base = env.exit_base;
+        for (index, function) in unit.funcs.iter().enumerate() {
+            self.context.clear();
+            self.context.set_disasm(listing);
+            translate::translate(
+                &mut self.context.func,
+                &mut self.scratch,
+                &translate::Input { unit, index, env, exit_base, memory: &self.memory },
+            )?;
+            exit_base += function.exits.len() as u32;
+            self.context
+                .compile(self.isa.as_ref(), &mut self.control)
+                .map_err(|e| LowerError(format!("{}: {:?}", function.name, e.inner)))?;
+            let compiled = self.context.compiled_code().ok_or_else(|| LowerError("no code".into()))?;
+            code.push(&function.name, compiled);
+            code.add_relocations(compiled, &self.context.func.params)?;
+        }
+        Ok(code)
+    }
+
+    fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode) -> Result<Lowered, LowerError> {
+        let block = self.memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
+        let base = self.memory.address(block);
+        let written = code
+            .resolve(base, env)
+            .and_then(|bytes| self.memory.write(block, bytes).map_err(|e| LowerError(format!("code memory: {e}"))));
+        if let Err(error) = written {
+            self.memory.free(block);
+            return Err(error);
+        }
+        let cells: Vec<u64> = code.starts().map(|start| (base + start) as u64).collect();
+        let entries: Vec<Option<EntryFn>> = unit
+            .funcs
+            .iter()
+            .zip(&cells)
+            .map(|(function, address)| match function.kind {
+                // SAFETY: the code was made for this signature, and it stays until `free`.
+                FnKind::Entry => Some(unsafe { std::mem::transmute::<usize, EntryFn>(*address as usize) }),
+                FnKind::Compiled => None,
+            })
+            .collect();
+        if let Some(map) = &mut self.perf_map {
+            for (name, start, len) in code.symbols() {
+                map.add(base + start, len, name);
+            }
+        }
+        let handle = self.next_handle;
+        self.next_handle = self.next_handle.wrapping_add(1);
+        self.units.insert(handle, LiveUnit { block, entries: entries.clone() });
+        Ok(Lowered {
+            handle: CodeHandle(handle),
+            cells,
+            entries,
+            bytes: block.len(),
+            listing: code.into_listing(),
+        })
+    }
+}
+
+impl Lowering for CraneliftLowering {
+    fn name(&self) -> &'static str {
+        "x64"
+    }
+
+    fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError> {
+        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
+        if insts > self.options.unit_insts {
+            return Err(LowerError(format!("unit of {insts} instructions")));
+        }
+        // Cranelift asserts what it believes of its input. A unit that makes it fail stays
+        // interpreted; its half-filled context is thrown away.
+        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env, listing))) {
+            Ok(code) => self.install(unit, env, code?),
+            Err(_) => {
+                self.context = Context::new();
+                self.scratch = translate::Scratch::default();
+                Err(LowerError("the code generator failed".into()))
+            }
+        }
+    }
+
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+        let entry = self.units.get(&handle.0).and_then(|unit| unit.entries.get(func).copied().flatten());
+        match entry {
+            // SAFETY: the caller's promise; the unit is alive, else it would not be in the map.
+            Some(entry) => unsafe { entry(ctx, args) },
+            None => unreachable!("function {func} of {handle:?} is not an entry"),
+        }
+    }
+
+    fn free(&mut self, handle: CodeHandle) {
+        if let Some(unit) = self.units.remove(&handle.0) {
+            self.memory.free(unit.block);
+        }
+    }
+}
+
+fn isa(options: &CraneliftOptions) -> Result<OwnedTargetIsa, LowerError> {
+    let (opt_level, regalloc) = match options.effort {
+        Effort::Full => ("speed", "backtracking"),
+        Effort::Quick => ("none", "single_pass"),
+    };
+    let failed = |e: &dyn std::fmt::Display| LowerError(format!("Cranelift: {e}"));
+    let mut builder = settings::builder();
+    for (name, value) in [
+        ("opt_level", opt_level),
+        ("regalloc_algorithm", regalloc),
+        ("enable_verifier", if options.verify { "true" } else { "false" }),
+        // The IR's own passes forward loads; Cranelift would repeat the search.
+        ("enable_alias_analysis", "false"),
+        ("enable_probestack", "false"),
+        ("unwind_info", "false"),
+        ("is_pic", "false"),
+    ] {
+        builder.set(name, value).map_err(|e| failed(&e))?;
+    }
+    cranelift_native::builder()
+        .map_err(|e| failed(&e))?
+        .finish(settings::Flags::new(builder))
+        .map_err(|e| failed(&e))
+}

@@ -1,0 +1,274 @@
+//! One IR function to Cranelift's IR: signatures, blocks, terminators. The instructions are in
+//! `inst`, `ovf`, `refcount` and `call`, the exits in `exit`.
+//!
+//! Blocks are visited in reverse postorder, so every value is translated before its uses. The IR
+//! is in SSA form already: block parameters become block parameters, and nothing is renamed.
+//! Tokens are dropped; the order of guards and accesses is the IR's, and Cranelift keeps it.
+
+use crate::code_memory::CodeMemory;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::entity::packed_option::PackedOption;
+use cranelift_codegen::ir::{
+    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, types,
+};
+use cranelift_codegen::isa::CallConv;
+use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Term, Type, Unit, Value, status};
+use psycore_jit::lower::{LowerEnv, LowerError};
+
+/// Names of functions of the same unit, by index.
+pub(super) const NAMESPACE_LOCAL: u32 = 0;
+/// Names of run-time entry points, by `RtId as u32`.
+pub(super) const NAMESPACE_RT: u32 = 1;
+
+/// Accesses of the IR are aligned and can't trap: their guards stand before them.
+pub(super) const TRUSTED: MemFlagsData = MemFlagsData::trusted();
+
+pub(super) struct Input<'a> {
+    pub unit: &'a Unit,
+    /// The function to translate.
+    pub index: usize,
+    pub env: &'a LowerEnv<'a>,
+    /// Global number of the function's first exit.
+    pub exit_base: u32,
+    /// Where the code will be: decides which calls are direct.
+    pub memory: &'a CodeMemory,
+}
+
+/// Tables that are kept from one function to the next for their memory.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) values: Vec<PackedOption<clif::Value>>,
+    pub(super) conditions: Vec<PackedOption<clif::Value>>,
+    pub(super) facts: Vec<super::ovf::Fact>,
+    pub(super) used_as_data: Vec<bool>,
+    blocks: Vec<clif::Block>,
+    pub(super) exits: Vec<PackedOption<clif::Block>>,
+    order: Vec<Block>,
+    pub(super) signatures: Vec<(Signature, SigRef)>,
+    pub(super) functions: Vec<((u32, u32), FuncRef)>,
+}
+
+pub(super) struct Translator<'a> {
+    pub(super) pos: FuncCursor<'a>,
+    pub(super) t: &'a mut Scratch,
+    pub(super) input: &'a Input<'a>,
+    pub(super) f: &'a Function,
+    /// The context's address.
+    pub(super) ctx: clif::Value,
+    pub(super) exit_tail: Option<clif::Block>,
+    /// The last division of this block: dividend, divisor, quotient.
+    pub(super) quotient: Option<(clif::Value, clif::Value, clif::Value)>,
+}
+
+/// Fills `func`, which must be empty.
+pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input: &Input<'_>) -> Result<(), LowerError> {
+    let f = &input.unit.funcs[input.index];
+    func.name = clif::UserFuncName::user(NAMESPACE_LOCAL, input.index as u32);
+    let entry_params = &f.blocks[0].params;
+    func.signature = match f.kind {
+        FnKind::Entry => signature(&[Type::Ptr], Some(Type::I32), None),
+        FnKind::Compiled => {
+            let params: Vec<Type> = entry_params.iter().map(|v| f.ty(*v)).collect();
+            signature(&params, Some(Type::I32), f.ret)
+        }
+    };
+    scratch.reset(f);
+    let mut pos = FuncCursor::new(func);
+    for data in &f.blocks {
+        let block = pos.func.dfg.make_block();
+        for param in &data.params {
+            let ty = clif_type(f.ty(*param)).ok_or_else(|| LowerError("token as block parameter".into()))?;
+            scratch.values[param.index()] = pos.func.dfg.append_block_param(block, ty).into();
+        }
+        scratch.blocks.push(block);
+    }
+    let entry = pos.func.dfg.make_block();
+    pos.insert_block(entry);
+    let ctx = pos.func.dfg.append_block_param(entry, types::I64);
+    let mut args: Vec<BlockArg> = Vec::with_capacity(entry_params.len());
+    for param in entry_params {
+        let ty = clif_type(f.ty(*param)).unwrap_or(types::I64);
+        args.push(pos.func.dfg.append_block_param(entry, ty).into());
+    }
+    if f.kind == FnKind::Entry && args.len() != 1 {
+        return Err(LowerError(format!("{}: entry with {} parameters", f.name, args.len())));
+    }
+    pos.ins().jump(scratch.blocks[0], &args);
+    order(f, &mut scratch.order);
+    let blocks = std::mem::take(&mut scratch.order);
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, quotient: None };
+    for block in &blocks {
+        translator.block(*block)?;
+    }
+    translator.exits()?;
+    scratch.order = blocks;
+    Ok(())
+}
+
+impl Scratch {
+    fn reset(&mut self, f: &Function) {
+        let count = f.values.len();
+        self.values.clear();
+        self.values.resize(count, None.into());
+        self.conditions.clear();
+        self.conditions.resize(count, None.into());
+        self.facts.clear();
+        self.facts.resize(count, super::ovf::Fact::Unknown);
+        self.exits.clear();
+        self.exits.resize(f.exits.len(), None.into());
+        self.blocks.clear();
+        self.signatures.clear();
+        self.functions.clear();
+        super::inst::mark_data_uses(f, &mut self.used_as_data);
+    }
+}
+
+impl Translator<'_> {
+    fn block(&mut self, block: Block) -> Result<(), LowerError> {
+        let f = self.f;
+        let data = &f.blocks[block.index()];
+        let target = self.t.blocks[block.index()];
+        self.quotient = None;
+        self.pos.insert_block(target);
+        if data.cold || matches!(data.term, Term::Exit(_)) {
+            self.pos.func.layout.set_cold(target);
+        }
+        for inst in &data.insts {
+            self.inst(&f.insts[inst.index()])?;
+        }
+        match &data.term {
+            Term::Jump(call) => {
+                let (block, args) = self.edge(call)?;
+                self.pos.ins().jump(block, &args);
+            }
+            Term::Br { cond, then, els } => {
+                let cond = self.condition(*cond)?;
+                let (then, then_args) = self.edge(then)?;
+                let (els, els_args) = self.edge(els)?;
+                self.pos.ins().brif(cond, then, &then_args, els, &els_args);
+            }
+            Term::Ret(value) => self.ret(*value)?,
+            Term::Exit(exit) => {
+                let block = self.exit_block(*exit);
+                self.pos.ins().jump(block, &[]);
+            }
+            Term::None => return Err(LowerError(format!("{}: {block} has no end", f.name))),
+        }
+        Ok(())
+    }
+
+    fn edge(&self, call: &BlockCall) -> Result<(clif::Block, Vec<BlockArg>), LowerError> {
+        let args: Result<Vec<BlockArg>, LowerError> = call.args.iter().map(|v| Ok(self.value(*v)?.into())).collect();
+        Ok((self.t.blocks[call.block.index()], args?))
+    }
+
+    fn ret(&mut self, value: Option<Value>) -> Result<(), LowerError> {
+        let value = value.map(|v| self.value(v)).transpose()?;
+        let returned = self.pos.ins().iconst(types::I32, i64::from(status::RETURNED));
+        match (self.f.kind, value) {
+            (FnKind::Compiled, Some(value)) => {
+                self.pos.ins().return_(&[returned, value]);
+            }
+            (FnKind::Compiled, None) => {
+                self.pos.ins().return_(&[returned]);
+            }
+            (FnKind::Entry, value) => {
+                if let Some(value) = value {
+                    let value = self.word(value);
+                    self.pos.ins().store(TRUSTED, value, self.ctx, super::call::CTX_RET);
+                }
+                self.pos.ins().return_(&[returned]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The translation of a value.
+    pub(super) fn value(&self, v: Value) -> Result<clif::Value, LowerError> {
+        self.t.values[v.index()].expand().ok_or_else(|| LowerError(format!("{}: {v} is used but not made", self.f.name)))
+    }
+
+    /// A value as something to branch on: comparisons in their narrow form, so that they fuse.
+    pub(super) fn condition(&self, v: Value) -> Result<clif::Value, LowerError> {
+        match self.t.conditions[v.index()].expand() {
+            Some(condition) => Ok(condition),
+            None => self.value(v),
+        }
+    }
+
+    /// A value as it stands in a word of memory that run time and compiled code share.
+    pub(super) fn word(&mut self, value: clif::Value) -> clif::Value {
+        match self.pos.func.dfg.value_type(value) {
+            types::I32 => self.pos.ins().uextend(types::I64, value),
+            _ => value,
+        }
+    }
+
+    /// Goes on at the start of a block.
+    pub(super) fn continue_in(&mut self, block: clif::Block) {
+        self.pos.insert_block(block);
+    }
+
+    /// Leaves through `exit` unless `(condition != 0) == expect`.
+    pub(super) fn guard(&mut self, condition: clif::Value, expect: bool, exit: ExitId) {
+        let out = self.exit_block(exit);
+        let next = self.pos.func.dfg.make_block();
+        if expect {
+            self.pos.ins().brif(condition, next, &[], out, &[]);
+        } else {
+            self.pos.ins().brif(condition, out, &[], next, &[]);
+        }
+        self.continue_in(next);
+    }
+}
+
+/// Cranelift's type; none for tokens.
+pub(super) fn clif_type(ty: Type) -> Option<clif::Type> {
+    match ty {
+        Type::I32 => Some(types::I32),
+        Type::I64 | Type::Ptr => Some(types::I64),
+        Type::F64 => Some(types::F64),
+        Type::Tok => None,
+    }
+}
+
+/// `(context, params..) -> (first, second)`.
+pub(super) fn signature(params: &[Type], first: Option<Type>, second: Option<Type>) -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    signature.params.push(AbiParam::new(types::I64));
+    signature.params.extend(params.iter().filter_map(|t| clif_type(*t)).map(AbiParam::new));
+    signature.returns.extend([first, second].into_iter().flatten().filter_map(clif_type).map(AbiParam::new));
+    signature
+}
+
+/// Blocks that can be reached, in reverse postorder.
+fn order(f: &Function, out: &mut Vec<Block>) {
+    fn successors(term: &Term) -> [Option<Block>; 2] {
+        match term {
+            Term::Jump(call) => [Some(call.block), None],
+            // The last one visited comes first.
+            Term::Br { then, els, .. } => [Some(els.block), Some(then.block)],
+            Term::Ret(_) | Term::Exit(_) | Term::None => [None, None],
+        }
+    }
+    out.clear();
+    let mut seen = vec![false; f.blocks.len()];
+    let mut stack = vec![(Block(0), 0)];
+    seen[0] = true;
+    while let Some((block, next)) = stack.last_mut() {
+        let successor = successors(&f.blocks[block.index()].term).into_iter().flatten().nth(*next);
+        *next += 1;
+        match successor {
+            Some(s) if !seen[s.index()] => {
+                seen[s.index()] = true;
+                stack.push((s, 0));
+            }
+            Some(_) => {}
+            None => {
+                out.push(*block);
+                stack.pop();
+            }
+        }
+    }
+    out.reverse();
+}
