@@ -16,10 +16,13 @@
 //! # }
 //! ```
 
-mod config;
 mod aside;
+mod config;
 mod error;
 pub mod execute;
+pub mod exits;
+pub mod layout;
+pub mod objects;
 pub mod runtime;
 mod stdio;
 mod vm;
@@ -40,3 +43,6 @@ fn attach(_vm: &VirtualMachine, config: JitConfig) -> PyResult<()> {
         JitMode::Off | JitMode::Auto | JitMode::Full => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod attach_tests;
