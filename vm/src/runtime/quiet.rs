@@ -5,7 +5,7 @@
 //! given back is counted, and an object all of whose references are given back dies in turn.
 //! The answer is exact for the types listed here and "no" for all others.
 
-use rustpython_vm::builtins::{PyBaseObject, PyType};
+use rustpython_vm::builtins::{PyBaseObject, PyDict, PyType};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
 
@@ -138,10 +138,12 @@ impl Walk<'_> {
         }
         self.depth += 1;
         o.traverse(&mut |child| {
-            // A function does not report its `__builtins__`, which its globals keep alive.
+            // A function does not report its `__builtins__`, which its globals keep alive: they must
+            // not die with it. Its own `__dict__` is mostly empty.
             if kind == Kind::Function
-                && child.class().is(self.vm.ctx.types.dict_type)
-                && child.strong_count() <= 2
+                && let Some(dict) = child.downcast_ref::<PyDict>()
+                && dict.as_object().strong_count() <= 2
+                && dict.__len__() > 0
             {
                 self.quiet = false;
             }

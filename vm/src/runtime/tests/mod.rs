@@ -3,6 +3,8 @@
 //! Here is what the tests share: an interpreter, a context, and outcomes (a value or an exception)
 //! written as text so that they can be compared.
 
+mod costs;
+mod death;
 mod numbers;
 
 use psycore_jit::ctx::Ctx;
