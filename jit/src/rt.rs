@@ -141,6 +141,8 @@ entry_points! {
     CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
     /// `f(*args, **kwargs)`: callable, iterable, mapping or null.
     CallEx "call_ex" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
+    NewInstance "new_instance" (Ptr) Ptr : Effect::Reads, Null;
     /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
     MakeFunction "make_function" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
     /// A bound method: function, object.

@@ -6,10 +6,14 @@
 use std::cell::Cell;
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr, PyTuple};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr, PyTuple, PyType};
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::function::{FuncArgs, KwArgs};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::object::Traverse;
+use rustpython_vm::types::PyTypeFlags;
+use rustpython_vm::{
+    AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier,
+};
 
 use super::abi::{Raw, obj, object, scratch};
 use super::attr::method;
@@ -56,16 +60,84 @@ fn simple_argument_count(vm: &VirtualMachine, f: &Py<PyFunction>) -> u32 {
     if simple { code.arg_count } else { NOT_SIMPLE }
 }
 
-/// Calls with positional arguments.
+/// Calls with positional arguments; `args` has room for one more.
 #[inline]
-fn call_positional(vm: &VirtualMachine, callable: &PyObject, args: Vec<PyObjectRef>) -> PyResult {
-    if let Some(f) = callable.downcast_ref_if_exact::<PyFunction>(vm)
-        && takes_exactly(vm, f, args.len())
+fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObjectRef>) -> PyResult {
+    let class = callable.class();
+    if class.is(vm.ctx.types.function_type) {
+        if let Some(f) = callable.downcast_ref::<PyFunction>()
+            && takes_exactly(vm, f, args.len())
+        {
+            return f.invoke_exact_args(args, vm);
+        }
+    } else if class.is(vm.ctx.types.bound_method_type) {
+        if let Some((object, f)) = method_parts(callable)
+            && takes_exactly(vm, &f, args.len() + 1)
+        {
+            args.insert(0, object);
+            return f.invoke_exact_args(args, vm);
+        }
+    } else if class.is(vm.ctx.types.type_type)
+        && let Some(class) = callable.downcast_ref::<PyType>()
+        && has_plain_new(vm, class)
+        && let Some(init) = class.get_attr(identifier!(vm, __init__))
+        && let Some(init) = init.downcast_ref_if_exact::<PyFunction>(vm)
+        && takes_exactly(vm, init, args.len() + 1)
     {
-        return f.invoke_exact_args(args, vm);
+        let object = instance(vm, class)?;
+        args.insert(0, object.clone());
+        let result = init.invoke_exact_args(args, vm)?;
+        if !vm.is_none(&result) {
+            return Err(vm.new_type_error(format!(
+                "__init__() should return None, not '{:.200}'",
+                result.class().name()
+            )));
+        }
+        return Ok(object);
     }
     let n = args.len();
     callable.vectorcall(args, n, None, vm)
+}
+
+/// The object and the function of a bound method, where that is a Python function.
+fn method_parts(method: &PyObject) -> Option<(PyObjectRef, PyRef<PyFunction>)> {
+    // Its fields are private; traversing it visits them in their order.
+    let mut parts = [None, None];
+    let mut n = 0;
+    method.traverse(&mut |part| {
+        if let Some(place) = parts.get_mut(n) {
+            *place = Some(part.to_owned());
+        }
+        n += 1;
+    });
+    match (n, parts) {
+        (2, [Some(object), Some(function)]) => Some((object, function.downcast().ok()?)),
+        _ => None,
+    }
+}
+
+/// Whether instances are made by `object.__new__` and hold nothing but a dict and slots.
+pub fn has_plain_new(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+    let object = &vm.ctx.types.object_type.slots;
+    class.slots.flags.has_feature(PyTypeFlags::HEAPTYPE)
+        && class.slots.new.load().map(|f| f as usize) == object.new.load().map(|f| f as usize)
+        && class.slots.alloc.load().map(|f| f as usize) == object.alloc.load().map(|f| f as usize)
+}
+
+fn instance(vm: &VirtualMachine, class: &Py<PyType>) -> PyResult {
+    match class.slots.alloc.load() {
+        Some(alloc) => alloc(class.to_owned(), 0, vm),
+        None => Err(vm.new_type_error(format!("cannot create '{}' instances", class.name()))),
+    }
+}
+
+/// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
+pub unsafe extern "C" fn new_instance(ctx: *mut Ctx, class: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and such a class.
+    unsafe {
+        let class: &Py<PyType> = obj(class).downcast_unchecked_ref();
+        object(ctx, |vm| instance(vm, class))
+    }
 }
 
 /// The first `n` scratch words, with references of their own and room for one more.

@@ -22,7 +22,9 @@ mod subscr;
 
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
+pub use call::has_plain_new;
 pub use poll::POLL_INTERVAL;
+pub use shape::shape as dict_stamp;
 use psycore_jit::rt::RtId;
 
 /// The address of an entry point's function.
@@ -69,6 +71,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::CallMethod => e2(call::call_method),
         RtId::CallEx => e3(call::call_ex),
         RtId::MakeFunction => e4(function::make_function),
+        RtId::NewInstance => e1(call::new_instance),
         RtId::BindMethod => e2(function::bind_method),
         RtId::NewCell => e1(function::new_cell),
 

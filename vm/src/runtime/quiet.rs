@@ -90,8 +90,7 @@ fn is_atom(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
 struct Walk<'a> {
     vm: &'a VirtualMachine,
     /// Objects that lose references, with the number lost so far.
-    touched: [(*const PyObject, usize); MAX_TOUCHED],
-    used: usize,
+    touched: Vec<(*const PyObject, usize)>,
     depth: u32,
     quiet: bool,
 }
@@ -103,12 +102,11 @@ impl Walk<'_> {
             return;
         }
         let place = o.as_raw();
-        let i = match self.touched[..self.used].iter().position(|(p, _)| *p == place) {
+        let i = match self.touched.iter().position(|(p, _)| *p == place) {
             Some(i) => i,
-            None if self.used < MAX_TOUCHED => {
-                self.touched[self.used] = (place, 0);
-                self.used += 1;
-                self.used - 1
+            None if self.touched.len() < MAX_TOUCHED => {
+                self.touched.push((place, 0));
+                self.touched.len() - 1
             }
             None => {
                 self.quiet = false;
@@ -171,8 +169,7 @@ pub fn dies_quietly(vm: &VirtualMachine, o: &PyObject) -> bool {
     }
     let mut walk = Walk {
         vm,
-        touched: [(std::ptr::null(), 0); MAX_TOUCHED],
-        used: 0,
+        touched: Vec::new(),
         depth: 0,
         quiet: true,
     };

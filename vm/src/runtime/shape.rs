@@ -14,12 +14,15 @@ use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::PyDict;
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::compiler::Mode;
+use rustpython_vm::signal::{SignalNum, set_interrupt_ex};
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
 use super::abi::{Raw, guarded, obj, vm};
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
+/// The number of the signal of Ctrl-C, on every system.
+const SIGINT: i32 = 2;
 /// How often a load runs before the interpreter specializes it, with room to spare.
 const WARM_UP: usize = 16;
 
@@ -89,7 +92,8 @@ fn keys(dict: &Py<PyDict>) -> Option<Box<[usize]>> {
     Some(keys.into())
 }
 
-fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
+/// The stamp of an exact dict's keys, given one if it has none.
+pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
     let offset = offset(vm)?;
     let place = word(dict, offset);
     let current = place.load(Ordering::Acquire);
@@ -101,7 +105,13 @@ fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
         place.store(known, Ordering::Release);
         return Some(known);
     }
-    stamp(vm, dict).ok()?;
+    if let Err(e) = stamp(vm, dict) {
+        if e.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) {
+            // It was not meant for the load that it hit.
+            let _ = SignalNum::try_from(SIGINT).map(set_interrupt_ex);
+        }
+        return None;
+    }
     let fresh = place.load(Ordering::Acquire);
     if fresh != 0 {
         STAMPS.with_borrow_mut(|s| s.insert(keys, fresh));

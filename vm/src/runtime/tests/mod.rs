@@ -3,9 +3,11 @@
 //! Here is what the tests share: an interpreter, a context, and outcomes (a value or an exception)
 //! written as text so that they can be compared.
 
+mod calls;
 mod costs;
 mod death;
 mod numbers;
+mod objects;
 
 use psycore_jit::ctx::Ctx;
 use psycore_jit::rt::RtId;

@@ -1,0 +1,236 @@
+//! Calls of every kind of callable against the interpreter, and functions made at run time.
+
+use super::super::abi::Raw;
+use super::super::{call, function, poll};
+use super::bench;
+
+const PYTHON: &str = "
+import types
+def one(x): return ('one', x)
+def none(): return 'none'
+def default(x, y=2): return (x, y)
+def kwonly(x, *, k=3): return (x, k)
+def star(*a, **k): return (a, k)
+def raising(x): raise ValueError(x)
+def generator(x): yield x
+def recurse(x): return recurse(x)
+class Plain:
+    def __init__(self, x): self.x = x
+    def __repr__(self): return f'Plain({self.x})'
+    def method(self, y): return (self.x, y)
+class NoInit:
+    def __repr__(self): return 'NoInit()'
+class BadInit:
+    def __init__(self, x): return x
+class Raising:
+    def __init__(self, x): raise KeyError(x)
+class New:
+    def __new__(cls, x): return ('new', x)
+class NewInit(Plain):
+    def __new__(cls, x): return super().__new__(cls)
+class Meta(type):
+    def __call__(cls, x): return ('meta', x)
+class WithMeta(metaclass=Meta): pass
+class Call:
+    def __call__(self, x): return ('called', x)
+class Sub(list): pass
+class Slots:
+    __slots__ = 'x'
+    def __init__(self, x): self.x = x
+    def __repr__(self): return f'Slots({self.x})'
+import abc
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def f(self): pass
+bound = Plain(7).method
+seven = 7
+changing = lambda x: ('before', x)
+";
+
+const CALLABLES: [&str; 27] = [
+    "one", "none", "default", "kwonly", "star", "raising", "generator", "recurse", "Plain", "NoInit",
+    "BadInit", "Raising", "New", "NewInit", "WithMeta", "Call()", "Sub", "Slots", "Abstract", "bound",
+    "len", "print", "int", "'abc'.upper", "[].append", "seven", "types.MethodType(len, 'abc')",
+];
+
+fn plain(s: String) -> String {
+    s.split(" at 0x").next().unwrap().to_owned()
+}
+
+#[test]
+fn positional_calls() {
+    bench(|t| {
+        t.run(PYTHON);
+        for f in CALLABLES {
+            for args in [&[][..], &["'a'"], &["1", "2"], &["1", "2", "3"]] {
+                for _ in 0..3 {
+                    let expected = t.expected(&format!("({f})({})", args.join(", ")));
+                    let callable = t.raw(f);
+                    t.scratch(args);
+                    // SAFETY: the context and the objects are valid.
+                    let got = unsafe { call::call(t.ctx(), callable, args.len() as i32) };
+                    assert_eq!(plain(t.object(got)), plain(expected), "{f}{args:?}");
+                }
+            }
+        }
+        for code in ["lambda x, y: 0", "lambda *x: ('after', x)", "lambda x: ('again', x)"] {
+            t.run(&format!("changing.__code__ = ({code}).__code__"));
+            let expected = t.expected("changing(1)");
+            let callable = t.raw("changing");
+            t.scratch(&["1"]);
+            // SAFETY: the context and the objects are valid.
+            let got = unsafe { call::call(t.ctx(), callable, 1) };
+            assert_eq!(t.object(got), expected);
+        }
+    });
+}
+
+#[test]
+fn keyword_calls() {
+    bench(|t| {
+        t.run(PYTHON);
+        for f in CALLABLES {
+            for (args, names) in [
+                (&["1"][..], "('x',)"),
+                (&["1", "2"], "('y',)"),
+                (&["1", "2"], "('x', 'y')"),
+                (&["1", "2"], "('k',)"),
+                (&["1"], "('nonsense',)"),
+            ] {
+                t.run(&format!("args = [{}]; names = {names}", args.join(", ")));
+                let expected = t.expected(&format!(
+                    "({f})(*args[:len(args)-len(names)], **dict(zip(names, args[len(args)-len(names):])))"
+                ));
+                let (callable, names) = (t.raw(f), t.raw("names"));
+                t.scratch(args);
+                // SAFETY: the context and the objects are valid.
+                let got = unsafe { call::call_kw(t.ctx(), callable, args.len() as i32, names) };
+                assert_eq!(plain(t.object(got)), plain(expected), "{f}{args:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn calls_with_unpacked_arguments() {
+    bench(|t| {
+        t.run(PYTHON);
+        t.run("class Keys:\n    def keys(self): return ['x', 'k']\n    def __getitem__(self, k): return k + '!'");
+        for f in ["star", "one", "Plain", "len"] {
+            for args in ["(1,)", "[1]", "'ab'", "7", "iter([])", "()"] {
+                for kwargs in ["", "{'k': 1}", "{1: 2}", "7", "Keys()", "[('a', 1)]"] {
+                    let stars = if kwargs.is_empty() { String::new() } else { format!(", **{kwargs}") };
+                    let expected = t.expected(&format!("({f})(*{args}{stars})"));
+                    let (callable, a) = (t.raw(f), t.raw(args));
+                    let k = if kwargs.is_empty() { std::ptr::null_mut() } else { t.raw(kwargs) };
+                    // SAFETY: the context and the objects are valid.
+                    let got = unsafe { call::call_ex(t.ctx(), callable, a, k) };
+                    assert_eq!(plain(t.object(got)), plain(expected), "{f}(*{args}{stars})");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn method_calls() {
+    bench(|t| {
+        t.run(PYTHON);
+        t.run("p = Plain(1); p.own = one");
+        for (o, name, args) in [
+            ("p", "method", &["2"][..]),
+            ("p", "method", &[]),
+            ("p", "own", &["3"]),
+            ("p", "x", &["3"]),
+            ("p", "missing", &["3"]),
+            ("'abc'", "upper", &[]),
+            ("'a,b'", "split", &["','"]),
+            ("[3, 1, 2]", "count", &["1"]),
+            ("{1: 2}", "get", &["1"]),
+            ("dict", "fromkeys", &["'ab'"]),
+            ("types", "MethodType", &["len", "'abc'"]),
+            ("Plain", "method", &["p", "2"]),
+        ] {
+            let expected = t.expected(&format!("{o}.{name}({})", args.join(", ")));
+            let words: Vec<&str> = [o].iter().chain(args).copied().collect();
+            t.scratch(&words);
+            let name = t.raw(&format!("'{name}'"));
+            // SAFETY: the context and the objects are valid.
+            let got = unsafe { call::call_method(t.ctx(), name, args.len() as i32) };
+            assert_eq!(plain(t.object(got)), plain(expected), "{o}.{args:?}");
+        }
+    });
+}
+
+#[test]
+fn new_instances_functions_methods_and_cells() {
+    bench(|t| {
+        t.run(PYTHON);
+        // SAFETY (of all blocks): the context and the objects are valid.
+        let class = t.raw("Slots");
+        let got = unsafe { call::new_instance(t.ctx(), class) };
+        t.scope.globals.set_item("bare", unsafe { super::take(got) }, t.vm).unwrap();
+        t.run("bare.x = 5");
+        assert_eq!(t.expected("bare"), "Slots Slots(5)");
+        for (class, is_plain) in [
+            ("Plain", true), ("NoInit", true), ("Slots", true), ("New", false), ("Sub", false), ("int", false),
+        ] {
+            let class = t.eval(class);
+            let class = class.downcast_ref().unwrap();
+            assert_eq!(call::has_plain_new(t.vm, class), is_plain);
+        }
+        t.run("def outer(a):\n    def inner(b, c=a): return (a, b, c)\n    return inner\ninner = outer(5)");
+        let (code, closure) = (t.raw("inner.__code__"), t.raw("inner.__closure__"));
+        let (globals, defaults) = (t.raw("inner.__globals__"), t.raw("(8,)"));
+        let f = unsafe { function::make_function(t.ctx(), code, globals, closure, defaults) };
+        assert!(!f.is_null());
+        t.scratch(&["6"]);
+        let got = unsafe { call::call(t.ctx(), f, 1) };
+        assert_eq!(t.object(got), "tuple (5, 6, 8)");
+        t.scope.globals.set_item("made", unsafe { super::take(f) }, t.vm).unwrap();
+        for attribute in ["__name__", "__qualname__", "__module__", "__doc__"] {
+            assert_eq!(t.expected(&format!("made.{attribute}")), t.expected(&format!("inner.{attribute}")));
+        }
+        let (code, globals) = (t.raw("one.__code__"), t.raw("{}"));
+        let null: Raw = std::ptr::null_mut();
+        let f = unsafe { function::make_function(t.ctx(), code, globals, null, null) };
+        t.scratch(&["6"]);
+        let got = unsafe { call::call(t.ctx(), f, 1) };
+        assert_eq!(t.object(got), "tuple ('one', 6)");
+        let (f, o) = (t.raw("Plain.method"), t.raw("Plain(3)"));
+        let m = unsafe { function::bind_method(t.ctx(), f, o) };
+        t.scratch(&["4"]);
+        let got = unsafe { call::call(t.ctx(), m, 1) };
+        assert_eq!(t.object(got), "tuple (3, 4)");
+        let content = t.raw("[1]");
+        let cell = unsafe { function::new_cell(t.ctx(), content) };
+        t.scope.globals.set_item("cell", unsafe { super::take(cell) }, t.vm).unwrap();
+        assert_eq!(t.expected("cell.cell_contents"), "list [1]");
+        let cell = unsafe { function::new_cell(t.ctx(), null) };
+        t.scope.globals.set_item("cell", unsafe { super::take(cell) }, t.vm).unwrap();
+        assert_eq!(t.expected("cell.cell_contents"), "raises ValueError: Cell is empty");
+    });
+}
+
+#[test]
+fn polling_leaves_for_collections_and_signals() {
+    bench(|t| {
+        // SAFETY (of all blocks): the context is valid.
+        t.run("import gc; gc.collect(); gc.disable()");
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 1, "the first look at signals is due");
+        assert_eq!(t.ctx.countdown, poll::POLL_INTERVAL);
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 0);
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 1);
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 0);
+        t.run("kept = [[] for _ in range(5000)]");
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 0, "the collector is off");
+        t.run("gc.enable()");
+        t.vm.use_tracing.set(true);
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 1);
+        t.vm.use_tracing.set(false);
+        let kept: Vec<_> = (0..5000).map(|_| t.vm.ctx.new_list(Vec::new())).collect();
+        assert_eq!(unsafe { poll::poll_slow(t.ctx()) }, 1, "a collection is due");
+        drop(kept);
+    });
+}
