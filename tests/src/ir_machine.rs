@@ -7,7 +7,7 @@
 //! code which goes on using it is found out.
 
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::{ExitId, Field, FnCell, ObjId, Type, Unit, status};
+use psycore_jit::ir::{Exit, ExitId, Field, FnCell, Function, ObjId, Recipe, Type, Unit, Value, status};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{LowerEnv, Lowering};
 use psycore_jit::rt::RtId;
@@ -173,7 +173,7 @@ impl Heap {
 /// Everything that a run did that can be observed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// `returned 5`, or the exits taken with the values that they stored, innermost first.
+    /// `returned 5`, or the frames that the exits taken rebuild, innermost first.
     pub end: String,
     /// The number of the outermost exit taken.
     pub exit: Option<u32>,
@@ -297,7 +297,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
 }
 
 /// The records of an exit stack, innermost first; and the outermost's number.
-fn show_exits(heap: &Heap, unit: &Unit, mut words: &[u64]) -> Result<(String, u32), String> {
+fn show_exits(heap: &mut Heap, unit: &Unit, mut words: &[u64]) -> Result<(String, u32), String> {
     let mut parts = Vec::new();
     let mut outermost = None;
     while let Some((&number, rest)) = words.split_last() {
@@ -315,15 +315,78 @@ fn show_exits(heap: &Heap, unit: &Unit, mut words: &[u64]) -> Result<(String, u3
             return Err(format!("the record of exit {number} is too short"));
         }
         let (rest, record) = rest.split_at(rest.len() - values.len());
-        let shown: Vec<String> =
-            values.iter().zip(record).map(|(&v, &w)| format!("{v}={}", heap.show_typed(w, f.ty(v)))).collect();
-        parts.push(format!("exit{number}({})", shown.join(", ")));
+        let stored: HashMap<Value, u64> = values.iter().copied().zip(record.iter().copied()).collect();
+        parts.push(rebuild(heap, f, &f.exits[at as usize], &stored));
         outermost.get_or_insert(number as u32);
         words = rest;
     }
     parts.reverse();
     let outermost = outermost.ok_or("exited without a record")?;
     Ok((format!("left by {}", parts.join(" then ")), outermost))
+}
+
+/// Does with the values of an exit what leaving does: references are taken for what is borrowed, given up
+/// for what is dropped. Gives the frames as text.
+fn rebuild(heap: &mut Heap, f: &Function, exit: &Exit, stored: &HashMap<Value, u64>) -> String {
+    let state = &f.states[exit.state as usize];
+    let mut out = exit.kind.to_string();
+    for frame in &state.frames {
+        let _ = write!(out, " at {}:{}", frame.code, frame.pc);
+        for slots in [&frame.locals, &frame.stack] {
+            let slots: Vec<String> = slots.iter().map(|r| rebuild_slot(heap, f, r, stored)).collect();
+            let _ = write!(out, " [{}]", slots.join(" "));
+        }
+    }
+    for g in &state.globals {
+        let value = rebuild_slot(heap, f, &g.value, stored);
+        let _ = write!(out, " {}.{}={value}", g.dict, g.name);
+    }
+    for v in &exit.drops {
+        if let Some(i) = heap.at(stored[v])
+            && heap.objects[i][0] & (1 << 60) == 0
+        {
+            heap.objects[i][0] -= 1;
+        }
+    }
+    out
+}
+
+fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Value, u64>) -> String {
+    let show = |heap: &Heap, v: Value| heap.show_typed(stored[&v], f.ty(v));
+    let slot = |heap: &mut Heap, r: &Recipe| rebuild_slot(heap, f, r, stored);
+    match r {
+        Recipe::Null => "null".into(),
+        Recipe::Keep => "keep".into(),
+        Recipe::Const(o) => o.to_string(),
+        Recipe::Owned(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => show(heap, *v),
+        Recipe::Borrowed(v) => {
+            if let Some(i) = heap.at(stored[v])
+                && heap.objects[i][0] & (1 << 60) == 0
+            {
+                heap.objects[i][0] += 1;
+            }
+            show(heap, *v)
+        }
+        Recipe::Tuple(items) => {
+            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
+            format!("({})", items.join(" "))
+        }
+        Recipe::RangeIter { start, len, step } => {
+            format!("range({} {} {})", show(heap, *start), show(heap, *len), show(heap, *step))
+        }
+        Recipe::SeqIter { kind, seq, index } => {
+            let seq = slot(heap, seq);
+            format!("{}_iter({seq} {})", kind.name(), show(heap, *index))
+        }
+        Recipe::Slice(parts) => {
+            let parts: Vec<String> = parts.iter().map(|r| slot(heap, r)).collect();
+            format!("slice({})", parts.join(" "))
+        }
+        Recipe::Enumerate { iter, count } => {
+            let iter = slot(heap, iter);
+            format!("enumerate({iter} {})", show(heap, *count))
+        }
+    }
 }
 
 fn changes(

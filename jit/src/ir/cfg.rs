@@ -105,6 +105,14 @@ impl Cfg {
         Cfg { preds, rpo: postorder, order }
     }
 
+    /// The only block from which `block` is entered; for a loop header, from outside the loop. What holds on
+    /// that edge, of values defined before it, holds in all that `block` dominates.
+    pub fn only_entry(&self, dom: &DomTree, block: Block) -> Option<Block> {
+        let mut entries = self.preds[block.index()].iter().copied().filter(|&p| !dom.dominates(block, p));
+        let only = entries.next()?;
+        entries.next().is_none().then_some(only)
+    }
+
     /// Whether the entry leads to the block.
     pub fn is_reachable(&self, block: Block) -> bool {
         self.order[block.index()] != NONE

@@ -57,7 +57,12 @@ impl Word for () {
 
 /// Whether `call_rt` can call an entry point with this signature.
 pub fn is_callable(rt: RtId) -> bool {
-    rt.params().len() <= 3 && rt.params().iter().all(|&t| t != Type::Tok)
+    match rt.params().len() {
+        0..=3 => rt.params().iter().all(|&t| t != Type::Tok),
+        // All combinations would be many.
+        4 => rt.params().iter().all(|&t| matches!(t, Type::Ptr | Type::I32)),
+        _ => false,
+    }
 }
 
 /// Runs `$body` with `$name` standing for the Rust type of an IR type.
@@ -80,6 +85,19 @@ macro_rules! with_type {
                 type $name = *mut c_void;
                 $body
             }
+        }
+    };
+}
+
+/// The same for types that entry points with many parameters have.
+macro_rules! with_word_type {
+    ($ty:expr, $name:ident => $body:expr) => {
+        if $ty == Type::I32 {
+            type $name = i32;
+            $body
+        } else {
+            type $name = *mut c_void;
+            $body
         }
     };
 }
@@ -118,6 +136,12 @@ fn call_by_params<R: Word>(rt: RtId, address: usize, ctx: *mut Ctx, args: &[u64]
                 let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A, B, C) -> R>(address);
                 f(ctx, A::from_word(x), B::from_word(y), C::from_word(z)).to_word()
             }))),
+            (&[a, b, c, d], &[x, y, z, w]) => with_word_type!(a, A => with_word_type!(b, B =>
+                with_word_type!(c, C => with_word_type!(d, D => {
+                    let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A, B, C, D) -> R>(address);
+                    f(ctx, A::from_word(x), B::from_word(y), C::from_word(z), D::from_word(w)).to_word()
+                }))
+            )),
             _ => unreachable!("{} has a signature that `is_callable` refuses", rt.name()),
         }
     }

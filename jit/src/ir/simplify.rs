@@ -164,6 +164,19 @@ fn simplify_bin(op: BinOp, a: Value, b: Value, defs: &impl Defs) -> Simplified {
             simpler => simpler,
         };
     }
+    // `x != c && x < c`, as it comes from the sign of a remainder, is `x < c`.
+    if let (BinOp::And, Some(&Op::Icmp(c1, x1, y1)), Some(&Op::Icmp(c2, x2, y2))) = (op, defs.op(a), defs.op(b))
+        && same(x1, x2, defs)
+        && same(y1, y2, defs)
+    {
+        let implies_ne = |cc| matches!(cc, IntCC::SLt | IntCC::SGt | IntCC::ULt | IntCC::UGt);
+        if c1 == IntCC::Ne && implies_ne(c2) {
+            return Simplified::Value(b);
+        }
+        if c2 == IntCC::Ne && implies_ne(c1) {
+            return Simplified::Value(a);
+        }
+    }
     if a == b {
         match op {
             BinOp::Sub | BinOp::Xor => return zero_of(ty),
@@ -172,6 +185,11 @@ fn simplify_bin(op: BinOp, a: Value, b: Value, defs: &impl Defs) -> Simplified {
         }
     }
     Simplified::Same
+}
+
+/// Whether two values are known to be equal: one value, or equal constants.
+fn same(a: Value, b: Value, defs: &impl Defs) -> bool {
+    a == b || matches!((int(defs.op(a).and_then(Const::of)), int(defs.op(b).and_then(Const::of))), (Some(x), Some(y)) if x == y)
 }
 
 fn simplify_un(op: UnOp, a: Value, defs: &impl Defs) -> Simplified {
@@ -229,6 +247,12 @@ fn simplify_icmp(cc: IntCC, a: Value, b: Value, defs: &impl Defs) -> Simplified 
                     IntCC::UGe => return flag(true),
                     _ => {}
                 }
+            }
+            // The sign of `x ^ c` for `c >= 0` is that of `x`.
+            if let (IntCC::SLt | IntCC::SGe, 0, Some(&Op::Bin(BinOp::Xor, x, c))) = (cc, y, defs.op(a))
+                && int(defs.op(c).and_then(Const::of)).is_some_and(|c| c >= 0)
+            {
+                return Simplified::Op(Op::Icmp(cc, x, b));
             }
             // A comparison of a truth value with 0 or 1 is that value or its inverse.
             if defs.ty(a) == Type::I32 && is_bool(a, defs) {

@@ -120,7 +120,7 @@ impl<'f> Gvn<'f> {
 
     /// What the branch that leads here, and only here, says of its condition.
     fn edge_fact(&mut self, block: Block) {
-        let &[pred] = &self.cfg.preds[block.index()][..] else { return };
+        let Some(pred) = self.cfg.only_entry(&self.dom, block) else { return };
         if let Term::Br { cond, then, els } = &self.f.blocks[pred.index()].term
             && then.block != els.block
         {
@@ -130,7 +130,40 @@ impl<'f> Gvn<'f> {
         }
     }
 
+    /// Takes note of a fact and of what follows from it.
     fn learn(&mut self, cond: Cond, fact: Fact) {
+        self.learn_one(cond, fact);
+        let Cond::Icmp(cc, a, b) = cond else { return };
+        let (lt, le) = match cc {
+            IntCC::SLt | IntCC::SLe => (IntCC::SLt, IntCC::SLe),
+            IntCC::ULt | IntCC::ULe => (IntCC::ULt, IntCC::ULe),
+            _ => {
+                if fact.holds {
+                    for (cc, holds) in
+                        [(IntCC::SLt, false), (IntCC::SLe, true), (IntCC::ULt, false), (IntCC::ULe, true)]
+                    {
+                        self.learn_one(Cond::Icmp(cc, a, b), Fact { holds, ..fact });
+                    }
+                }
+                return;
+            }
+        };
+        match (cc == lt, fact.holds) {
+            // a < b
+            (true, true) => {
+                self.learn_one(Cond::Icmp(le, a, b), fact);
+                self.learn_one(Cond::Icmp(IntCC::Eq, a, b), Fact { holds: false, ..fact });
+            }
+            // a > b
+            (false, false) => {
+                self.learn_one(Cond::Icmp(lt, a, b), fact);
+                self.learn_one(Cond::Icmp(IntCC::Eq, a, b), fact);
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_one(&mut self, cond: Cond, fact: Fact) {
         match self.facts.get(&cond) {
             Some(old) if self.dom.dominates(old.block, fact.block) => {}
             _ => {
@@ -234,7 +267,7 @@ impl<'f> Gvn<'f> {
             // One that contradicts what is known leaves; what follows does not matter.
             Some(_) => true,
             None => {
-                self.facts.insert(cond, Fact { holds, tok: result, block });
+                self.learn(cond, Fact { holds, tok: result, block });
                 true
             }
         }

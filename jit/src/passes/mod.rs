@@ -9,7 +9,10 @@ pub mod effects;
 pub mod fold;
 pub mod gvn;
 pub mod hoist;
+pub mod interval;
 pub mod params;
+pub mod range;
+pub mod refs;
 pub mod rewrite;
 
 use crate::ir::{Function, Unit};
@@ -21,11 +24,15 @@ pub struct PassOptions {
     pub gvn: bool,
     /// Loop-invariant code motion.
     pub hoist: bool,
+    /// Range analysis.
+    pub range: bool,
+    /// Reference-count elision.
+    pub refs: bool,
 }
 
 impl Default for PassOptions {
     fn default() -> Self {
-        PassOptions { gvn: true, hoist: true }
+        PassOptions { gvn: true, hoist: true, range: true, refs: true }
     }
 }
 
@@ -51,10 +58,16 @@ pub fn optimize(unit: &mut Unit, options: &PassOptions) {
             }
         }
         // From here on nothing moves loads, so they may lose the guards that they hang on.
+        if options.range {
+            run("range");
+        }
         if options.gvn {
             run("gvn_late");
         }
         run("fold_late");
+        if options.refs {
+            run("refs");
+        }
         run("dce");
     }
 }
@@ -78,6 +91,8 @@ fn named(name: &str) -> Option<fn(&mut Function)> {
         "gvn" => gvn::run,
         "gvn_late" => gvn::run_late,
         "hoist" => hoist::run,
+        "range" => range::run,
+        "refs" => refs::run,
         "dce" => dce::run,
         _ => return None,
     })

@@ -40,8 +40,11 @@ impl Renames {
         self.changed = true;
     }
 
-    /// What stands for `v`.
+    /// What stands for `v`; itself if it was made later.
     pub fn resolve(&mut self, v: Value) -> Value {
+        if v.index() >= self.map.len() {
+            return v;
+        }
         let mut root = v;
         while self.map[root.index()] != root {
             root = self.map[root.index()];

@@ -1,0 +1,483 @@
+//! Range analysis: intervals of the integers, refined where branches and guards
+//! say more. What it proves: additions that can't overflow, indices that are in
+//! bounds, comparisons that come out one way.
+//!
+//! Abstract interpretation over the dominator tree. Parameters of loop headers start
+//! with what comes from outside; a bound that still moves in the second round is given up (widening), and what
+//! the loop's own conditions say of it is found again afterwards (narrowing).
+//!
+//! Removes guards without leaving anything in their place for loads to hang on: nothing may move
+//! loads afterwards.
+
+use super::interval::{self, Interval};
+use super::rewrite::{DefMap, Renames};
+use crate::ir::cfg::{Cfg, DomTree};
+use crate::ir::{
+    BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, Term, Type, Value,
+};
+
+/// Rounds before what still changes is given up. Each loop takes two, and nests settle together.
+const MAX_ROUNDS: usize = 12;
+/// No object in memory has more items.
+const MAX_LEN: i64 = 1 << 48;
+
+/// Runs the pass.
+pub fn run(f: &mut Function) {
+    let cfg = Cfg::new(f);
+    let dom = DomTree::new(&cfg);
+    let mut is_header = vec![false; f.blocks.len()];
+    for &b in &cfg.rpo {
+        is_header[b.index()] = cfg.preds[b.index()].iter().any(|&p| dom.dominates(b, p));
+    }
+    let n = f.values.len();
+    let mut r = Range {
+        defs: DefMap::new(f),
+        now: f.values.iter().map(|&t| Interval::full(t)).collect(),
+        params: vec![None; n],
+        seen: vec![None; n],
+        undo: Vec::new(),
+        scopes: Vec::new(),
+        f,
+        cfg,
+        dom,
+        is_header,
+    };
+    r.solve();
+    r.rewrite();
+}
+
+struct Range<'f> {
+    f: &'f mut Function,
+    cfg: Cfg,
+    dom: DomTree,
+    defs: DefMap,
+    is_header: Vec<bool>,
+    /// What each value is in, here.
+    now: Vec<Interval>,
+    /// What each block parameter is in; `None` as long as nothing came.
+    params: Vec<Option<Interval>>,
+    /// What a loop header's parameter was in when the last round came to it.
+    seen: Vec<Option<Interval>>,
+    /// What refinements replaced.
+    undo: Vec<(Value, Interval)>,
+    /// The blocks that dominate this one, with what `undo` was when the walk came to them.
+    scopes: Vec<(Block, usize)>,
+}
+
+impl Range<'_> {
+    /// Finds intervals of the parameters that hold whatever the loops do.
+    fn solve(&mut self) {
+        for round in 0..MAX_ROUNDS {
+            let before = self.params.clone();
+            self.round();
+            if self.params == before {
+                break;
+            }
+            if round + 1 == MAX_ROUNDS {
+                for b in &self.f.blocks {
+                    for p in &b.params {
+                        self.params[p.index()] = None;
+                    }
+                }
+                for b in self.f.blocks.iter().skip(1) {
+                    for p in &b.params {
+                        self.params[p.index()] = Some(Interval::full(self.f.ty(*p)));
+                    }
+                }
+                return;
+            }
+        }
+        for _ in 0..2 {
+            let solved = std::mem::replace(&mut self.params, vec![None; self.f.values.len()]);
+            self.narrow(&solved);
+        }
+    }
+
+    /// Walks once, letting parameters grow.
+    fn round(&mut self) {
+        self.undo_to(0);
+        self.scopes.clear();
+        for i in 0..self.dom.preorder.len() {
+            let block = self.dom.preorder[i];
+            self.enter(block);
+            for k in 0..self.f.blocks[block.index()].params.len() {
+                let p = self.f.blocks[block.index()].params[k];
+                let full = Interval::full(self.f.ty(p));
+                if block == Block(0) {
+                    self.now[p.index()] = full;
+                    continue;
+                }
+                let mut new = self.params[p.index()].unwrap_or(full);
+                if self.is_header[block.index()] {
+                    if let Some(old) = self.seen[p.index()] {
+                        if new.lo < old.lo {
+                            new.lo = if new.lo >= 0 { 0 } else { full.lo };
+                        }
+                        if new.hi > old.hi {
+                            new.hi = full.hi;
+                        }
+                        self.params[p.index()] = Some(new);
+                    }
+                    self.seen[p.index()] = Some(new);
+                }
+                self.now[p.index()] = new;
+            }
+            self.walk(block);
+        }
+    }
+
+    /// Walks once, computing the parameters anew from `solved`.
+    fn narrow(&mut self, solved: &[Option<Interval>]) {
+        self.undo_to(0);
+        self.scopes.clear();
+        for i in 0..self.dom.preorder.len() {
+            let block = self.dom.preorder[i];
+            self.enter(block);
+            for k in 0..self.f.blocks[block.index()].params.len() {
+                let p = self.f.blocks[block.index()].params[k];
+                self.now[p.index()] = solved[p.index()].unwrap_or(Interval::full(self.f.ty(p)));
+            }
+            self.walk(block);
+        }
+    }
+
+    fn undo_to(&mut self, mark: usize) {
+        while self.undo.len() > mark {
+            if let Some((v, old)) = self.undo.pop() {
+                self.now[v.index()] = old;
+            }
+        }
+    }
+
+    /// Forgets what only held in blocks that do not dominate this one; takes in what the branch to it says.
+    fn enter(&mut self, block: Block) {
+        while let Some(&(scope, mark)) = self.scopes.last() {
+            if self.dom.dominates(scope, block) {
+                break;
+            }
+            self.undo_to(mark);
+            self.scopes.pop();
+        }
+        self.scopes.push((block, self.undo.len()));
+        let Some(pred) = self.cfg.only_entry(&self.dom, block) else { return };
+        if let Term::Br { cond, then, els } = &self.f.blocks[pred.index()].term
+            && then.block != els.block
+        {
+            let (cond, holds) = (*cond, then.block == block);
+            self.learn(cond, holds, 4);
+        }
+    }
+
+    /// Evaluates a block and passes the arguments on.
+    fn walk(&mut self, block: Block) {
+        for k in 0..self.f.blocks[block.index()].insts.len() {
+            let inst = self.f.blocks[block.index()].insts[k];
+            self.evaluate(inst);
+        }
+        let term = std::mem::take(&mut self.f.blocks[block.index()].term);
+        match &term {
+            Term::Jump(e) => self.pass(e),
+            Term::Br { cond, then, els } => {
+                let mark = self.undo.len();
+                self.learn(*cond, true, 4);
+                self.pass(then);
+                self.undo_to(mark);
+                self.learn(*cond, false, 4);
+                self.pass(els);
+                self.undo_to(mark);
+            }
+            _ => {}
+        }
+        self.f.blocks[block.index()].term = term;
+    }
+
+    fn pass(&mut self, e: &BlockCall) {
+        for (p, a) in self.f.blocks[e.block.index()].params.iter().zip(&e.args) {
+            let a = self.now[a.index()];
+            let slot = &mut self.params[p.index()];
+            *slot = Some(slot.map_or(a, |s| s.join(a)));
+        }
+    }
+
+    /// The interval of an instruction's result; what a guard proves.
+    fn evaluate(&mut self, inst: Inst) {
+        if let Op::Guard { cond, expect, .. } = self.f.insts[inst.index()].op {
+            self.learn(cond, expect, 4);
+        } else if let Some(r) = self.f.insts[inst.index()].result {
+            self.now[r.index()] = self.interval(inst);
+        }
+    }
+
+    fn interval(&mut self, inst: Inst) -> Interval {
+        if let Op::Select(c, a, b) = self.f.insts[inst.index()].op {
+            return self.select(c, a, b);
+        }
+        let data = &self.f.insts[inst.index()];
+        let at = |v: Value| self.now[v.index()];
+        let full = data.result.map_or(Interval::full(Type::I64), |r| Interval::full(self.f.ty(r)));
+        match &data.op {
+            Op::I64Const(x) => Interval::constant(*x),
+            Op::I32Const(x) => Interval::constant(*x as i64),
+            Op::Bin(op, a, b) if !op.is_float() && self.f.ty(*a) != Type::Ptr => {
+                interval::bin(*op, self.f.ty(*a), at(*a), at(*b))
+            }
+            Op::Ovf(op, a, b, _) => interval::ovf_checked(*op, at(*a), at(*b)),
+            Op::Un(op, a) if matches!(self.f.ty(*a), Type::I32 | Type::I64) => {
+                interval::un(*op, op.result_type(self.f.ty(*a)), at(*a))
+            }
+            Op::Icmp(cc, a, b) => match self.decide(*cc, *a, *b) {
+                Some(x) => Interval::constant(x as i64),
+                None => Interval::new(0, 1),
+            },
+            Op::Fcmp(..) | Op::IsUnique(_) => Interval::new(0, 1),
+            Op::Load { field, .. } => of_field(*field).unwrap_or(full),
+            Op::LoadElem { kind: ElemKind::Byte, .. } => Interval::new(0, 255),
+            _ => full,
+        }
+    }
+
+    /// `if c { a } else { b }`, each side with what its condition says.
+    fn select(&mut self, c: Value, a: Value, b: Value) -> Interval {
+        let mut side = |v: Value, holds: bool| {
+            let mark = self.undo.len();
+            self.learn(c, holds, 4);
+            let mut out = self.now[v.index()];
+            // One step back, for values computed from what the condition is about.
+            if let Some(inst) = self.defs.inst(v)
+                && matches!(self.f.insts[inst.index()].op, Op::Bin(..) | Op::Un(..) | Op::Ovf(..))
+            {
+                out = out.meet(self.interval(inst));
+            }
+            self.undo_to(mark);
+            out
+        };
+        let (a, b) = (side(a, true), side(b, false));
+        match self.now[c.index()].as_constant() {
+            Some(0) => b,
+            Some(_) => a,
+            None => a.join(b),
+        }
+    }
+
+    fn decide(&self, cc: IntCC, a: Value, b: Value) -> Option<bool> {
+        if self.f.ty(a) == Type::Ptr {
+            return None;
+        }
+        interval::compare(cc, self.now[a.index()], self.now[b.index()])
+    }
+
+    /// Takes in that the truth value `cond` is `holds`, looking through `depth` operations.
+    fn learn(&mut self, cond: Value, holds: bool, depth: u32) {
+        let Some(op) = self.defs.op(self.f, cond) else {
+            return self.learn_truth(cond, holds);
+        };
+        match *op {
+            Op::Icmp(cc, a, b) if self.f.ty(a) != Type::Ptr => {
+                let cc = if holds { cc } else { cc.inverse() };
+                let (x, y) = interval::refine(cc, self.now[a.index()], self.now[b.index()]);
+                self.set(a, x);
+                self.set(b, y);
+                // A comparison of a truth value tells that one.
+                if depth > 0
+                    && let (IntCC::Eq | IntCC::Ne, Some(c @ (0 | 1))) = (cc, self.now[b.index()].as_constant())
+                    && matches!(self.defs.op(self.f, a), Some(Op::Icmp(..)))
+                {
+                    self.learn(a, (c == 1) == (cc == IntCC::Eq), depth - 1);
+                }
+            }
+            Op::Bin(BinOp::And, a, b) if holds && depth > 0 && self.are_truths(a, b) => {
+                self.learn(a, true, depth - 1);
+                self.learn(b, true, depth - 1);
+            }
+            Op::Bin(BinOp::Or, a, b) if !holds && depth > 0 => {
+                self.learn(a, false, depth - 1);
+                self.learn(b, false, depth - 1);
+            }
+            _ => {}
+        }
+        self.learn_truth(cond, holds);
+    }
+
+    fn are_truths(&self, a: Value, b: Value) -> bool {
+        let bit = Interval::new(0, 1);
+        [a, b].iter().all(|v| self.now[v.index()].meet(bit) == self.now[v.index()])
+    }
+
+    /// The condition itself: zero, or not.
+    fn learn_truth(&mut self, cond: Value, holds: bool) {
+        let cc = if holds { IntCC::Ne } else { IntCC::Eq };
+        let (x, _) = interval::refine(cc, self.now[cond.index()], Interval::constant(0));
+        self.set(cond, x);
+    }
+
+    fn set(&mut self, v: Value, new: Interval) {
+        let old = self.now[v.index()];
+        if new != old {
+            self.undo.push((v, old));
+            self.now[v.index()] = new;
+        }
+    }
+
+    /// Walks a last time, changing what can be changed.
+    fn rewrite(&mut self) {
+        self.undo_to(0);
+        self.scopes.clear();
+        let solved = self.params.clone();
+        let mut renames = Renames::new(self.f);
+        for i in 0..self.dom.preorder.len() {
+            let block = self.dom.preorder[i];
+            self.enter(block);
+            for p in &self.f.blocks[block.index()].params {
+                self.now[p.index()] = solved[p.index()].unwrap_or(Interval::full(self.f.ty(*p)));
+            }
+            let insts = std::mem::take(&mut self.f.blocks[block.index()].insts);
+            let mut kept = Vec::with_capacity(insts.len());
+            for inst in insts {
+                if let Some(constant) = self.reduce(inst) {
+                    kept.push(constant);
+                }
+                if self.improve(inst, &mut renames) {
+                    kept.push(inst);
+                }
+            }
+            self.f.blocks[block.index()].insts = kept;
+            self.decide_branch(block);
+        }
+        renames.apply(self.f);
+    }
+
+    /// Whether a truth value is known here, with all that is known here of its operands.
+    fn truth(&self, cond: Value) -> Option<bool> {
+        if let Some(&Op::Icmp(cc, a, b)) = self.defs.op(self.f, cond)
+            && let Some(x) = self.decide(cc, a, b)
+        {
+            return Some(x);
+        }
+        interval::compare(IntCC::Ne, self.now[cond.index()], Interval::constant(0))
+    }
+
+    /// Simplifies an instruction; false if it is not needed.
+    fn improve(&mut self, inst: Inst, renames: &mut Renames) -> bool {
+        let data = &self.f.insts[inst.index()];
+        let result = data.result;
+        let mut simpler = None;
+        match data.op {
+            Op::Guard { cond, expect, .. } => {
+                if self.truth(cond) == Some(expect) {
+                    if let Some(r) = result {
+                        renames.forget(r);
+                    }
+                    return false;
+                }
+            }
+            Op::Ovf(op, a, b, _) => {
+                if interval::ovf(op, self.now[a.index()], self.now[b.index()]).is_some() {
+                    simpler = Some(Op::Bin(op.wrapping(), a, b));
+                }
+            }
+            Op::Icmp(cc, a, b) if self.f.ty(a) != Type::Ptr => {
+                let (x, y) = (self.now[a.index()], self.now[b.index()]);
+                if let Some(k) = interval::compare(cc, x, y) {
+                    simpler = Some(Op::I32Const(k as i32));
+                } else if x.is_not_negative() && y.is_not_negative() {
+                    // With one order for both, equal conditions are seen to be equal.
+                    let signed = match cc {
+                        IntCC::ULt => IntCC::SLt,
+                        IntCC::ULe => IntCC::SLe,
+                        IntCC::UGt => IntCC::SGt,
+                        IntCC::UGe => IntCC::SGe,
+                        other => other,
+                    };
+                    simpler = (signed != cc).then_some(Op::Icmp(signed, a, b));
+                }
+            }
+            Op::Select(c, a, b) => {
+                if let (Some(holds), Some(r)) = (self.truth(c), result) {
+                    renames.replace(r, if holds { a } else { b });
+                    self.evaluate(inst);
+                    return false;
+                }
+            }
+            Op::Bin(BinOp::And, a, b) => {
+                // A mask that takes nothing away.
+                let (x, y) = (self.now[a.index()], self.now[b.index()].as_constant());
+                if let (Some(mask), Some(r)) = (y, result)
+                    && mask > 0
+                    && mask & mask.wrapping_add(1) == 0
+                    && x.is_not_negative()
+                    && x.hi <= mask
+                {
+                    renames.replace(r, a);
+                    self.evaluate(inst);
+                    return false;
+                }
+            }
+            _ => {}
+        }
+        if let Some(op) = simpler {
+            self.f.insts[inst.index()].op = op;
+        }
+        self.evaluate(inst);
+        true
+    }
+
+    /// Makes divisions of what is not negative by powers of two shifts and masks; gives the
+    /// instruction for the new constant.
+    fn reduce(&mut self, inst: Inst) -> Option<Inst> {
+        let Op::Bin(op @ (BinOp::SDiv | BinOp::SRem), a, b) = self.f.insts[inst.index()].op else { return None };
+        let c = self.defs.int(self.f, b).filter(|c| *c > 1 && c & (c - 1) == 0)?;
+        if !self.now[a.index()].is_not_negative() {
+            return None;
+        }
+        let (op, c) = match op {
+            BinOp::SDiv => (BinOp::SShr, c.trailing_zeros() as i64),
+            _ => (BinOp::And, c - 1),
+        };
+        let constant = if self.f.ty(a) == Type::I32 { Op::I32Const(c as i32) } else { Op::I64Const(c) };
+        let (made, v) = self.add_constant(constant, c);
+        self.f.insts[inst.index()].op = Op::Bin(op, a, v);
+        Some(made)
+    }
+
+    /// A new constant, in no block yet.
+    fn add_constant(&mut self, op: Op, x: i64) -> (Inst, Value) {
+        let v = Value(self.f.values.len() as u32);
+        let inst = Inst(self.f.insts.len() as u32);
+        self.f.values.push(op.result_type(self.f).unwrap_or(Type::I64));
+        self.f.insts.push(InstData { op, result: Some(v), pc: u32::MAX });
+        self.defs.add(v, inst);
+        self.now.push(Interval::constant(x));
+        self.params.push(None);
+        (inst, v)
+    }
+
+    fn decide_branch(&mut self, block: Block) {
+        let Term::Br { cond, .. } = self.f.blocks[block.index()].term else { return };
+        let Some(holds) = self.truth(cond) else { return };
+        if self.defs.int(self.f, cond).is_some() {
+            return;
+        }
+        let (inst, v) = self.add_constant(Op::I32Const(holds as i32), holds as i64);
+        self.f.blocks[block.index()].insts.push(inst);
+        if let Term::Br { cond, .. } = &mut self.f.blocks[block.index()].term {
+            *cond = v;
+        }
+    }
+}
+
+/// What a load of a field gives.
+fn of_field(field: Field) -> Option<Interval> {
+    Some(match field {
+        Field::ListCap
+        | Field::ListLen
+        | Field::TupleLen
+        | Field::StrBytes
+        | Field::BytesLen
+        | Field::DictUsed
+        | Field::DictFilled
+        | Field::ListIterIndex => Interval::new(0, MAX_LEN),
+        Field::StrChars => Interval::new(-1, MAX_LEN),
+        _ if field.field_ty() == FieldTy::U8 => Interval::new(0, 255),
+        _ => return None,
+    })
+}
