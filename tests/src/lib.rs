@@ -15,3 +15,4 @@ pub mod modes;
 pub mod parallel;
 pub mod process;
 pub mod programs;
+pub mod terminal;

@@ -72,7 +72,11 @@ pub fn script(
     path: &Path,
     skip_first_line: bool,
 ) -> Result<(), ScriptError> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // Joined and no more: tracebacks and `__file__` keep the `.` and `..` that the user wrote.
+    let absolute = std::env::current_dir().map_or_else(
+        |_| path.to_owned(),
+        |directory| if path == Path::new("") { directory } else { directory.join(path) },
+    );
     let name = absolute.to_string_lossy().into_owned();
 
     if importer(vm, &name)?.is_some() {

@@ -1,125 +1,227 @@
-//! Redirects Python's standard streams to Rust readers and writers. The streams of the process
-//! need nothing from here.
+//! Python's standard streams: redirects them to Rust readers and writers, and mends the line
+//! buffering of those that stay with the process.
+//!
+//! The `TextIOWrapper` of rustpython-vm 0.6.0 drops what a flush at the end of a line raises. A
+//! `KeyboardInterrupt` usually arrives just there when a program prints to a terminal, and was
+//! lost every other time. Here the layer below ends the lines, and errors come through.
 
-use std::io::{Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustpython_vm::builtins::{PyBytes, PyBytesRef};
+use rustpython_vm::builtins::{PyModule, PyTypeRef};
 use rustpython_vm::convert::IntoPyException;
-use rustpython_vm::{PyObjectRef, PyRef, PyResult, VirtualMachine};
+use rustpython_vm::function::{ArgBytesLike, ArgMemoryBuffer, FuncArgs, IntoPyNativeFn, KwArgs};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 use crate::config::{Input, Output};
-use crate::execute;
 
-/// Raw streams over two functions; Python's own classes add buffering and text on top.
-const STREAMS: &str = r#"
-import io
+/// Lets go of the host's readers and writers when it is dropped. The functions that Python calls
+/// are never freed, so they must not own them.
+#[derive(Default)]
+pub(crate) struct Streams(Vec<Box<dyn FnOnce()>>);
 
-class RawStream(io.RawIOBase):
-    def __init__(self, name, transfer, writes):
-        self.name = name
-        self._transfer = transfer
-        self._writes = writes
+impl Drop for Streams {
+    fn drop(&mut self) {
+        for release in self.0.drain(..) {
+            release();
+        }
+    }
+}
 
-    def readable(self):
-        return not self._writes
+type Shared<T> = Arc<Mutex<Option<Box<T>>>>;
 
-    def writable(self):
-        return self._writes
-
-    def readinto(self, buffer):
-        data = self._transfer(len(buffer))
-        buffer[:len(data)] = data
-        return len(data)
-
-    def write(self, data):
-        data = bytes(data)
-        self._transfer(data)
-        return len(data)
-
-def reader(transfer):
-    raw = RawStream("<stdin>", transfer, False)
-    return io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors="surrogateescape")
-
-def writer(name, transfer):
-    raw = RawStream(name, transfer, True)
-    errors = "backslashreplace" if name == "<stderr>" else "surrogateescape"
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding="utf-8", errors=errors, newline="\n", line_buffering=True)
-"#;
-
-/// Replaces `sys.stdin`, `sys.stdout`, `sys.stderr` and their dunder twins where asked to.
-pub(crate) fn redirect(
+/// Sets up `sys.stdin`, `sys.stdout`, `sys.stderr` and their dunder twins.
+pub(crate) fn set_up(
     vm: &VirtualMachine,
     stdin: Input,
     stdout: Output,
     stderr: Output,
-) -> PyResult<()> {
-    if matches!((&stdin, &stdout, &stderr), (Input::Inherit, Output::Inherit, Output::Inherit)) {
-        return Ok(());
-    }
-    let scope = vm.new_scope_with_builtins();
-    execute::source(vm, scope.clone(), STREAMS, "<psycore stdio>")?;
-    let install = |name: &'static str, dunder: &'static str, stream: PyObjectRef| {
-        vm.sys_module.set_attr(dunder, stream.clone(), vm)?;
-        vm.sys_module.set_attr(name, stream, vm)
-    };
+) -> PyResult<Streams> {
+    let mut streams = Streams::default();
+    let io: PyRef<PyModule> = vm.import("_io", 0)?.try_into_value(vm)?;
 
     let source: Option<Box<dyn Read + Send>> = match stdin {
         Input::Inherit => None,
-        Input::Empty => Some(Box::new(std::io::empty())),
+        Input::Empty => Some(Box::new(io::empty())),
         Input::Reader(reader) => Some(reader),
     };
     if let Some(source) = source {
-        let transfer = read_function(vm, source);
-        let stream = scope.globals.get_item("reader", vm)?.call((transfer,), vm)?;
-        install("stdin", "__stdin__", stream)?;
+        let source = share(&mut streams, source);
+        let raw = raw_stream(vm, "<stdin>", &io, |base| read_methods(vm, base, source))?;
+        let buffer = io.get_attr("BufferedReader", vm)?.call((raw,), vm)?;
+        let text = io
+            .get_attr("TextIOWrapper", vm)?
+            .call((buffer, "utf-8", "surrogateescape"), vm)?;
+        install(vm, "stdin", "__stdin__", text)?;
     }
-    for (name, dunder, label, output) in [
-        ("stdout", "__stdout__", "<stdout>", stdout),
-        ("stderr", "__stderr__", "<stderr>", stderr),
+
+    for (name, dunder, label, errors, output) in [
+        ("stdout", "__stdout__", "<stdout>", "surrogateescape", stdout),
+        ("stderr", "__stderr__", "<stderr>", "backslashreplace", stderr),
     ] {
         let sink: Box<dyn Write + Send> = match output {
-            Output::Inherit => continue,
-            Output::Discard => Box::new(std::io::sink()),
+            Output::Discard => Box::new(io::sink()),
             Output::Writer(writer) => writer,
+            Output::Inherit => {
+                let old = vm.sys_module.get_attr(name, vm)?;
+                if old.get_attr("line_buffering", vm)?.is_true(vm)? {
+                    let (encoding, errors) =
+                        (old.get_attr("encoding", vm)?, old.get_attr("errors", vm)?);
+                    let buffer = vm.call_method(&old, "detach", ())?;
+                    let raw = vm.call_method(&buffer, "detach", ())?;
+                    install(vm, name, dunder, line_writer(vm, &io, raw, encoding, errors)?)?;
+                }
+                continue;
+            }
         };
-        let transfer = write_function(vm, sink);
-        let stream = scope
-            .globals
-            .get_item("writer", vm)?
-            .call((label, transfer), vm)?;
-        install(name, dunder, stream)?;
+        let sink = share(&mut streams, sink);
+        let raw = raw_stream(vm, label, &io, |base| write_methods(vm, base, sink))?;
+        let (encoding, errors) = (vm.ctx.new_str("utf-8"), vm.ctx.new_str(errors));
+        let text = line_writer(vm, &io, raw, encoding.into(), errors.into())?;
+        install(vm, name, dunder, text)?;
     }
-    Ok(())
+    Ok(streams)
 }
 
-fn read_function(vm: &VirtualMachine, reader: Box<dyn Read + Send>) -> PyObjectRef {
-    let reader = Mutex::new(reader);
-    let read = move |size: usize, vm: &VirtualMachine| -> PyResult<PyRef<PyBytes>> {
-        let mut buffer = vec![0; size];
-        // The lock is taken while detached: a thread that waits for it must not hold up the others.
-        let length = vm
-            .allow_threads(|| {
-                let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-                reader.read(&mut buffer)
-            })
-            .map_err(|error| error.into_pyexception(vm))?;
-        buffer.truncate(length);
-        Ok(vm.ctx.new_bytes(buffer))
-    };
-    vm.new_function("read", read).into()
+fn install(
+    vm: &VirtualMachine,
+    name: &'static str,
+    dunder: &'static str,
+    stream: PyObjectRef,
+) -> PyResult<()> {
+    vm.sys_module.set_attr(dunder, stream.clone(), vm)?;
+    vm.sys_module.set_attr(name, stream, vm)
 }
 
-fn write_function(vm: &VirtualMachine, writer: Box<dyn Write + Send>) -> PyObjectRef {
-    let writer = Mutex::new(writer);
-    let write = move |data: PyBytesRef, vm: &VirtualMachine| -> PyResult<()> {
-        vm.allow_threads(|| {
-            let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-            writer.write_all(data.as_bytes())?;
-            writer.flush()
-        })
-        .map_err(|error| error.into_pyexception(vm))
+fn share<T: ?Sized + Send + 'static>(streams: &mut Streams, host: Box<T>) -> Shared<T> {
+    let shared = Arc::new(Mutex::new(Some(host)));
+    let held = Arc::clone(&shared);
+    streams.0.push(Box::new(move || {
+        held.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }));
+    shared
+}
+
+/// Text over a buffer that is flushed at the end of each line.
+fn line_writer(
+    vm: &VirtualMachine,
+    io: &Py<PyModule>,
+    raw: PyObjectRef,
+    encoding: PyObjectRef,
+    errors: PyObjectRef,
+) -> PyResult {
+    let base = class(vm, io, "BufferedWriter")?;
+    let base_write = base.as_object().get_attr("write", vm)?;
+    let write = move |stream: PyObjectRef, data: PyObjectRef, vm: &VirtualMachine| -> PyResult {
+        let length = base_write.call((stream.clone(), data.clone()), vm)?;
+        if data.try_bytes_like(vm, |bytes| bytes.contains(&b'\n'))? {
+            vm.call_method(&stream, "flush", ())?;
+        }
+        Ok(length)
     };
-    vm.new_function("write", write).into()
+    let methods = vec![("write", method(vm, "write", &base, write))];
+    let buffer = subclass(vm, "BufferedWriter", base, methods)?.call((raw,), vm)?;
+    let options = [
+        ("encoding", encoding),
+        ("errors", errors),
+        ("newline", vm.ctx.new_str("\n").into()),
+        ("write_through", vm.ctx.true_value.clone().into()),
+    ];
+    let options: KwArgs =
+        options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let text = io.get_attr("TextIOWrapper", vm)?.call(FuncArgs::new(vec![buffer], options), vm)?;
+    text.set_attr("mode", vm.ctx.new_str("w"), vm)?;
+    Ok(text)
+}
+
+type Method = (&'static str, PyObjectRef);
+
+/// An instance of a raw stream class with some methods of its own.
+fn raw_stream(
+    vm: &VirtualMachine,
+    name: &str,
+    io: &Py<PyModule>,
+    methods: impl FnOnce(&PyTypeRef) -> Vec<Method>,
+) -> PyResult {
+    let base = class(vm, io, "_RawIOBase")?;
+    let methods = methods(&base);
+    let raw = subclass(vm, "RawStream", base, methods)?.call((), vm)?;
+    raw.set_attr("name", vm.ctx.new_str(name), vm)?;
+    Ok(raw)
+}
+
+fn read_methods(
+    vm: &VirtualMachine,
+    base: &PyTypeRef,
+    source: Shared<dyn Read + Send>,
+) -> Vec<Method> {
+    let readinto = move |_: PyObjectRef, buffer: ArgMemoryBuffer, vm: &VirtualMachine| {
+        let mut data = vec![0; buffer.len()];
+        // The lock is taken while detached: a thread that waits for it must not hold up the
+        // others.
+        let read = vm.allow_threads(|| {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            source.as_mut().map_or(Ok(0), |source| source.read(&mut data))
+        });
+        let length = read.map_err(|error| error.into_pyexception(vm))?;
+        buffer.borrow_buf_mut()[..length].copy_from_slice(&data[..length]);
+        PyResult::Ok(length)
+    };
+    vec![
+        ("readable", method(vm, "readable", base, |_: PyObjectRef| true)),
+        ("readinto", method(vm, "readinto", base, readinto)),
+    ]
+}
+
+fn write_methods(
+    vm: &VirtualMachine,
+    base: &PyTypeRef,
+    sink: Shared<dyn Write + Send>,
+) -> Vec<Method> {
+    let write = move |_: PyObjectRef, data: ArgBytesLike, vm: &VirtualMachine| {
+        let data = data.borrow_buf().to_vec();
+        // Detached, as above.
+        let written = vm.allow_threads(|| {
+            let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            let sink = sink.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+            sink.write_all(&data)?;
+            sink.flush()
+        });
+        written.map_err(|error| error.into_pyexception(vm))?;
+        PyResult::Ok(data.len())
+    };
+    vec![
+        ("writable", method(vm, "writable", base, |_: PyObjectRef| true)),
+        ("write", method(vm, "write", base, write)),
+    ]
+}
+
+fn class(vm: &VirtualMachine, io: &Py<PyModule>, name: &'static str) -> PyResult<PyTypeRef> {
+    io.get_attr(name, vm)?.try_into_value(vm)
+}
+
+fn subclass(
+    vm: &VirtualMachine,
+    name: &str,
+    base: PyTypeRef,
+    methods: Vec<Method>,
+) -> PyResult {
+    let namespace = vm.ctx.new_dict();
+    namespace.set_item("__module__", vm.ctx.new_str("_io").into(), vm)?;
+    for (name, method) in methods {
+        namespace.set_item(name, method, vm)?;
+    }
+    let bases = vm.ctx.new_tuple(vec![base.into()]);
+    vm.ctx.types.type_type.as_object().call((name, bases, namespace), vm)
+}
+
+fn method<F: IntoPyNativeFn<K>, K>(
+    vm: &VirtualMachine,
+    name: &'static str,
+    class: &PyTypeRef,
+    function: F,
+) -> PyObjectRef {
+    // A few words for each stream of each `Vm`: methods want a class that lives for ever.
+    let class: &'static PyTypeRef = Box::leak(Box::new(class.clone()));
+    vm.new_method(name, class, function).into()
 }

@@ -21,6 +21,7 @@ use args::{Command, Invocation};
 const USAGE_ERROR: u8 = 2;
 
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_internal_error));
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_else(|| OsString::from("psycore"));
     let program = program.to_string_lossy();
@@ -78,4 +79,12 @@ fn print(text: &str) -> ExitCode {
 /// Prints a line to stderr; where that fails there is nobody left to tell.
 fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A panic is a mistake of ours, not of the Python program; this says so.
+fn report_internal_error(panic: &std::panic::PanicHookInfo<'_>) {
+    complain(&format!("psycore: internal error: {panic}\nThis is a bug in Psycore, please report it."));
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
+        complain(&std::backtrace::Backtrace::force_capture().to_string());
+    }
 }

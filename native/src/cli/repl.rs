@@ -67,9 +67,14 @@ fn prompt_loop(vm: &VirtualMachine, scope: &Scope, reader: &mut Reader<'_>) -> P
         let prompt = prompt(vm, if source.is_empty() { "ps1" } else { "ps2" });
         let line = match reader.read(vm, &prompt) {
             Ok(Line::Text(line)) => line,
-            Ok(Line::End) => return Ok(()),
+            Ok(Line::End) => {
+                if matches!(reader, Reader::Plain) {
+                    complain("");
+                }
+                return Ok(());
+            }
             Ok(Line::Interrupted) => {
-                complain("\nKeyboardInterrupt");
+                complain("KeyboardInterrupt");
                 source.clear();
                 continue;
             }
@@ -201,6 +206,7 @@ fn read_plain(vm: &VirtualMachine, prompt: &str) -> PyResult<Line> {
     let line = match vm.call_method(&stdin, "readline", ()) {
         Ok(line) => line.str(vm)?.to_string_lossy().into_owned(),
         Err(exception) if exception.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) => {
+            complain("");
             return Ok(Line::Interrupted);
         }
         // A closed stdin ends the session, as its end does.

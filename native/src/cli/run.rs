@@ -24,6 +24,7 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation) -> PyResult<()> {
         vm.import("site", 0)?;
     }
     set_exact_arguments(vm, &invocation.arguments)?;
+    set_pycache_prefix(vm)?;
     if settings.faulthandler {
         let faulthandler = vm.import("faulthandler", 0)?;
         vm.call_method(&faulthandler, "enable", ())?;
@@ -42,7 +43,8 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation) -> PyResult<()> {
 
     let result = run(vm, scope.clone(), invocation);
     // A program may ask for the prompt while it runs.
-    let asked = !settings.ignore_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|v| !v.is_empty());
+    let asked = !settings.ignore_environment
+        && std::env::var_os("PYTHONINSPECT").is_some_and(|value| !value.is_empty());
     if !settings.inspect && !asked {
         return result;
     }
@@ -100,6 +102,21 @@ fn set_exact_arguments(vm: &VirtualMachine, arguments: &[OsString]) -> PyResult<
     let arguments: Vec<PyObjectRef> =
         arguments.iter().map(|argument| vm.fsdecode(argument.clone()).into()).collect();
     vm.sys_module.set_attr("argv", vm.ctx.new_list(arguments), vm)
+}
+
+/// Where `.pyc` files go: `-X pycache_prefix` or `PYTHONPYCACHEPREFIX`.
+fn set_pycache_prefix(vm: &VirtualMachine) -> PyResult<()> {
+    let settings = &vm.state.config.settings;
+    let option = settings.xoptions.iter().rev().find(|(name, _)| name == "pycache_prefix");
+    let prefix = match option {
+        Some((_, value)) => value.clone().map(OsString::from),
+        None if settings.ignore_environment => None,
+        None => std::env::var_os("PYTHONPYCACHEPREFIX"),
+    };
+    match prefix.filter(|prefix| !prefix.is_empty()) {
+        Some(prefix) => vm.sys_module.set_attr("pycache_prefix", vm.fsdecode(prefix), vm),
+        None => Ok(()),
+    }
 }
 
 /// Says what is wrong in CPython's words and gives its exit code for that.

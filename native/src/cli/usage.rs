@@ -63,6 +63,7 @@ Environment variables:
   PYTHON_CPU_COUNT           as -X cpu_count
   PYTHON_THREAD_INHERIT_CONTEXT  as -X thread_inherit_context
   PYTHONWARNDEFAULTENCODING  as -X warn_default_encoding
+  PYTHONPYCACHEPREFIX        as -X pycache_prefix
   PYTHONHASHSEED             a number, or 'random', to seed the hashes of str
   PYTHONIOENCODING           encoding[:errors] of the standard streams
 ";
@@ -75,6 +76,7 @@ Implementation options (-X opt):
   int_max_str_digits=N     limit for conversions between int and str; 0: none
   no_debug_ranges          no column positions in tracebacks
   no_sig_int               leave Ctrl-C to the operating system
+  pycache_prefix=DIR       put .pyc files under DIR
   thread_inherit_context=0|1
                            new threads start with a copy of the caller's context
   utf8=0|1                 UTF-8 mode

@@ -1,0 +1,150 @@
+//! The embedding interface as a host program meets it: values in and out, streams, errors, files.
+//! What Python code means is tested elsewhere.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use psycore_vm::{Error, Exception, Input, Output, Vm, VmConfig};
+
+/// A writer whose contents the test can look at.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+fn vm() -> Vm {
+    Vm::new(VmConfig::new()).unwrap()
+}
+
+fn exception(result: Result<(), Error>) -> Exception {
+    match result {
+        Err(Error::Exception(exception)) => exception,
+        other => panic!("expected an exception, got {other:?}"),
+    }
+}
+
+#[test]
+fn values_come_and_go() {
+    let vm = vm();
+    vm.set("n", 20).unwrap();
+    vm.run_source("def double(x): return x * 2", "values.py").unwrap();
+    assert_eq!(vm.eval::<i64>("double(n) + 2").unwrap(), 42);
+    assert_eq!(vm.call::<String>("double", ("ab",)).unwrap(), "abab");
+    assert!(vm.eval::<bool>("n == 20 and __name__ == '__main__'").unwrap());
+    assert_eq!(vm.get::<i64>("n").unwrap(), 20);
+    assert_eq!(vm.eval::<Option<i64>>("None").unwrap(), None);
+    let missing = vm.get::<i64>("missing").unwrap_err().to_string();
+    assert_eq!(missing, "NameError: name 'missing' is not defined");
+}
+
+#[test]
+fn errors_carry_the_traceback() {
+    let vm = vm();
+    let raised = exception(vm.run_source("def f():\n    raise ValueError('no')\nf()", "bad.py"));
+    assert_eq!((raised.class.as_str(), raised.message.as_str()), ("ValueError", "no"));
+    assert!(
+        raised.traceback.contains("File \"bad.py\", line 2, in f\n"),
+        "{}",
+        raised.traceback
+    );
+    let syntax = exception(vm.run_source("x = = 1", "bad.py"));
+    assert_eq!(syntax.class, "SyntaxError");
+    assert!(syntax.traceback.contains("File \"bad.py\", line 1\n"), "{}", syntax.traceback);
+    assert_eq!(vm.run_source("raise SystemExit(3)", "bad.py"), Err(Error::Exit(3)));
+}
+
+#[test]
+fn streams_can_be_redirected() {
+    let (out, err) = (Sink::default(), Sink::default());
+    let config = VmConfig::new()
+        .stdin(Input::Reader(Box::new(io::Cursor::new("first\nsecond\n"))))
+        .stdout(Output::Writer(Box::new(out.clone())))
+        .stderr(Output::Writer(Box::new(err.clone())));
+    let vm = Vm::new(config).unwrap();
+    vm.run_source(
+        "import sys\nprint(input('? '), sys.stdin.read(), end='')\nprint('wörn', file=sys.stderr)",
+        "streams.py",
+    )
+    .unwrap();
+    assert_eq!(out.text(), "? first second\n");
+    assert_eq!(err.text(), "wörn\n");
+    drop(vm);
+    assert_eq!(Arc::strong_count(&out.0), 1, "the writer is let go of");
+}
+
+#[test]
+fn an_empty_stdin_is_at_its_end_and_output_can_be_discarded() {
+    let config = VmConfig::new().stdin(Input::Empty).stdout(Output::Discard);
+    let vm = Vm::new(config).unwrap();
+    vm.run_source("print('unseen')", "streams.py").unwrap();
+    assert_eq!(exception(vm.run_source("input()", "streams.py")).class, "EOFError");
+}
+
+#[test]
+fn a_writer_that_fails_is_an_oserror() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::from_raw_os_error(28))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let vm = Vm::new(VmConfig::new().stdout(Output::Writer(Box::new(Full)))).unwrap();
+    let raised = exception(vm.run_source("print('lost')", "full.py"));
+    assert_eq!(raised.class, "OSError");
+    assert!(raised.message.contains("28"), "{}", raised.message);
+}
+
+#[test]
+fn arguments_and_paths() {
+    let directory = std::env::temp_dir().join(format!("psycore-embedding-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("helper.py"), "value = 7\n").unwrap();
+    std::fs::write(directory.join("script.py"), "import helper, sys\nresult = helper.value\n")
+        .unwrap();
+    let config = VmConfig::new()
+        .arguments(["demo", "-x"])
+        .paths([directory.to_string_lossy()]);
+    let vm = Vm::new(config).unwrap();
+    assert_eq!(vm.eval::<String>("' '.join(__import__('sys').argv)").unwrap(), "demo -x");
+    assert_eq!(vm.eval::<i64>("__import__('helper').value").unwrap(), 7);
+    vm.run_file(directory.join("script.py")).unwrap();
+    assert_eq!(vm.get::<i64>("result").unwrap(), 7);
+    let missing = exception(vm.run_file(directory.join("missing.py")));
+    assert_eq!(missing.class, "OSError");
+    assert!(missing.message.contains("missing.py"), "{}", missing.message);
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn dropping_runs_what_a_process_would_run_at_its_end() {
+    let out = Sink::default();
+    let vm = Vm::new(VmConfig::new().stdout(Output::Writer(Box::new(out.clone())))).unwrap();
+    vm.run_source("import atexit; atexit.register(print, 'bye')", "end.py").unwrap();
+    assert_eq!(out.text(), "");
+    drop(vm);
+    assert_eq!(out.text(), "bye\n");
+}
+
+#[test]
+fn the_standard_library_is_inside() {
+    let vm = vm();
+    vm.run_source("import json, re, dataclasses, unittest, threading", "stdlib.py").unwrap();
+    assert_eq!(vm.eval::<String>("json.dumps({'a': [1, None]})").unwrap(), "{\"a\": [1, null]}");
+}
