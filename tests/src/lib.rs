@@ -10,9 +10,13 @@
 
 pub mod diff;
 pub mod filetest;
+pub mod fuzz;
+pub mod generate;
 pub mod ir_machine;
 pub mod modes;
 pub mod parallel;
 pub mod process;
 pub mod programs;
+pub mod reduce;
+pub mod rng;
 pub mod terminal;

@@ -20,6 +20,9 @@ pub const OFF: Mode = Mode { name: "off", options: &["--jit=off"], environment: 
 /// Everything is compiled on its first chance: the mode that meets the most code.
 pub const EAGER: Mode = Mode { name: "eager", options: &["--jit=auto", "--jit-threshold=1"], environment: &[] };
 
+/// Compiled after a few rounds, so that types have been seen and loops are entered in their middle.
+pub const WARM: Mode = Mode { name: "warm", options: &["--jit=auto", "--jit-threshold=5"], environment: &[] };
+
 /// The same units in the IR's interpreter: tells a wrong lowering from a wrong specialization.
 pub const EAGER_IR: Mode = Mode {
     name: "eager, interpreted IR",

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What one run left behind.
@@ -28,7 +28,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
     let mut pause = Duration::from_millis(1);
     let end = loop {
         if let Some(status) = child.try_wait()? {
-            break describe(status);
+            break status.to_string();
         }
         if start.elapsed() > limit {
             child.kill()?;
@@ -39,10 +39,6 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
         pause = (pause * 2).min(Duration::from_millis(10));
     };
     Ok(Outcome { end, stdout: contents(&mut stdout)?, stderr: contents(&mut stderr)? })
-}
-
-fn describe(status: ExitStatus) -> String {
-    status.to_string()
 }
 
 fn contents(file: &mut File) -> io::Result<String> {

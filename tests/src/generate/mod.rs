@@ -1,0 +1,403 @@
+//! Generates random Python programs for differential runs: several independent cases per program, each a few classes,
+//! globals and functions that call one another, or a loop at module level. They are typed loosely: variables have a
+//! kind that most expressions respect, and now and then one becomes something else in the middle of a loop.
+//!
+//! Every program ends by itself (loops are bounded, numbers, texts and lists are cut when they grow, functions only call
+//! earlier ones), catches all its exceptions and prints results, exceptions and the line numbers of their tracebacks.
+//! It is not a test of the parser or of the library: it makes what a specializer looks at.
+
+mod expression;
+mod statement;
+
+use crate::rng::Rng;
+
+/// What a variable usually holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Int,
+    Float,
+    Bool,
+    Str,
+    /// A list of ints and floats.
+    List,
+    /// A dict from small ints to ints.
+    Dict,
+    /// An instance of the case's class.
+    Object,
+}
+
+const KINDS: [Kind; 7] = [Kind::Int, Kind::Float, Kind::Bool, Kind::Str, Kind::List, Kind::Dict, Kind::Object];
+
+#[derive(Clone, Debug)]
+struct Variable {
+    name: String,
+    kind: Kind,
+    /// False for counters that must reach their end.
+    assignable: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Parameter {
+    name: String,
+    kind: Kind,
+    has_default: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Function {
+    name: String,
+    parameters: Vec<Parameter>,
+    returns: Kind,
+    /// An estimate of how many statements one call executes.
+    cost: u64,
+}
+
+/// No function may execute more statements than this in one call, by the estimate.
+const COST_LIMIT: u64 = 3000;
+
+struct Generator {
+    rng: Rng,
+    case: usize,
+    text: String,
+    indent: usize,
+    variables: Vec<Variable>,
+    globals: Vec<Variable>,
+    functions: Vec<Function>,
+    /// How often the code being written is executed per call of its function.
+    repeats: u64,
+    cost: u64,
+    loops: usize,
+    /// The names of the loop counters in use, innermost last.
+    counters: Vec<String>,
+    in_function: bool,
+    names: usize,
+}
+
+const PRELUDE: &str = r#"import math
+
+log = []
+
+
+def clamp(v):
+    if isinstance(v, (int, float)) and not -2 ** 90 < v < 2 ** 90:
+        return v % 1000003
+    if isinstance(v, (str, list)):
+        return v[:12]
+    return v
+
+
+def note(v):
+    if len(log) < 12:
+        log.append(v)
+
+
+def lines(problem):
+    out = []
+    tb = problem.__traceback__
+    while tb is not None:
+        out.append(tb.tb_lineno)
+        tb = tb.tb_next
+    return out
+
+
+class Guard:
+    depth = 0
+
+    def __init__(self, swallow):
+        self.swallow = swallow
+
+    def __enter__(self):
+        Guard.depth += 1
+        return self
+
+    def __exit__(self, kind, problem, tb):
+        Guard.depth -= 1
+        return self.swallow and kind is TypeError
+
+
+def run(name, function, *args):
+    try:
+        result = function(*args)
+        print(name, "ok", repr(result), log, Guard.depth)
+    except Exception as problem:
+        context = type(problem.__context__).__name__
+        print(name, type(problem).__name__, problem, lines(problem), context, log, Guard.depth)
+    log.clear()
+"#;
+
+/// The whole program of a seed.
+pub fn program(seed: u64, cases: usize) -> String {
+    let mut text = String::from(PRELUDE);
+    for index in 0..cases {
+        text.push_str(&case(seed, index));
+    }
+    text
+}
+
+/// The program with one case of the seed only; it does there what it does in the whole program.
+pub fn single_case(seed: u64, index: usize) -> String {
+    format!("{PRELUDE}{}", case(seed, index))
+}
+
+fn case(seed: u64, index: usize) -> String {
+    let mut generator = Generator {
+        rng: Rng::part(seed, index as u64),
+        case: index,
+        text: String::new(),
+        indent: 0,
+        variables: Vec::new(),
+        globals: Vec::new(),
+        functions: Vec::new(),
+        repeats: 1,
+        cost: 0,
+        loops: 0,
+        counters: Vec::new(),
+        in_function: false,
+        names: 0,
+    };
+    generator.case();
+    generator.text
+}
+
+impl Generator {
+    fn line(&mut self, text: &str) {
+        for _ in 0..self.indent {
+            self.text.push_str("    ");
+        }
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn name(&mut self, prefix: &str) -> String {
+        self.names += 1;
+        format!("{prefix}{}", self.names)
+    }
+
+    fn kind(&mut self) -> Kind {
+        // Numbers matter most.
+        match self.rng.below(12) {
+            0..=4 => Kind::Int,
+            5 | 6 => Kind::Float,
+            7 => Kind::Str,
+            8 => Kind::List,
+            9 => Kind::Dict,
+            10 => Kind::Object,
+            _ => Kind::Bool,
+        }
+    }
+
+    fn case(&mut self) {
+        self.line("");
+        self.line("");
+        self.classes();
+        for kind in [Kind::Int, Kind::Float, Kind::List] {
+            let name = format!("g{}_{}", self.case, self.globals.len());
+            let value = self.literal(kind);
+            self.line(&format!("{name} = {value}"));
+            self.globals.push(Variable { name, kind, assignable: true });
+        }
+        for _ in 0..self.rng.between(1, 3) {
+            self.function();
+        }
+        if self.rng.percent(35) {
+            self.module_level();
+        }
+        let calls: Vec<Function> = self.functions.clone();
+        for function in &calls {
+            for turn in 0..self.rng.between(2, 4) {
+                let wrong = if turn > 1 { 12 } else { 0 };
+                let arguments: Vec<String> = function
+                    .parameters
+                    .iter()
+                    .map(|parameter| {
+                        let kind = if self.rng.percent(wrong) { self.kind() } else { parameter.kind };
+                        self.literal(kind)
+                    })
+                    .collect();
+                // A lambda passes keyword-only parameters and gives the tracebacks one more line.
+                let call: Vec<String> = function
+                    .parameters
+                    .iter()
+                    .zip(&arguments)
+                    .map(|(parameter, value)| if parameter.has_default { format!("{}={value}", parameter.name) } else { value.clone() })
+                    .collect();
+                let name = format!("{}.{turn}", function.name);
+                self.line(&format!("run(\"{name}\", lambda: {}({}))", function.name, call.join(", ")));
+            }
+        }
+        let state: Vec<String> = self.globals.iter().map(|global| global.name.clone()).collect();
+        self.line(&format!("print({})", state.join(", ")));
+    }
+
+    fn class_name(&self) -> String {
+        format!("K{}", self.case)
+    }
+
+    fn classes(&mut self) {
+        let name = self.class_name();
+        let tag = self.literal(Kind::Int);
+        let step = self.literal(Kind::Int);
+        let factor = self.literal(Kind::Float);
+        let operator = self.rng.pick(&["+", "-", "*", "^", "|"]);
+        let slots = self.rng.percent(25);
+        let slots_line = if slots { "    __slots__ = (\"n\", \"f\", \"items\")\n" } else { "" };
+        self.text.push_str(&format!(
+            "class {name}:
+    tag = {tag}
+{slots_line}
+    def __init__(self, n, f=0.5):
+        self.n = n
+        self.f = f
+        self.items = [n, f]
+
+    def bump(self, v):
+        self.n = clamp(self.n + v)
+        return self.n
+
+    def mix(self, v, w={step}):
+        return clamp((self.n {operator} v) + w)
+
+    @property
+    def half(self):
+        return self.f / 2 + self.tag
+
+    def __add__(self, other):
+        return {name}(clamp(self.n + (other.n if isinstance(other, {name}) else other)), self.f)
+
+    def __lt__(self, other):
+        return self.n < (other.n if isinstance(other, {name}) else other)
+
+    def __len__(self):
+        return len(self.items)
+
+    def __repr__(self):
+        return \"%s(%r, %r)\" % (type(self).__name__, self.n, self.f)
+
+
+class {name}b({name}):
+    def mix(self, v, w={step}):
+        return super().mix(v, w) - 1
+
+    @property
+    def half(self):
+        return self.f * {factor}
+
+
+"
+        ));
+    }
+
+    fn function(&mut self) {
+        let name = format!("f{}_{}", self.case, self.functions.len());
+        let mut parameters = Vec::new();
+        let count = self.rng.between(1, 3);
+        let keyword_only = self.rng.percent(20);
+        let mut signature = Vec::new();
+        for index in 0..count {
+            let kind = self.kind();
+            let has_default = index + 1 == count && (keyword_only || self.rng.percent(25));
+            let parameter = Parameter { name: format!("a{index}"), kind, has_default };
+            if has_default {
+                if keyword_only && index > 0 {
+                    signature.push("*".to_owned());
+                }
+                let default = self.default_literal(kind);
+                signature.push(format!("{}={default}", parameter.name));
+            } else {
+                signature.push(parameter.name.clone());
+            }
+            parameters.push(parameter);
+        }
+        self.line(&format!("def {name}({}):", signature.join(", ")));
+        self.indent += 1;
+        self.in_function = true;
+        self.variables = parameters
+            .iter()
+            .map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: true })
+            .collect();
+        if self.rng.percent(45) {
+            let names: Vec<String> = self.globals.iter().map(|global| global.name.clone()).collect();
+            self.line(&format!("global {}", names.join(", ")));
+            self.variables.extend(self.globals.clone());
+        } else {
+            self.variables.extend(self.globals.iter().map(|global| Variable { assignable: false, ..global.clone() }));
+        }
+        (self.cost, self.repeats, self.loops) = (1, 1, 0);
+        self.locals();
+        self.hot_loop();
+        let after = self.rng.below(2);
+        self.block_lines(after);
+        let returns = self.kind();
+        let first = self.expression(returns, 2);
+        let rest: Vec<String> =
+            self.variables.iter().filter(|variable| variable.name.starts_with('v')).map(|variable| variable.name.clone()).collect();
+        if self.rng.percent(40) {
+            self.line(&format!("note(({},))", rest.join(", ")));
+        }
+        self.line(&format!("return {first}"));
+        self.indent -= 1;
+        self.in_function = false;
+        self.text.push_str("\n\n");
+        self.functions.push(Function { name, parameters, returns, cost: self.cost });
+        self.variables.clear();
+    }
+
+    /// One local of each important kind, and some more.
+    fn locals(&mut self) {
+        let mut kinds = vec![Kind::Int, Kind::Float, Kind::Int];
+        for _ in 0..self.rng.between(1, 3) {
+            kinds.push(self.kind());
+        }
+        for (index, kind) in kinds.into_iter().enumerate() {
+            let name = if self.in_function { format!("v{index}") } else { format!("v{index}_{}", self.case) };
+            let value = if self.rng.percent(70) { self.literal(kind) } else { self.expression(kind, 1) };
+            self.line(&format!("{name} = {value}"));
+            self.variables.push(Variable { name, kind, assignable: true });
+        }
+    }
+
+    fn module_level(&mut self) {
+        self.line("try:");
+        self.indent += 1;
+        self.variables = self.globals.clone();
+        (self.cost, self.repeats, self.loops) = (1, 1, 0);
+        self.locals();
+        self.hot_loop();
+        let shown: Vec<String> =
+            self.variables.iter().filter(|variable| variable.name.starts_with('v')).map(|variable| variable.name.clone()).collect();
+        let case = self.case;
+        self.line(&format!("print(\"module {case} ok\", {}, log)", shown.join(", ")));
+        self.indent -= 1;
+        self.line("except Exception as problem:");
+        self.indent += 1;
+        self.line(&format!("print(\"module {case}\", type(problem).__name__, problem, lines(problem), log)"));
+        self.indent -= 1;
+        self.line("log.clear()");
+        self.variables.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_always_gives_the_same_program_and_its_cases_stand_alone() {
+        let whole = program(42, 5);
+        assert_eq!(whole, program(42, 5));
+        assert_ne!(whole, program(43, 5));
+        for index in 0..5 {
+            let alone = single_case(42, index);
+            assert!(whole.contains(&alone[PRELUDE.len()..]), "case {index}");
+        }
+    }
+
+    #[test]
+    fn all_kinds_of_statements_appear() {
+        let text: String = (0..60).map(|seed| program(seed, 4)).collect();
+        for wanted in ["while ", "for ", "try:", "finally:", "except ", "with ", "break", "continue", "nonlocal ", "lambda", " if ",
+            ".append(", "global ", "super()", "raise ", ".bump(", "del ", "is None", "math.sqrt", "9223372036854775807", "nan"] {
+            assert!(text.contains(wanted), "no {wanted}");
+        }
+    }
+}

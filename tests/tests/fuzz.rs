@@ -1,0 +1,55 @@
+//! Compares random programs in JIT modes with --jit=off for a bounded time. Each run of the suite takes other seeds;
+//! a failure prints its seed and where the reduced program is. `PSYCORE_FUZZ_SECONDS` says how long (20 s; 0 switches
+//! it off), `PSYCORE_FUZZ_SEED` where to start.
+
+use psycore_tests::fuzz::{Fuzzer, Tally};
+use psycore_tests::{modes, parallel};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Enough to see whether a defect is common, few enough to wait for their reduction.
+const MOST_FAILURES: usize = 3;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
+}
+
+#[test]
+fn random_programs_are_the_same_in_every_mode() {
+    let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
+    let limit = Duration::from_secs(number("PSYCORE_FUZZ_SECONDS").unwrap_or(20));
+    let first = number("PSYCORE_FUZZ_SEED").unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.as_secs() % 1_000_000 * 1_000)
+    });
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
+    let fuzzer = Fuzzer::new(executable, directory).unwrap_or_else(|error| panic!("no directory for programs: {error}"));
+
+    let start = Instant::now();
+    let next = AtomicU64::new(first);
+    let failures = Mutex::new(Vec::new());
+    let total = Mutex::new(Tally::default());
+    let workers: Vec<usize> = (0..std::thread::available_parallelism().map_or(1, |cores| cores.get())).collect();
+    parallel::map(&workers, |_| {
+        while start.elapsed() < limit && failures.lock().unwrap().len() < MOST_FAILURES {
+            match fuzzer.run(next.fetch_add(1, Ordering::Relaxed)) {
+                Ok(tally) => {
+                    let mut total = total.lock().unwrap();
+                    total.finished += tally.finished;
+                    total.raised += tally.raised;
+                }
+                Err(failure) => failures.lock().unwrap().push(fuzzer.report(&failure)),
+            }
+        }
+    });
+
+    let total = total.into_inner().unwrap();
+    let programs = next.into_inner() - first;
+    println!("{programs} programs from seed {first}: {} runs finished, {} raised", total.finished, total.raised);
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    // Programs that mostly raise at once would pass without testing anything.
+    assert!(total.finished * 2 >= total.raised, "the generator decays: {total:?}");
+}
