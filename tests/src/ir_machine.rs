@@ -19,6 +19,8 @@ use std::fmt::Write as _;
 /// Words after the fields of each object.
 pub const SLOTS: usize = 4;
 const OBJECT_WORDS: usize = 1 + Field::ALL.len() + SLOTS;
+/// How long lists may seem to be; those that code takes items of need that many.
+pub const MAX_LIST: u64 = 5;
 /// What a destroyed object is filled with.
 const DEAD: u64 = 0xdead_dead_dead_dead;
 
@@ -175,8 +177,6 @@ impl Heap {
 pub struct Outcome {
     /// `returned 5`, or the frames that the exits taken rebuild, innermost first.
     pub end: String,
-    /// The number of the outermost exit taken.
-    pub exit: Option<u32>,
     /// The entry points called, in order.
     pub calls: Vec<String>,
     /// What is not in memory what it was.
@@ -265,7 +265,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
     lowering.free(lowered.handle);
 
     HEAP.with_borrow_mut(|heap| {
-        let mut out = Outcome { end: String::new(), exit: None, calls: std::mem::take(&mut heap.calls), changes: vec![] };
+        let mut out = Outcome { end: String::new(), calls: std::mem::take(&mut heap.calls), changes: vec![] };
         match got {
             status::RETURNED => {
                 out.end = match unit.funcs[func].ret {
@@ -277,9 +277,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
                 }
             }
             status::EXITED => {
-                let (text, exit) = show_exits(heap, unit, &exits[..used])?;
-                out.end = text;
-                out.exit = Some(exit);
+                out.end = show_exits(heap, unit, &exits[..used])?;
             }
             s => return Err(format!("the status is {s}")),
         }
@@ -296,10 +294,9 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
     })
 }
 
-/// The records of an exit stack, innermost first; and the outermost's number.
-fn show_exits(heap: &mut Heap, unit: &Unit, mut words: &[u64]) -> Result<(String, u32), String> {
+/// What the records of an exit stack rebuild, innermost first.
+fn show_exits(heap: &mut Heap, unit: &Unit, mut words: &[u64]) -> Result<String, String> {
     let mut parts = Vec::new();
-    let mut outermost = None;
     while let Some((&number, rest)) = words.split_last() {
         let mut at = number;
         let found = unit.funcs.iter().find(|f| {
@@ -317,12 +314,13 @@ fn show_exits(heap: &mut Heap, unit: &Unit, mut words: &[u64]) -> Result<(String
         let (rest, record) = rest.split_at(rest.len() - values.len());
         let stored: HashMap<Value, u64> = values.iter().copied().zip(record.iter().copied()).collect();
         parts.push(rebuild(heap, f, &f.exits[at as usize], &stored));
-        outermost.get_or_insert(number as u32);
         words = rest;
     }
+    if parts.is_empty() {
+        return Err("exited without a record".into());
+    }
     parts.reverse();
-    let outermost = outermost.ok_or("exited without a record")?;
-    Ok((format!("left by {}", parts.join(" then ")), outermost))
+    Ok(format!("left by {}", parts.join(" then ")))
 }
 
 /// Does with the values of an exit what leaving does: references are taken for what is borrowed, given up
@@ -492,15 +490,22 @@ extern "C" fn new_float(_: *mut Ctx, x: f64) -> *mut c_void {
     new_object(1, Field::FloatValue, x.to_bits())
 }
 
+/// The length of lists that grow, which starts from 0 again so that it says nothing false about the items.
+fn grow(h: &mut Heap, i: usize) {
+    let len = &mut h.objects[i][1 + Field::ListLen as usize];
+    *len = (*len + 1) % MAX_LIST;
+}
+
 /// Stands for anything that runs Python code: changes fields of its first argument, gives a new
 /// reference to the second.
 fn python(call: &str, a: *mut c_void, b: *mut c_void) -> *mut c_void {
     log(format!("{call}({}, {})", name_of(a), name_of(b)));
     with_object(a, |h, i| {
-        for f in [Field::IntMag, Field::ListLen, Field::DictStamp] {
+        for f in [Field::IntMag, Field::DictStamp] {
             let word = &mut h.objects[i][1 + f as usize];
             *word = word.wrapping_add(1);
         }
+        grow(h, i);
     });
     with_object(b, |h, i| {
         if h.objects[i][0] & (1 << 60) == 0 {
@@ -521,7 +526,7 @@ extern "C" fn get_attr(_: *mut Ctx, a: *mut c_void, b: *mut c_void) -> *mut c_vo
 /// Takes over the reference to the item and counts it, in the length only.
 extern "C" fn list_append(_: *mut Ctx, list: *mut c_void, item: *mut c_void) {
     log(format!("list_append({}, {})", name_of(list), name_of(item)));
-    with_object(list, |h, i| h.objects[i][1 + Field::ListLen as usize] += 1);
+    with_object(list, grow);
 }
 
 extern "C" fn dict_shape(_: *mut Ctx, dict: *mut c_void) -> i32 {

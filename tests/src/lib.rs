@@ -13,6 +13,7 @@ pub mod filetest;
 pub mod fuzz;
 pub mod generate;
 pub mod ir_machine;
+pub mod ir_random;
 pub mod modes;
 pub mod parallel;
 pub mod process;

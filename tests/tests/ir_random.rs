@@ -1,0 +1,31 @@
+//! Random IR through all passes and lowerings; `psycore_tests::ir_random` describes it.
+//!
+//! `PSYCORE_FUZZ_SEED` sets the first seed, `PSYCORE_FUZZ_SECONDS` how long to go on (by default a fixed number
+//! of programs).
+
+use psycore_tests::ir_random::check;
+use std::time::{Duration, Instant};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn random_ir_means_the_same_everywhere() {
+    let first = number("PSYCORE_FUZZ_SEED").unwrap_or(1);
+    let time = number("PSYCORE_FUZZ_SECONDS").map(Duration::from_secs);
+    let start = Instant::now();
+    let mut seed = first;
+    loop {
+        if let Err(e) = check(seed) {
+            panic!("{e}");
+        }
+        seed += 1;
+        match time {
+            Some(t) if start.elapsed() >= t => break,
+            None if seed - first >= 1500 => break,
+            _ => {}
+        }
+    }
+    println!("{} programs", seed - first);
+}
