@@ -141,6 +141,8 @@ entry_points! {
     CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
     /// `f(*args, **kwargs)`: callable, iterable, mapping or null.
     CallEx "call_ex" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `isinstance(o, class)`.
+    IsInstance "is_instance" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
     NewInstance "new_instance" (Ptr) Ptr : Effect::Reads, Null;
     /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
@@ -208,7 +210,8 @@ entry_points! {
     /// Lookups in an exact dict with an exact str key: borrowed value, null if absent. The dict's
     /// keys are strs too (others could run Python when compared).
     DictGetStr "dict_get_str" (Ptr Ptr) Ptr : Effect::Reads, Never;
-    /// Sets with an exact str key.
+    /// Sets with an exact str key. What it replaces dies when compiled code polls or is left, if its
+    /// death runs Python code.
     DictSetStr "dict_set_str" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
     /// A value of an exact dict, owned; null if absent, and null with `failed` set when it raised.
     DictGet "dict_get" (Ptr Ptr) Ptr : Effect::Python, Flag;
@@ -220,6 +223,10 @@ entry_points! {
     StrConcat "str_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// The character at an index that is in range (negative counts from the end).
     StrItem "str_item" (Ptr I64) Ptr : Effect::Reads, Null;
+    /// `chr(i)`.
+    Chr "chr" (I64) Ptr : Effect::Reads, Null;
+    /// The only character of an exact str; -1 (without an exception) if it has none or several.
+    Ord "ord" (Ptr) I64 : Effect::Pure, Never;
 
     /// Floor division and modulo with Python's signs; the divisor is not zero.
     FloatFloorDiv "float_floordiv" (F64 F64) F64 : Effect::Pure, Never;

@@ -73,7 +73,17 @@ fn small_op(op: BinaryOperator, a: i64, b: i64) -> Option<i64> {
     }
 }
 
-/// `+ - *` of floats.
+/// The value of an exact float, or of an exact int that a float holds exactly.
+#[inline]
+fn as_float(vm: &VirtualMachine, o: &PyObject) -> Option<f64> {
+    if let Some(f) = o.downcast_ref_if_exact::<PyFloat>(vm) {
+        return Some(f.to_f64());
+    }
+    let i = small(o.downcast_ref_if_exact::<PyInt>(vm)?)?;
+    (i.unsigned_abs() <= 1 << 53).then_some(i as f64)
+}
+
+/// `+ - * /` of floats, where they don't raise.
 #[inline]
 fn float_op(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
     use BinaryOperator as Op;
@@ -81,6 +91,7 @@ fn float_op(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
         Op::Add | Op::InplaceAdd => Some(a + b),
         Op::Subtract | Op::InplaceSubtract => Some(a - b),
         Op::Multiply | Op::InplaceMultiply => Some(a * b),
+        Op::TrueDivide | Op::InplaceTrueDivide if b != 0.0 => Some(a / b),
         _ => None,
     }
 }
@@ -99,9 +110,9 @@ pub unsafe extern "C" fn binary_op(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Ra
             {
                 return new_int(ctx, result);
             }
-        } else if let Some(x) = x.downcast_ref_if_exact::<PyFloat>(vm)
-            && let Some(y) = y.downcast_ref_if_exact::<PyFloat>(vm)
-            && let Some(result) = float_op(op, x.to_f64(), y.to_f64())
+        } else if let Some(x) = as_float(vm, x)
+            && let Some(y) = as_float(vm, y)
+            && let Some(result) = float_op(op, x, y)
         {
             return new_float(ctx, result);
         }

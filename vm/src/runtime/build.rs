@@ -1,11 +1,12 @@
 //! Displays: lists, tuples, dicts, sets, slices, strings and formatted values.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PySet, PySlice, PyStr};
+use rustpython_vm::builtins::{PyInt, PySet, PySlice, PyStr};
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::{PyObjectRef, PyPayload};
+use rustpython_vm::{PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::abi::{Raw, give, obj, object, scratch, take, vm};
+use super::arith::small;
 
 /// Takes over the first `n` scratch words.
 ///
@@ -91,12 +92,21 @@ pub unsafe extern "C" fn build_slice(ctx: *mut Ctx, start: Raw, stop: Raw, step:
     }
 }
 
+/// The text of an exact int that fits, as `str`, `repr` and `format` write it.
+pub fn int_text(vm: &VirtualMachine, o: &PyObject) -> Option<PyObjectRef> {
+    let i = small(o.downcast_ref_if_exact::<PyInt>(vm)?)?;
+    Some(vm.ctx.new_str(i.to_string()).into())
+}
+
 /// `format(o, "")`.
 pub unsafe extern "C" fn format_simple(ctx: *mut Ctx, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
-        object(ctx, |vm| vm.format(o, vm.ctx.empty_str.to_owned()).map(Into::into))
+        object(ctx, |vm| match int_text(vm, o) {
+            Some(text) => Ok(text),
+            None => vm.format(o, vm.ctx.empty_str.to_owned()).map(Into::into),
+        })
     }
 }
 
@@ -117,10 +127,11 @@ pub unsafe extern "C" fn convert_value(ctx: *mut Ctx, how: i32, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
-        object(ctx, |vm| match how {
-            1 => o.str(vm).map(Into::into),
-            2 => o.repr(vm).map(Into::into),
-            3 => o.ascii(vm).map(Into::into),
+        object(ctx, |vm| match (how, int_text(vm, o)) {
+            (1..=3, Some(text)) => Ok(text),
+            (1, None) => o.str(vm).map(Into::into),
+            (2, None) => o.repr(vm).map(Into::into),
+            (3, None) => o.ascii(vm).map(Into::into),
             _ => Ok(o.to_owned()),
         })
     }

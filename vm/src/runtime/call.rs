@@ -6,7 +6,9 @@
 use std::cell::Cell;
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyCode, PyDict, PyFunction, PyStr, PyTuple, PyType};
+use rustpython_vm::builtins::{
+    PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType,
+};
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::object::Traverse;
@@ -15,8 +17,10 @@ use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier,
 };
 
-use super::abi::{Raw, obj, object, scratch};
+use super::abi::{Raw, obj, object, scratch, truth};
+use super::arith::small;
 use super::attr::method;
+use super::build::int_text;
 
 /// How many function versions the cache below remembers.
 const CACHED_VERSIONS: usize = 256;
@@ -77,6 +81,10 @@ fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObj
             args.insert(0, object);
             return f.invoke_exact_args(args, vm);
         }
+    } else if let [arg] = &args[..]
+        && let Some(result) = converted(vm, callable, arg)
+    {
+        return result;
     } else if class.is(vm.ctx.types.type_type)
         && let Some(class) = callable.downcast_ref::<PyType>()
         && has_plain_new(vm, class)
@@ -97,6 +105,42 @@ fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObj
     }
     let n = args.len();
     callable.vectorcall(args, n, None, vm)
+}
+
+/// `float(arg)`, `int(arg)`, `str(arg)`, `type(arg)` in their usual cases.
+fn converted(vm: &VirtualMachine, class: &PyObject, arg: &PyObject) -> Option<PyResult> {
+    let t = &vm.ctx.types;
+    if class.is(t.float_type.as_object()) {
+        if arg.downcast_ref_if_exact::<PyFloat>(vm).is_some() {
+            return Some(Ok(arg.to_owned()));
+        }
+        let i = small(arg.downcast_ref_if_exact::<PyInt>(vm)?)?;
+        (i.unsigned_abs() <= 1 << 53).then(|| Ok(vm.ctx.new_float(i as f64).into()))
+    } else if class.is(t.int_type.as_object()) {
+        if arg.downcast_ref_if_exact::<PyInt>(vm).is_some() {
+            return Some(Ok(arg.to_owned()));
+        }
+        let f = arg.downcast_ref_if_exact::<PyFloat>(vm)?.to_f64();
+        (f.abs() < 9e18).then(|| Ok(vm.ctx.new_int(f as i64).into()))
+    } else if class.is(t.str_type.as_object()) {
+        Some(match int_text(vm, arg) {
+            Some(text) => Ok(text),
+            None => arg.str(vm).map(Into::into),
+        })
+    } else if class.is(t.type_type.as_object()) {
+        Some(Ok(arg.class().to_owned().into()))
+    } else {
+        None
+    }
+}
+
+/// `isinstance(o, class)`.
+pub unsafe extern "C" fn is_instance(ctx: *mut Ctx, o: Raw, class: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context and live objects.
+    unsafe {
+        let (o, class) = (obj(o), obj(class));
+        truth(ctx, |vm| o.is_instance(class, vm))
+    }
 }
 
 /// The object and the function of a bound method, where that is a Python function.

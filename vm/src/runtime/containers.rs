@@ -2,11 +2,13 @@
 
 use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::{PyDict, PyList, PySet, PyStr};
+use rustpython_vm::common::wtf8::CodePoint;
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::sliceable::SliceableSequenceOp;
 use rustpython_vm::{AsObject, Py};
 
 use super::abi::{Raw, done, give, obj, object, take, truth, vm};
+use super::refs::release_later;
 
 /// # Safety
 /// `p` is a live exact list.
@@ -147,7 +149,7 @@ pub unsafe extern "C" fn map_add(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) ->
     // SAFETY: compiled code passes its own context, a live exact dict and live objects.
     unsafe {
         let (d, key, value) = (dict(d), obj(key), obj(value));
-        done(ctx, |vm| d.set_item(key, value.to_owned(), vm))
+        done(ctx, |vm| d.inner_setitem(key, value.to_owned(), vm))
     }
 }
 
@@ -163,12 +165,17 @@ pub unsafe extern "C" fn dict_get_str(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
     }
 }
 
-/// Sets a str key of an exact dict.
+/// Sets a str key of an exact dict. What it replaces dies later if Python code would notice.
 pub unsafe extern "C" fn dict_set_str(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) {
     // SAFETY: compiled code passes its own context, a live exact dict, str and object.
     unsafe {
+        let (vm, d, key) = (vm(ctx), dict(d), string(key));
         // Neither hashing nor comparing strs fails.
-        let _ = dict(d).set_item(string(key), obj(value).to_owned(), vm(ctx));
+        let old = d.get_item_opt(key, vm).ok().flatten();
+        let _ = d.inner_setitem(key, obj(value).to_owned(), vm);
+        if let Some(old) = old {
+            release_later(vm, old);
+        }
     }
 }
 
@@ -210,6 +217,30 @@ pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
             }
             d.merge_object(o.to_owned(), vm)
         })
+    }
+}
+
+/// `chr(i)`.
+pub unsafe extern "C" fn chr(ctx: *mut Ctx, i: i64) -> Raw {
+    // SAFETY: compiled code passes its own context.
+    unsafe {
+        object(ctx, |vm| {
+            match u32::try_from(i).ok().and_then(CodePoint::from_u32) {
+                Some(c) => Ok(c.to_pyobject(vm)),
+                None => Err(vm.new_value_error("chr() arg not in range(0x110000)")),
+            }
+        })
+    }
+}
+
+/// `ord(s)` of an exact str; -1 if it has not exactly one character.
+pub unsafe extern "C" fn ord(_: *mut Ctx, s: Raw) -> i64 {
+    // SAFETY: compiled code passes a live exact str.
+    let s = unsafe { string(s) };
+    let mut characters = s.as_wtf8().code_points();
+    match (characters.next(), characters.next()) {
+        (Some(c), None) => i64::from(c.to_u32()),
+        _ => -1,
     }
 }
 

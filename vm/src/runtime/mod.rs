@@ -24,6 +24,7 @@ pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
 pub use call::has_plain_new;
 pub use poll::POLL_INTERVAL;
+pub use refs::release_deferred;
 pub use shape::shape as dict_stamp;
 use psycore_jit::rt::RtId;
 
@@ -70,6 +71,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::CallKw => e3(call::call_kw),
         RtId::CallMethod => e2(call::call_method),
         RtId::CallEx => e3(call::call_ex),
+        RtId::IsInstance => e2(call::is_instance),
         RtId::MakeFunction => e4(function::make_function),
         RtId::NewInstance => e1(call::new_instance),
         RtId::BindMethod => e2(function::bind_method),
@@ -116,6 +118,8 @@ pub fn entry(rt: RtId) -> Entry {
 
         RtId::StrConcat => e2(arith::str_concat),
         RtId::StrItem => e2(containers::str_item),
+        RtId::Chr => e1(containers::chr),
+        RtId::Ord => e1(containers::ord),
 
         RtId::FloatFloorDiv => e2(math::float_floordiv),
         RtId::FloatMod => e2(math::float_mod),

@@ -1,6 +1,6 @@
 //! The slow path of polling: whether compiled code must give the interpreter a turn.
 //!
-//! It only looks and never serves: signals, scheduled collections and requests of other threads
+//! Apart from objects that had to die later it only looks and never serves: signals, scheduled collections and requests of other threads
 //! are served by the interpreter at its next instruction, with the frames it needs.
 
 use std::cell::Cell;
@@ -11,6 +11,7 @@ use rustpython_vm::VirtualMachine;
 use rustpython_vm::gc_state::gc_state;
 
 use super::abi::vm;
+use super::refs::release_deferred;
 
 /// Back-edges between two looks.
 pub const POLL_INTERVAL: i32 = 10_000;
@@ -53,5 +54,6 @@ pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
     let stop = rustpython_vm::vm::thread::stop_requested_for_current_thread();
     #[cfg(target_family = "wasm")]
     let stop = false;
-    i32::from(stop || collection_due(vm) || crate::aside::must_step_aside(vm) || signals_due())
+    let released = release_deferred();
+    i32::from(released || stop || collection_due(vm) || crate::aside::must_step_aside(vm) || signals_due())
 }

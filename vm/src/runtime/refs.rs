@@ -4,13 +4,14 @@
 //! a loop that makes and drops numbers takes no allocator calls. The interpreter's own
 //! free lists are separate; an object belongs to whoever saw its last reference go.
 
+use std::cell::RefCell;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::AsObject;
+use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take, vm};
 use super::quiet;
@@ -122,6 +123,27 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
         drop(last);
         i32::from(!quiet)
     }
+}
+
+thread_local! {
+    static DEFERRED: RefCell<Vec<PyObjectRef>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Drops an object where no Python code may run: one whose death would run some is kept until
+/// `release_deferred`.
+pub fn release_later(vm: &VirtualMachine, o: PyObjectRef) {
+    if o.strong_count() == 1 && !quiet::dies_quietly(vm, &o) {
+        DEFERRED.with_borrow_mut(|d| d.push(o));
+    }
+}
+
+/// Drops what could not be dropped before; true if there was something. To be called when compiled
+/// code has been left.
+pub fn release_deferred() -> bool {
+    let deferred = DEFERRED.take();
+    let any = !deferred.is_empty();
+    drop(deferred);
+    any
 }
 
 /// Puts an owned object into word `index` of the frame slots at an address and releases

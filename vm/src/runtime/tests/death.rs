@@ -202,3 +202,20 @@ fn slots_are_replaced() {
         assert_eq!(t.object(slots[1]), "list [2]");
     });
 }
+
+#[test]
+fn what_a_global_held_dies_loudly_only_after_compiled_code() {
+    bench(|t| {
+        t.run(CLASSES);
+        t.run("space = {'x': Loud()}");
+        let (space, key, value) = (t.raw("space"), t.raw("'x'"), t.raw("1.5"));
+        // SAFETY: the context and the objects are valid.
+        unsafe { super::super::containers::dict_set_str(t.ctx(), space, key, value) };
+        assert_eq!(t.expected("(log, space)"), "tuple ([], {'x': 1.5})");
+        assert!(refs::release_deferred());
+        assert_eq!(t.expected("log"), "list ['del']");
+        // SAFETY: the same.
+        unsafe { super::super::containers::dict_set_str(t.ctx(), space, key, key) };
+        assert!(!refs::release_deferred());
+    });
+}

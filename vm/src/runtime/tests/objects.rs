@@ -448,6 +448,19 @@ fn containers_of_known_type() {
                 assert_eq!(t.object(got), t.expected(&format!("text[{i}]")));
             }
         }
+        for i in [0, 65, 233, 0x1F600, 0xD800, 0x10FFFF, 0x110000, -1, i64::MAX] {
+            let got = unsafe { containers::chr(t.ctx(), i) };
+            let expected = t.expected(&format!("chr({i})"));
+            if i.abs() < 1 << 31 {
+                assert_eq!(t.object(got), expected);
+            } else {
+                assert!(t.object(got).starts_with("raises"));
+            }
+        }
+        for (text, code) in [("'a'", 97), ("'é'", 233), (r"'\ud800'", 0xD800), ("''", -1), ("'ab'", -1)] {
+            let text = t.raw(text);
+            assert_eq!(unsafe { containers::ord(t.ctx(), text) }, code);
+        }
         for (a, b) in [("'a'", "'b'"), ("''", "''"), ("'é'", r"'\ud800'")] {
             let (x, y) = (t.raw(a), t.raw(b));
             let got = unsafe { super::super::arith::str_concat(t.ctx(), x, y) };
