@@ -1,8 +1,79 @@
-//! When compiled code must not run: while somebody traces, or while there are more threads than one.
+//! When compiled code must not run: while somebody watches instructions run, or while there are more
+//! threads than one (RustPython has no lock around the interpreter, so compiled code may read objects
+//! directly only while nobody else runs).
+//!
+//! Watching (`sys.settrace`, `sys.setprofile`, `sys.monitoring`) would miss the events of patched instructions, so turning
+//! it on first writes the original instructions back everywhere; turning it off puts the hooks back.
+//! Threads need no such thing: a hook on another thread only does the jump that it replaced.
 
-use rustpython_vm::VirtualMachine;
+use crate::hooks::Attached;
+use rustpython_vm::function::FuncArgs;
+use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
-/// Whether only the interpreter may run Python code now.
+/// Whether only the interpreter may run Python code now. Cheap: three loads.
+#[inline]
 pub fn must_step_aside(vm: &VirtualMachine) -> bool {
     vm.use_tracing.get()
+        || vm.state.monitoring_events.load() != 0
+        || vm.state.thread_count.load() != 0
 }
+
+/// Takes all hooks out of the code, or puts them back, as the tools demand.
+pub fn update(a: &Attached, vm: &VirtualMachine) {
+    let watched = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
+    if watched == a.watched.get() || (!watched && vm.state.thread_count.load() != 0) {
+        return;
+    }
+    a.watched.set(watched);
+    a.each_prepared(|p| {
+        for i in 0..p.patches.len() {
+            if watched {
+                p.disarm(i);
+            } else if p.is_live(i) {
+                p.arm(i);
+            }
+        }
+    });
+}
+
+/// Takes all hooks out ahead of a tool that is about to be turned on.
+fn disarm_all(a: &Attached) {
+    if !a.watched.replace(true) {
+        a.each_prepared(|p| {
+            for i in 0..p.patches.len() {
+                p.disarm(i);
+            }
+        });
+    }
+}
+
+/// Puts itself in front of the functions that turn tools on and off.
+pub(crate) fn install(a: &'static Attached, vm: &VirtualMachine) -> PyResult<()> {
+    let sys: PyObjectRef = vm.sys_module.clone().into();
+    for name in ["settrace", "setprofile", "_settraceallthreads", "_setprofileallthreads"] {
+        wrap(a, vm, &sys, name)?;
+    }
+    if let Ok(monitoring) = sys.get_attr("monitoring", vm) {
+        for name in ["set_events", "set_local_events", "free_tool_id", "clear_tool_id"] {
+            wrap(a, vm, &monitoring, name)?;
+        }
+    }
+    Ok(())
+}
+
+fn wrap(a: &'static Attached, vm: &VirtualMachine, owner: &PyObjectRef, name: &'static str) -> PyResult<()> {
+    let Ok(function) = owner.get_attr(name, vm) else { return Ok(()) };
+    let doc = function.get_attr("__doc__", vm).ok();
+    let old = function;
+    let new = vm.new_function(name, move |args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+        disarm_all(a);
+        let result = old.call(args, vm);
+        // The call may have turned everything off, or may have failed.
+        update(a, vm);
+        result
+    });
+    let new: PyObjectRef = new.into();
+    crate::code_view::dress(vm, &new, doc);
+    owner.set_attr(name, new, vm)
+}
+

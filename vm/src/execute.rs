@@ -11,7 +11,7 @@ use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
 /// Runs a code object; the value is that of its last statement (`None` for a module).
 pub fn code(vm: &VirtualMachine, scope: Scope, code: PyRef<PyCode>) -> PyResult {
-    vm.run_code_obj(code, scope)
+    vm.run_code_obj(crate::hooks::prepared(vm, &code), scope)
 }
 
 /// Compiles and runs statements. Tracebacks call them `file_name`.

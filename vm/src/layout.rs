@@ -50,6 +50,9 @@ pub struct FrameLayout {
     previous: usize,
     materialized: usize,
     datastack_base: usize,
+    /// Offsets in a function object.
+    func_globals: usize,
+    func_builtins: usize,
     /// The words of a function's frame that has just begun, to make others from.
     template: [usize; FRAME_WORDS],
 }
@@ -221,6 +224,21 @@ impl FrameRef {
         }
     }
 
+    /// Gives a borrowed entry a reference of its own.
+    ///
+    /// # Safety
+    /// `index` is below the depth; see also [`FrameRef::get`].
+    pub unsafe fn promote(self, index: usize) {
+        // SAFETY: what a borrowed entry names is alive until it is consumed.
+        unsafe {
+            let slot = self.stack_slot(index);
+            let entry = slot.read();
+            if entry & 1 != 0 {
+                slot.write(disown(object_at(entry & !1).to_owned()));
+            }
+        }
+    }
+
     /// Drops the entries from `len` on, top first, as the interpreter does.
     ///
     /// # Safety
@@ -281,18 +299,19 @@ pub fn frame_words(slots: usize) -> usize {
     FRAME_WORDS + slots
 }
 
-/// Writes a frame that has not begun into `memory` (of [`frame_words`] words), its slots empty.
+/// Writes a frame of `func` that has not begun into `memory` (of [`frame_words`] words), its slots empty.
 ///
 /// # Safety
-/// All four objects must outlive the frame; `memory` must stay in place until [`drop_frame`].
+/// Both objects must outlive the frame; `memory` must stay in place until [`drop_frame`].
 pub unsafe fn forge_frame(
     memory: &mut [usize],
     code: &Py<PyCode>,
-    func: &PyObject,
-    globals: &PyObject,
-    builtins: &PyObject,
+    func: &Py<PyFunction>,
 ) -> FrameRef {
     let l = frame_layout();
+    let at = address(func.as_object());
+    // SAFETY: probed; a function keeps both alive and never changes them.
+    let (globals, builtins) = unsafe { (word(at, l.func_globals), word(at, l.func_builtins)) };
     let nlocals = code.localspluskinds.len();
     let (head, slots) = memory.split_at_mut(FRAME_WORDS);
     head.copy_from_slice(&l.template);
@@ -302,9 +321,9 @@ pub unsafe fn forge_frame(
     // lazily made parts were not there yet, so nothing is owned twice.
     unsafe {
         set_word(frame, l.code, code as *const Py<PyCode> as usize);
-        set_word(frame, l.func, address(func));
-        set_word(frame, l.globals, address(globals));
-        set_word(frame, l.builtins, address(builtins));
+        set_word(frame, l.func, at);
+        set_word(frame, l.globals, globals);
+        set_word(frame, l.builtins, builtins);
         set_word(frame, l.data, slots.as_mut_ptr() as usize);
         set_word(frame, l.capacity, slots.len());
         set_half(frame, l.nlocals, nlocals as u32);
@@ -586,6 +605,8 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
         previous: after(on_stack.previous, "frame.previous")?,
         materialized,
         datastack_base: after(on_stack.address, "frame.datastack_base")?,
+        func_globals: find_word(address(&f), words::<PyFunction>(), on_stack.globals, "func.globals")?,
+        func_builtins: find_word(address(&f), words::<PyFunction>(), on_stack.builtins, "func.builtins")?,
         template: on_stack.words,
     })
 }

@@ -16,14 +16,20 @@
 //! # }
 //! ```
 
-mod aside;
+pub mod aside;
+mod code_view;
 mod config;
+pub mod deopt;
 mod error;
 pub mod execute;
 pub mod exits;
+pub mod forge;
+pub mod hooks;
 pub mod layout;
 pub mod objects;
+pub mod prepare;
 pub mod runtime;
+mod selftest;
 mod stdio;
 mod vm;
 

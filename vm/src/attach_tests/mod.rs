@@ -1,8 +1,14 @@
 //! Tests of hooks, deopt and layout that run real Python code in a VM.
 
+mod counting;
 mod layout;
 
-use rustpython_vm::{InterpreterBuilder, VirtualMachine};
+use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, Version};
+use crate::layout::FrameRef;
+use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::ObjId;
+use rustpython_vm::compiler::Mode;
+use rustpython_vm::{InterpreterBuilder, PyObject, VirtualMachine};
 
 /// Runs `f` in a new interpreter with the standard library.
 pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
@@ -18,4 +24,69 @@ pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
         })
         .build();
     interpreter.enter(f)
+}
+
+/// The same with a JIT.
+pub fn with_jit<R>(
+    driver: Box<dyn Driver>,
+    options: Options,
+    f: impl FnOnce(&VirtualMachine, &'static Attached) -> R,
+) -> R {
+    with_vm(|vm| {
+        let attached = hooks::install(vm, driver, options).unwrap();
+        f(vm, attached)
+    })
+}
+
+/// What a program prints, and the traceback that it ends with.
+pub fn outcome(vm: &VirtualMachine, source: &str) -> String {
+    let run = || -> rustpython_vm::PyResult<String> {
+        let io = vm.import("io", 0)?;
+        let out = vm.call_method(&io, "StringIO", ())?;
+        let sys = vm.sys_module.clone();
+        let old = sys.get_attr("stdout", vm)?;
+        sys.set_attr("stdout", out.clone(), vm)?;
+        let code = vm
+            .compile(source, Mode::Exec, "<program>")
+            .map_err(|e| vm.new_value_error(format!("{e}")))?;
+        let code = hooks::prepared(vm, &code);
+        let scope = vm.new_scope_with_main()?;
+        let result = vm.run_code_obj(code, scope);
+        sys.set_attr("stdout", old, vm)?;
+        let mut text = vm.call_method(&out, "getvalue", ())?.str(vm)?.to_string();
+        if let Err(e) = result {
+            let mut shown = String::new();
+            let _ = vm.write_exception(&mut shown, &e);
+            text += &shown;
+        }
+        Ok(text)
+    };
+    match run() {
+        Ok(text) => text,
+        Err(e) => {
+            let mut shown = String::new();
+            let _ = vm.write_exception(&mut shown, &e);
+            panic!("{shown}");
+        }
+    }
+}
+
+/// A driver that compiles nothing.
+pub struct Never;
+
+impl Driver for Never {
+    fn object(&self, _: ObjId) -> &PyObject {
+        unreachable!("nothing is compiled")
+    }
+    fn hot(&self, site: &Site, frame: FrameRef, _: &VirtualMachine) -> Hot {
+        // SAFETY: the live frame of the site.
+        assert!(unsafe { std::ptr::eq(frame.code(), site.code()) });
+        Hot::Never
+    }
+    fn exited(&self, _: &Site, _: FrameRef, _: &Exited<'_>, _: &VirtualMachine) {
+        unreachable!("nothing is compiled")
+    }
+    unsafe fn enter(&self, _: &Version, _: *mut Ctx, _: *mut u64) -> i32 {
+        unreachable!("nothing is compiled")
+    }
 }

@@ -1,0 +1,452 @@
+//! Deoptimization: from an exit record back to the interpreter's frames.
+//!
+//! Compiled code that leaves writes a record for each compiled function on its way out: the innermost first, its
+//! compiled callers after it, the function that the VM entered last. Each stands for one or more
+//! frames (the function and what was inlined into it). The outermost of all is the *live frame*, which the
+//! interpreter is running: its slots are rewritten in place. All others are *forged* on memory of
+//! our own and run by the interpreter, one nested in the other, so that recursion
+//! depth, `sys._getframe` and tracebacks are what they would have been: a forged frame that has inner ones
+//! starts at its `resume_inner` pad, whose hook runs the next one and puts its result on the stack.
+//!
+//! Order matters: everything is read from the records before anything is written, all frames and
+//! globals are consistent before any reference is dropped, because a destructor may look at
+//! them.
+
+use crate::exits::ExitInfo;
+use crate::forge::Maker;
+use crate::hooks::{Attached, Exited, Site, Version};
+use crate::layout::{self, FrameRef};
+use crate::prepare;
+use psycore_jit::bytecode::{Opcode, base_opcode};
+use psycore_jit::ir::{ExitKind, Recipe};
+use rustpython_compiler_core::bytecode::find_exception_handler;
+use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyStr, PyTraceback};
+use rustpython_vm::{
+    AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
+};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+type ExceptionRef = PyRef<PyBaseException>;
+
+/// The records of one way out, the entered function's first.
+pub struct Plan {
+    records: Vec<Record>,
+}
+
+struct Record {
+    number: u32,
+    info: Rc<ExitInfo>,
+    words: Vec<u64>,
+}
+
+/// Copies the records between `base` and `top`.
+///
+/// # Safety
+/// Compiled code has just left through registered exits and pushed their records there.
+pub unsafe fn read_records(a: &Attached, top: *mut u64, base: *mut u64) -> Plan {
+    let mut records = Vec::with_capacity(1);
+    let mut top = top;
+    while top > base {
+        // SAFETY: a record is its words and then its number.
+        let number = unsafe { top.sub(1).read() } as u32;
+        let Some(info) = a.exits().get(number) else {
+            debug_assert!(false, "an exit that is not registered: {number}");
+            break;
+        };
+        let n = info.words();
+        // SAFETY: as above.
+        let words = unsafe { std::slice::from_raw_parts(top.sub(1 + n), n) }.to_vec();
+        // SAFETY: as above.
+        top = unsafe { top.sub(1 + n) };
+        let more = info.kind == ExitKind::Call;
+        records.push(Record { number, info, words });
+        if !more {
+            break;
+        }
+    }
+    Plan { records }
+}
+
+/// What a frame does next.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// Runs the instruction at the position (again).
+    At(u32),
+    /// Goes on after it.
+    After(u32),
+    /// Handles the exception that it raised.
+    Raise(u32),
+    /// Waits for the next inner frame, which the instruction at the position called.
+    Call(u32),
+}
+
+/// A frame to be made.
+pub struct Frame {
+    code: PyRef<PyCode>,
+    func: PyRef<PyFunction>,
+    slots: Vec<usize>,
+    stack: Vec<usize>,
+    next: Next,
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        // Only what was not moved into a real frame is left.
+        for word in self.slots.drain(..).chain(self.stack.drain(..)) {
+            if word != 0 {
+                // SAFETY: recipes give owned references.
+                drop(unsafe { layout::own(word) });
+            }
+        }
+    }
+}
+
+/// What a forged frame's pad has to do.
+pub struct Pending {
+    frame: FrameRef,
+    call: Option<(u32, VecDeque<Frame>)>,
+    raise: Option<u32>,
+    exception: Option<ExceptionRef>,
+}
+
+/// Puts the interpreter in the place of compiled code that has left. `exception` is an owned
+/// address or 0.
+///
+/// # Safety
+/// `frame` is the current frame and has just passed `site`; `plan` was read from what its version left.
+pub unsafe fn leave(
+    a: &'static Attached,
+    site: &Site,
+    version: &Version,
+    plan: Plan,
+    exception: usize,
+    frame: FrameRef,
+    vm: &VirtualMachine,
+) {
+    let exception: Option<ExceptionRef> = (exception != 0)
+        // SAFETY: an entry point put an owned exception there.
+        .then(|| unsafe { layout::own(exception) })
+        .and_then(|e| e.downcast().ok());
+    let Some(inner) = plan.records.last() else { return };
+    a.driver().exited(
+        site,
+        frame,
+        &Exited {
+            number: inner.number,
+            info: &inner.info,
+            record: &inner.words,
+            depth: plan.records.len() - 1,
+            version: *version,
+        },
+        vm,
+    );
+
+    // Everything is made before anything is written.
+    let mut rest: Vec<usize> = Vec::new();
+    let mut globals: Vec<(&Py<PyDict>, &Py<PyStr>, PyObjectRef)> = Vec::new();
+    let mut live: Option<(Vec<Option<usize>>, Vec<Option<usize>>, Next)> = None;
+    let mut chain: VecDeque<Frame> = VecDeque::new();
+    let innermost = plan.records.len() - 1;
+    for (r, record) in plan.records.iter().enumerate() {
+        let info = &record.info;
+        let maker = Maker { driver: a.driver(), record: &record.words, vm };
+        let last = info.state.frames.len().saturating_sub(1);
+        for (f, desc) in info.state.frames.iter().enumerate() {
+            let next = if f < last || r < innermost {
+                Next::Call(desc.pc)
+            } else {
+                match info.kind {
+                    ExitKind::Guard(_) => Next::At(desc.pc),
+                    ExitKind::After(_) => Next::After(desc.pc),
+                    ExitKind::Raise => Next::Raise(desc.pc),
+                    ExitKind::Call => Next::Call(desc.pc),
+                }
+            };
+            if r == 0 && f == 0 {
+                let make = |recipe: &Recipe| match recipe {
+                    Recipe::Keep => None,
+                    other => Some(maker.slot(other)),
+                };
+                live = Some((
+                    desc.locals.iter().map(make).collect(),
+                    desc.stack.iter().map(make).collect(),
+                    next,
+                ));
+                continue;
+            }
+            let func = desc.func.and_then(|id| {
+                a.driver().object(id).downcast_ref::<PyFunction>().map(ToOwned::to_owned)
+            });
+            let code = a.driver().object(desc.code).downcast_ref::<PyCode>().map(ToOwned::to_owned);
+            let (Some(func), Some(code)) = (func, code) else {
+                debug_assert!(false, "a frame without function or code");
+                continue;
+            };
+            chain.push_back(Frame {
+                code,
+                func,
+                slots: desc.locals.iter().map(|r| maker.slot(r)).collect(),
+                stack: desc.stack.iter().map(|r| maker.slot(r)).collect(),
+                next,
+            });
+        }
+        for g in &info.state.globals {
+            let value = maker.slot(&g.value);
+            let dict = a.driver().object(g.dict).downcast_ref::<PyDict>();
+            let name = a.driver().object(g.name).downcast_ref::<PyStr>();
+            if let (Some(dict), Some(name), true) = (dict, name, value != 0) {
+                // SAFETY: recipes give owned references.
+                globals.push((dict, name, unsafe { layout::own(value) }));
+            }
+        }
+        rest.extend(info.drops.iter().filter_map(|w| record.words.get(*w as usize)).map(|w| *w as usize));
+    }
+    let Some((slots, stack, next)) = live else { return };
+
+    // The live frame.
+    // SAFETY: it is current; words are owned references or empty.
+    unsafe {
+        let at = frame.slots();
+        let nlocals = frame.nlocals();
+        let old_depth = frame.stack_len();
+        for i in 0..old_depth {
+            frame.promote(i);
+        }
+        for (i, word) in slots.into_iter().enumerate().take(nlocals) {
+            if let Some(word) = word {
+                rest.push(at.add(i).replace(word));
+            }
+        }
+        let depth = stack.len();
+        for (i, word) in stack.into_iter().enumerate() {
+            if let Some(word) = word {
+                let old = frame.stack_slot(i).replace(word);
+                if i < old_depth {
+                    rest.push(old);
+                }
+            }
+        }
+        for i in depth..old_depth {
+            rest.push(frame.stack_slot(i).replace(0));
+        }
+        frame.set_stack_len(depth);
+    }
+    // SAFETY: the code of a live frame.
+    let code = unsafe { frame.code() };
+    set_position(frame, code, next);
+    // Old values of globals are dropped with the rest.
+    let mut old_values: Vec<PyObjectRef> = Vec::new();
+    for (dict, name, value) in globals {
+        if let Ok(Some(old)) = dict.get_item_opt(name, vm) {
+            old_values.push(old);
+        }
+        // An exact str key of an existing entry: can't fail.
+        let _ = dict.set_item(name, value, vm);
+    }
+    for word in rest {
+        if word != 0 {
+            // SAFETY: taken out of the frame, or owned by the record.
+            drop(unsafe { layout::own(word) });
+        }
+    }
+    drop(old_values);
+
+    match next {
+        Next::At(_) | Next::After(_) => {}
+        Next::Raise(pc) => match exception {
+            Some(e) => raise(frame, code, pc, e, vm),
+            None => debug_assert!(false, "a raise without an exception"),
+        },
+        Next::Call(pc) => finish_call(a, frame, code, pc, chain, exception, vm),
+    }
+}
+
+/// Sets `lasti` for what comes next.
+fn set_position(frame: FrameRef, code: &Py<PyCode>, next: Next) {
+    let Some(p) = prepare::of(code) else { return };
+    let lasti = match next {
+        Next::At(pc) => p.resume_index(code, pc),
+        Next::After(pc) => p.after_index(code, pc),
+        // In flight: one past the instruction's own unit.
+        Next::Raise(pc) | Next::Call(pc) => p.instr_at(code, pc).map_or(pc, |i| i.op_pc) + 1,
+    };
+    // SAFETY: positions come from the code itself.
+    unsafe { frame.set_lasti(lasti) };
+}
+
+/// Runs the inner frames that the instruction at `pc` called, and delivers what came of them.
+fn finish_call(
+    a: &'static Attached,
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    pc: u32,
+    inner: VecDeque<Frame>,
+    exception: Option<ExceptionRef>,
+    vm: &VirtualMachine,
+) {
+    match run(a, inner, exception, vm) {
+        Ok(value) => {
+            // SAFETY: the frame is current again.
+            unsafe { frame.push(Some(value)) };
+            set_position(frame, code, Next::After(pc));
+        }
+        Err(e) => raise(frame, code, pc, e, vm),
+    }
+}
+
+/// Forges the first frame of the chain and runs it (and, through its pad, the others).
+fn run(
+    a: &'static Attached,
+    mut chain: VecDeque<Frame>,
+    exception: Option<ExceptionRef>,
+    vm: &VirtualMachine,
+) -> PyResult {
+    let Some(mut f) = chain.pop_front() else {
+        return Err(vm.new_runtime_error("compiled code left without a frame"));
+    };
+    let code = f.code.clone();
+    let func = f.func.clone();
+    let Some(p) = prepare::of(&code) else {
+        return Err(vm.new_runtime_error("compiled code left from code that was not prepared"));
+    };
+    let nlocals = code.code.localspluskinds.len();
+    let mut memory =
+        vec![0usize; layout::frame_words(nlocals + code.code.max_stackdepth as usize)];
+    // SAFETY: code and function are held until the frame is dropped; the memory stays in place.
+    let result = unsafe {
+        let frame = layout::forge_frame(&mut memory, &code, &func);
+        let slots = frame.slots();
+        for (i, word) in f.slots.drain(..).enumerate().take(nlocals) {
+            slots.add(i).write(word);
+        }
+        for (i, word) in f.stack.drain(..).enumerate() {
+            frame.stack_slot(i).write(word);
+            frame.set_stack_len(i + 1);
+        }
+        let pending = match f.next {
+            Next::At(_) | Next::After(_) => None,
+            Next::Raise(pc) => Some(Pending { frame, call: None, raise: Some(pc), exception }),
+            Next::Call(pc) => Some(Pending { frame, call: Some((pc, chain)), raise: None, exception }),
+        };
+        let waiting = a.pending.borrow().len();
+        match pending {
+            Some(pending) => {
+                a.pending.borrow_mut().push(pending);
+                frame.set_lasti(p.pads.resume_inner);
+            }
+            None => set_position(frame, &code, f.next),
+        }
+        let result = vm.run_frame_fast(&mut *frame.0);
+        // A frame that could not even begin leaves its work behind.
+        let left: Vec<Pending> = a.pending.borrow_mut().drain(waiting..).collect();
+        drop(left);
+        layout::drop_frame(frame);
+        result
+    };
+    result
+}
+
+/// The hook of a forged frame's pad: the frame is current now.
+pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) {
+    let pending = {
+        let mut all = a.pending.borrow_mut();
+        match all.last() {
+            Some(p) if p.frame == frame => all.pop(),
+            _ => None,
+        }
+    };
+    let Some(pending) = pending else { return };
+    // SAFETY: the current frame's code.
+    let code = unsafe { frame.code() };
+    match (pending.call, pending.raise) {
+        (Some((pc, inner)), _) => {
+            set_position(frame, code, Next::Call(pc));
+            finish_call(a, frame, code, pc, inner, pending.exception, vm);
+        }
+        (None, Some(pc)) => {
+            if let Some(e) = pending.exception {
+                raise(frame, code, pc, e, vm);
+            }
+        }
+        (None, None) => {}
+    }
+}
+
+/// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,
+/// the context, then the handler, or the pad that leaves the frame. The frame is current.
+fn raise(frame: FrameRef, code: &Py<PyCode>, pc: u32, exception: ExceptionRef, vm: &VirtualMachine) {
+    let Some(p) = prepare::of(code) else { return };
+    let instr = p.instr_at(code, pc);
+    let op_pc = instr.map_or(pc, |i| i.op_pc);
+    // SAFETY: positions of the code itself, in the current frame.
+    unsafe { frame.set_lasti(op_pc + 1) };
+    let unit = p.original_unit(code, op_pc);
+    let (op, arg) = (base_opcode(unit.op), u8::from(unit.arg));
+    // RAISE_VARARGS: 0 is a bare raise; 1 and 2 raise something (from a cause).
+    let new_raise = op == Opcode::RaiseVarargs && matches!(arg, 1 | 2);
+    let again = matches!(op, Opcode::Reraise | Opcode::EndAsyncFor | Opcode::CleanupThrow)
+        || op == Opcode::RaiseVarargs && !new_raise;
+    if !again {
+        let had_traceback = exception.traceback().is_some();
+        if let (Some((location, _)), Some(object)) =
+            (code.code.locations.get(op_pc as usize), vm.current_frame())
+        {
+            let entry =
+                PyTraceback::new(exception.traceback(), object, op_pc as i32 * 2, location.line);
+            exception.set_traceback(Some(entry.into_ref(&vm.ctx)));
+        }
+        if new_raise || !had_traceback {
+            contextualize(&exception, vm);
+        }
+    }
+    let lasti = || -> PyObjectRef { vm.ctx.new_int(op_pc as i32).into() };
+    // SAFETY: room for both was reserved when the code was prepared.
+    unsafe {
+        match find_exception_handler(&code.code.exceptiontable, op_pc) {
+            Some(handler) => {
+                frame.truncate(handler.depth as usize);
+                if handler.push_lasti {
+                    frame.push(Some(lasti()));
+                }
+                frame.push(Some(exception.into()));
+                frame.set_lasti(handler.target);
+            }
+            None => {
+                frame.truncate(0);
+                frame.push(Some(lasti()));
+                frame.push(Some(exception.into()));
+                frame.set_lasti(p.pads.reraise);
+            }
+        }
+    }
+}
+
+/// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.
+fn contextualize(exception: &ExceptionRef, vm: &VirtualMachine) {
+    let current = vm.current_exception().or_else(|| {
+        // The innermost generator handles none; an outer one may.
+        let f = vm.sys_module.get_attr("exception", vm).ok()?;
+        f.call((), vm).ok()?.downcast::<PyBaseException>().ok()
+    });
+    let Some(context) = current.filter(|c| !c.is(exception)) else { return };
+    let mut o = context.clone();
+    let mut slow = context.clone();
+    let mut toggle = false;
+    while let Some(c) = o.__context__() {
+        if c.is(exception) {
+            o.set_context(None);
+            break;
+        }
+        o = c;
+        if o.is(&slow) {
+            break;
+        }
+        if toggle && let Some(s) = slow.__context__() {
+            slow = s;
+        }
+        toggle = !toggle;
+    }
+    exception.set_context(Some(context));
+}
+

@@ -1,0 +1,646 @@
+//! Hooks: how compiled code gets its turn.
+//!
+//! # Attaching
+//! ```ignore
+//! let attached: &'static Attached = hooks::install(vm, Box::new(driver), Options::default())?;
+//! ```
+//! Once per interpreter, on its main thread, before user code runs. The error is a line of
+//! text for the user; the interpreter then goes on without a JIT. `install` probes the layout, runs the
+//! self-test, and puts itself in front of `exec`, `eval`, `FunctionType`, assignments of `__code__`, `marshal.dumps`,
+//! `sys.settrace` and the like. Code that is run from Rust goes through [`prepared`].
+//!
+//! # What the driver does
+//! [`Driver::hot`] is called when a site has been reached often enough. It looks at the live frame
+//! ([`FrameRef`]; its code is the prepared one, see `prepare` for how to read the original: decode
+//! [`Prepared::original_units`], read inline caches at [`Prepared::live_index`]), compiles,
+//! registers the unit's exits with [`Attached::exits`], puts versions on the site ([`Site::set_versions`]) and says so. All
+//! positions (`FrameDesc::pc`, headers) are those of the original code; none moves. A `pc` may name the
+//! prefix of an instruction or its own unit.
+//!
+//! Versions are tried in turn with the context and the address of the frame's first slot. A version that returns
+//! gives an owned object in `Ctx::ret`. One that leaves through an exit of `Guard(Entry)` whose recipes are all `Keep`
+//! has done nothing: the next one is tried, and after the last one the driver is asked again. Any
+//! other exit is replayed by `deopt` after the driver has seen it ([`Driver::exited`]).
+//! A frame's `lasti` while its code runs compiled is the loop header, or the entry's first instruction.
+//!
+//! Everything is re-entrant: compiled code calls out, Python runs, other hooks enter compiled code.
+
+use crate::deopt;
+use crate::exits::{ExitInfo, Exits};
+use crate::layout::{self, FrameRef};
+use crate::prepare::{self, Prepared};
+use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::{ObjId, status};
+use psycore_jit::lower::{CodeHandle, EntryFn};
+use rustpython_vm::builtins::{PyCode, PyStr, PyType};
+use rustpython_vm::function::PySetterValue;
+use rustpython_vm::object::{MaybeTraverse, TraverseFn};
+use rustpython_vm::{
+    AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
+};
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+/// Words of the exit stack: deep recursion of compiled code leaves one record per level.
+const EXIT_STACK_WORDS: usize = 1 << 18;
+/// Back-edges and calls until a site that had to step aside is looked at again.
+const ASIDE_PAUSE: i32 = 1000;
+
+/// How often code must run before it is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Calls of a function.
+    pub calls: u32,
+    /// Iterations of a loop.
+    pub iterations: u32,
+    /// Whether the start-up self-test runs.
+    pub self_test: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { calls: 200, iterations: 600, self_test: true }
+    }
+}
+
+/// What came of asking the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hot {
+    /// There are versions now.
+    Installed,
+    /// Ask again after so many more passes.
+    Later(u32),
+    /// Don't ask again. A site without versions is disarmed.
+    Never,
+}
+
+/// Compiled code of a site.
+#[derive(Clone, Copy, Debug)]
+pub struct Version {
+    /// The entry, where it can be called directly; else [`Driver::enter`] is.
+    pub entry: Option<EntryFn>,
+    pub handle: CodeHandle,
+    /// Function of the unit.
+    pub func: u32,
+    /// For the driver.
+    pub tag: u64,
+}
+
+/// An exit that is about to be replayed. The record is that of the innermost compiled function; `depth`
+/// compiled callers wait for it.
+pub struct Exited<'a> {
+    pub number: u32,
+    pub info: &'a ExitInfo,
+    /// The record's words, in the order of `info.types`.
+    pub record: &'a [u64],
+    pub depth: usize,
+    /// The version of the site that was entered.
+    pub version: Version,
+}
+
+/// What decides; see the module's text.
+pub trait Driver {
+    /// The object of a number that a unit uses.
+    fn object(&self, id: ObjId) -> &PyObject;
+
+    /// A site is hot, or none of its versions fits the live frame.
+    fn hot(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot;
+
+    /// Compiled code left through an exit; the frame is as it was when it entered.
+    fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine);
+
+    /// Runs a version that has no directly callable entry.
+    ///
+    /// # Safety
+    /// As for `Lowering::enter`.
+    unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, args: *mut u64) -> i32;
+}
+
+/// What a hook stands for. Positions are unit indexes of the original code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteKind {
+    /// Entry of a function; `start` is where its displaced first instruction lies.
+    Entry { start: u32 },
+    /// A back-edge and the loop header that it leads to.
+    Loop { back_edge: u32, header: u32 },
+    /// The pad that runs the inner frames of a forged one.
+    Inner,
+}
+
+/// The state of a hook.
+pub struct Site {
+    attached: &'static Attached,
+    pub prepared: Arc<Prepared>,
+    pub kind: SiteKind,
+    /// Index into `prepared.patches`.
+    patch: usize,
+    /// Passes left; see `pass`.
+    counter: AtomicI32,
+    versions: RefCell<Rc<[Version]>>,
+    /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
+    misses_left: AtomicU32,
+}
+
+// SAFETY: only `counter` and `misses_left` are touched by other threads than the one that the
+// JIT belongs to: `Attached::is_aside` is asked before anything else.
+unsafe impl Send for Site {}
+// SAFETY: as above.
+unsafe impl Sync for Site {}
+
+impl Site {
+    pub(crate) fn new(
+        attached: &'static Attached,
+        prepared: Arc<Prepared>,
+        kind: SiteKind,
+        patch: usize,
+    ) -> Self {
+        let first = match kind {
+            SiteKind::Entry { .. } => attached.options().calls,
+            SiteKind::Loop { .. } => attached.options().iterations,
+            SiteKind::Inner => 0,
+        };
+        Site {
+            attached,
+            prepared,
+            kind,
+            patch,
+            counter: AtomicI32::new(first.min(i32::MAX as u32) as i32),
+            versions: RefCell::new(Rc::new([])),
+            misses_left: AtomicU32::new(0),
+        }
+    }
+
+    /// The JIT that it belongs to.
+    pub fn attached(&self) -> &'static Attached {
+        self.attached
+    }
+
+    /// The code that it belongs to.
+    ///
+    /// # Safety
+    /// The code must be alive, as it is while a frame runs it.
+    pub unsafe fn code<'a>(&self) -> &'a Py<PyCode> {
+        // SAFETY: the caller's promise.
+        unsafe { self.prepared.code() }
+    }
+
+    /// The position that compiled code begins at: the loop's header, or the unit after `RESUME`.
+    pub fn pc(&self) -> u32 {
+        match self.kind {
+            SiteKind::Entry { .. } => self.prepared.pads.entry.map_or(0, |e| e.first + 1),
+            SiteKind::Loop { header, .. } => header,
+            SiteKind::Inner => 0,
+        }
+    }
+
+    /// The versions, in the order in which they are tried.
+    pub fn versions(&self) -> Rc<[Version]> {
+        self.versions.borrow().clone()
+    }
+
+    /// Replaces the versions. Those that run now finish by themselves. An empty list makes the site count again.
+    pub fn set_versions(&self, versions: Vec<Version>) {
+        if versions.is_empty() {
+            self.set_counter(self.initial());
+        }
+        self.misses_left.store(0, Ordering::Relaxed);
+        *self.versions.borrow_mut() = versions.into();
+    }
+
+    /// Passes until the driver is asked (again); only sites without versions count.
+    pub fn set_counter(&self, passes: u32) {
+        self.counter.store(passes.clamp(1, i32::MAX as u32) as i32, Ordering::Relaxed);
+    }
+
+    fn initial(&self) -> u32 {
+        match self.kind {
+            SiteKind::Entry { .. } => self.attached.options().calls,
+            _ => self.attached.options().iterations,
+        }
+    }
+
+    /// Takes the hook out of the code: it costs nothing any more. False if that must wait.
+    pub fn disarm(&self) -> bool {
+        if self.kind == SiteKind::Inner {
+            return true;
+        }
+        self.prepared.set_live(self.patch, false);
+        self.prepared.disarm(self.patch)
+    }
+
+    /// Puts the hook back.
+    pub fn arm(&self) -> bool {
+        if self.kind == SiteKind::Inner {
+            return true;
+        }
+        self.prepared.set_live(self.patch, true);
+        self.attached.watched.get() || self.prepared.arm(self.patch)
+    }
+}
+
+/// The payload of a hook object. Its type has no Python-visible attributes, and its objects
+/// are never shown: `code_view` hides the constants that hold them.
+pub struct Hook {
+    pub site: Site,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "hook {:?}", self.site.kind)
+    }
+}
+
+impl MaybeTraverse for Hook {
+    fn try_traverse(&self, _: &mut TraverseFn<'_>) {}
+}
+
+static HOOK_TYPE: OnceLock<&'static Py<PyType>> = OnceLock::new();
+
+impl PyPayload for Hook {
+    const NEW_REF_UNTRACKED: bool = true;
+
+    fn class(ctx: &Context) -> &'static Py<PyType> {
+        HOOK_TYPE.get_or_init(|| {
+            let base = ctx.types.object_type;
+            // Fails only for impossible base classes.
+            let class = PyType::new_simple_heap("hook", base, ctx)
+                .expect("object can be subclassed");
+            class.slots.setattro.store(Some(reached));
+            PyRef::leak(class)
+        })
+    }
+}
+
+impl Hook {
+    pub(crate) fn create(vm: &VirtualMachine, site: Site) -> PyObjectRef {
+        Hook { site }.into_ref(&vm.ctx).into()
+    }
+
+    /// The hook in an object.
+    pub fn downcast(obj: &PyObject) -> Option<&Hook> {
+        obj.downcast_ref::<Hook>().map(|h| &**h)
+    }
+}
+
+/// The JIT's hold on one interpreter.
+pub struct Attached {
+    state: usize,
+    options: Cell<Options>,
+    driver: UnsafeCell<Box<dyn Driver>>,
+    exits: Exits,
+    ctx: UnsafeCell<Box<Ctx>>,
+    /// Keeps the exit stack's memory; compiled code writes it through `Ctx::exit_top`.
+    exit_stack: UnsafeCell<Vec<u64>>,
+    cache: prepare::Cache,
+    all: RefCell<Vec<Weak<Prepared>>>,
+    /// Compiled activations below the current one, for the depth counter.
+    active: Cell<usize>,
+    /// Recursion depth of the VM when the innermost activation began.
+    active_depth: Cell<usize>,
+    pub(crate) pending: RefCell<Vec<deopt::Pending>>,
+    /// Set while a tool watches instructions: everything is disarmed.
+    pub(crate) watched: Cell<bool>,
+    entered: Cell<u64>,
+}
+
+// SAFETY: used only by the thread that runs the interpreter's Python code while it is the only
+// one; `is_aside` is asked first.
+unsafe impl Send for Attached {}
+// SAFETY: as above.
+unsafe impl Sync for Attached {}
+
+static ATTACHED: Mutex<Vec<&'static Attached>> = Mutex::new(Vec::new());
+
+impl Attached {
+    /// The JIT of an interpreter.
+    pub fn of(vm: &VirtualMachine) -> Option<&'static Attached> {
+        let state = state_of(vm);
+        let all = ATTACHED.lock().ok()?;
+        all.iter().copied().find(|a| a.state == state)
+    }
+
+    pub fn exits(&self) -> &Exits {
+        &self.exits
+    }
+
+    pub fn options(&self) -> Options {
+        self.options.get()
+    }
+
+    /// Changes how often code must run; for code that is prepared from now on.
+    pub fn set_options(&self, options: Options) {
+        self.options.set(options);
+    }
+
+    /// How often compiled code was entered from the interpreter.
+    pub fn entered(&self) -> u64 {
+        self.entered.get()
+    }
+
+    /// The driver.
+    pub fn driver(&self) -> &dyn Driver {
+        // SAFETY: replaced only by `install`, before it returns.
+        unsafe { &**self.driver.get() }
+    }
+
+    /// The context of compiled code.
+    pub fn ctx(&self) -> *mut Ctx {
+        // SAFETY: the box stays in place; only its address is taken.
+        unsafe { &raw mut **self.ctx.get() }
+    }
+
+    pub(crate) fn prepared(&self) -> &prepare::Cache {
+        &self.cache
+    }
+
+    pub(crate) fn remember(&self, code: &Py<PyCode>, _vm: &VirtualMachine) {
+        let mut all = self.all.borrow_mut();
+        if all.len() == all.capacity() {
+            all.retain(|w| w.strong_count() > 0);
+        }
+        if let Some(p) = prepare::of(code) {
+            all.push(Arc::downgrade(p));
+        }
+    }
+
+    /// All prepared code that is still alive.
+    pub(crate) fn each_prepared(&self, mut f: impl FnMut(&Prepared)) {
+        let all: Vec<Arc<Prepared>> =
+            self.all.borrow().iter().filter_map(Weak::upgrade).collect();
+        for p in all {
+            f(&p);
+        }
+    }
+
+    /// Whether the JIT must keep out of this thread now.
+    pub fn is_aside(&self, vm: &VirtualMachine) -> bool {
+        self.state != state_of(vm) || self.watched.get() || crate::aside::must_step_aside(vm)
+    }
+}
+
+fn state_of(vm: &VirtualMachine) -> usize {
+    &raw const *vm.state as usize
+}
+
+/// Attaches a driver to an interpreter; see the module's text.
+///
+/// # Errors
+/// One line of text that says why there will be no JIT.
+pub fn install(
+    vm: &VirtualMachine,
+    driver: Box<dyn Driver>,
+    options: Options,
+) -> Result<&'static Attached, String> {
+    layout::probe(vm)?;
+    // Made before the first frame can see it.
+    let _ = Hook::class(&vm.ctx);
+    let mut exit_stack = vec![0u64; EXIT_STACK_WORDS];
+    let mut ctx = Box::new(Ctx::new());
+    ctx.exit_top = exit_stack.as_mut_ptr();
+    // SAFETY: one past the end of the same allocation.
+    ctx.exit_end = unsafe { exit_stack.as_mut_ptr().add(EXIT_STACK_WORDS) };
+    let attached: &'static Attached = Box::leak(Box::new(Attached {
+        state: state_of(vm),
+        options: Cell::new(crate::selftest::OPTIONS),
+        driver: UnsafeCell::new(Box::new(crate::selftest::Rewrite)),
+        exits: Exits::new(),
+        ctx: UnsafeCell::new(ctx),
+        exit_stack: UnsafeCell::new(exit_stack),
+        cache: prepare::Cache::default(),
+        all: RefCell::default(),
+        active: Cell::new(0),
+        active_depth: Cell::new(0),
+        pending: RefCell::default(),
+        watched: Cell::new(false),
+        entered: Cell::new(0),
+    }));
+    // SAFETY: the context is not in use yet.
+    unsafe {
+        (*attached.ctx()).runtime = attached as *const Attached as *mut _;
+        debug_assert_eq!((*attached.ctx()).exit_top, (*attached.exit_stack.get()).as_mut_ptr());
+    }
+    if options.self_test {
+        crate::selftest::run(attached, vm)?;
+    }
+    // SAFETY: the self-test's code is gone, and nobody else has seen the value.
+    unsafe { *attached.driver.get() = driver };
+    attached.options.set(options);
+    if let Ok(mut all) = ATTACHED.lock() {
+        all.push(attached);
+    }
+    crate::code_view::install(vm).map_err(|e| describe(vm, &e))?;
+    crate::aside::install(attached, vm).map_err(|e| describe(vm, &e))?;
+    Ok(attached)
+}
+
+fn describe(vm: &VirtualMachine, e: &Py<rustpython_vm::builtins::PyBaseException>) -> String {
+    let text = e.as_object().str(vm).map(|s| s.to_string()).unwrap_or_default();
+    format!("the interpreter can't be attached to: {text}")
+}
+
+/// The code to run in place of `code`: with hooks, if there is a JIT.
+pub fn prepared(vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
+    match Attached::of(vm) {
+        Some(a) => prepare::prepare(a, vm, code),
+        None => code.clone(),
+    }
+}
+
+/// A frame has come to a hook. (`DELETE_ATTR` on a hook object ends here.)
+fn reached(
+    hook: &PyObject,
+    _name: &Py<PyStr>,
+    _value: PySetterValue,
+    vm: &VirtualMachine,
+) -> PyResult<()> {
+    let Some(hook) = Hook::downcast(hook) else { return Ok(()) };
+    let site = &hook.site;
+    let Some(frame) = FrameRef::current() else { return Ok(()) };
+    // SAFETY: the current frame is live, and it runs the code that the hook belongs to.
+    unsafe {
+        match site.kind {
+            SiteKind::Loop { header, .. } => frame.set_lasti(header),
+            SiteKind::Entry { start } => {
+                let code = frame.code();
+                let settled = code.quickened.load(Ordering::Relaxed)
+                    && !vm.use_tracing.get()
+                    && code.instrumentation_version.load(Ordering::Relaxed)
+                        == vm.state.instrumentation_version.load(Ordering::Relaxed);
+                // `RESUME` does work the first time and for tracers; else it is skipped.
+                frame.set_lasti(if settled { start } else { start - 1 });
+            }
+            SiteKind::Inner => {
+                if !site.attached.is_aside(vm) || !site.attached.pending.borrow().is_empty() {
+                    deopt::resume_inner(site.attached, frame, vm);
+                }
+                return Ok(());
+            }
+        }
+    }
+    let left = site.counter.load(Ordering::Relaxed) - 1;
+    if left > 0 {
+        site.counter.store(left, Ordering::Relaxed);
+        return Ok(());
+    }
+    // SAFETY: as above.
+    unsafe { hot(site, frame, vm) };
+    Ok(())
+}
+
+/// # Safety
+/// `frame` is the current one and has just passed the site.
+#[inline(never)]
+unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
+    let a = site.attached;
+    if a.is_aside(vm) {
+        site.counter.store(ASIDE_PAUSE, Ordering::Relaxed);
+        return;
+    }
+    // From here on this is the only thread. A counter of 1 brings every pass here.
+    site.counter.store(1, Ordering::Relaxed);
+    let mut tried = 0;
+    loop {
+        let versions = site.versions();
+        // SAFETY: the caller's promise.
+        if versions.len() > tried && unsafe { enter(site, &versions[tried..], frame, vm) } {
+            return;
+        }
+        let misses = site.misses_left.load(Ordering::Relaxed);
+        if misses > 0 {
+            if misses != u32::MAX {
+                site.misses_left.store(misses - 1, Ordering::Relaxed);
+            }
+            return;
+        }
+        match a.driver().hot(site, frame, vm) {
+            Hot::Installed => {
+                let now = site.versions().len();
+                // Versions are appended, or the list was replaced by one that is not longer.
+                if now == 0 || tried == versions.len() && now == tried {
+                    return;
+                }
+                tried = if now > versions.len() { versions.len() } else { 0 };
+                // What misses right after it was made is asked about again later.
+                site.misses_left.store(ASIDE_PAUSE as u32, Ordering::Relaxed);
+            }
+            Hot::Later(n) => {
+                if site.versions().is_empty() {
+                    site.set_counter(n);
+                } else {
+                    site.misses_left.store(n.clamp(1, u32::MAX - 1), Ordering::Relaxed);
+                }
+                return;
+            }
+            Hot::Never => {
+                if site.versions().is_empty() {
+                    site.counter.store(i32::MAX, Ordering::Relaxed);
+                    site.disarm();
+                } else {
+                    site.misses_left.store(u32::MAX, Ordering::Relaxed);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// What an activation of compiled code changes in the context and must give back.
+struct Saved {
+    ret: u64,
+    failed: i32,
+    depth: i32,
+    frame: *mut core::ffi::c_void,
+    vm: *const core::ffi::c_void,
+    exit_top: *mut u64,
+    active: usize,
+    active_depth: usize,
+}
+
+impl Saved {
+    /// # Safety
+    /// The activation that this was saved for has ended.
+    unsafe fn restore(&self, a: &Attached) {
+        let ctx = a.ctx();
+        // SAFETY: the context is this thread's.
+        unsafe {
+            (*ctx).ret = self.ret;
+            (*ctx).failed = self.failed;
+            (*ctx).depth = self.depth;
+            (*ctx).frame = self.frame;
+            (*ctx).vm = self.vm;
+            (*ctx).exit_top = self.exit_top;
+        }
+        a.active.set(self.active);
+        a.active_depth.set(self.active_depth);
+    }
+}
+
+/// Runs the first version that fits. False if none did: nothing has happened then.
+///
+/// # Safety
+/// As for [`hot`].
+unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &VirtualMachine) -> bool {
+    let a = site.attached;
+    let ctx = a.ctx();
+    // SAFETY: the context is used by this thread only; compiled code does not run at this
+    // moment (it may be waiting in a call-out below us).
+    unsafe {
+        let saved = Saved {
+            ret: (*ctx).ret,
+            failed: (*ctx).failed,
+            depth: (*ctx).depth,
+            frame: (*ctx).frame,
+            vm: (*ctx).vm,
+            exit_top: (*ctx).exit_top,
+            active: a.active.get(),
+            active_depth: a.active_depth.get(),
+        };
+        let depth = vm.current_recursion_depth();
+        let limit = vm.recursion_limit.get().saturating_sub(depth);
+        // Levels that waiting compiled code took are not known to the interpreter.
+        let left = if saved.active > 0 {
+            let since = depth.saturating_sub(saved.active_depth) as i32;
+            saved.depth.saturating_sub(since)
+        } else {
+            i32::MAX
+        };
+        a.active.set(saved.active + 1);
+        a.active_depth.set(depth);
+        (*ctx).frame = frame.0.cast();
+        (*ctx).vm = (vm as *const VirtualMachine).cast();
+        let args = frame.slots() as *mut u64;
+        for version in versions {
+            (*ctx).depth = left.min(limit.min(i32::MAX as usize) as i32);
+            (*ctx).failed = 0;
+            a.entered.set(a.entered.get() + 1);
+            let result = match version.entry {
+                Some(entry) => entry(ctx, args),
+                None => a.driver().enter(version, ctx, args),
+            };
+            if result == status::RETURNED {
+                let value = (*ctx).ret as usize;
+                saved.restore(a);
+                frame.truncate(0);
+                frame.push(Some(layout::own(value)));
+                frame.set_lasti(site.prepared.pads.return_value);
+                return true;
+            }
+            let top = (*ctx).exit_top;
+            let number = *top.sub(1) as u32;
+            let info = a.exits.get(number);
+            if info.as_ref().is_some_and(|i| i.is_entry_miss()) {
+                (*ctx).exit_top = saved.exit_top;
+                continue;
+            }
+            let plan = deopt::read_records(a, top, saved.exit_top);
+            let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
+            saved.restore(a);
+            deopt::leave(a, site, version, plan, exception as usize, frame, vm);
+            return true;
+        }
+        saved.restore(a);
+        false
+    }
+}

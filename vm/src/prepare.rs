@@ -1,0 +1,675 @@
+//! Prepared code: a clone of a code object with places where hooks can take over.
+//!
+//! A clone is made when code is about to run. What `compile` and `marshal` return stays as it is, and
+//! `code_view` lets users see the original in place of the clone. No instruction moves, so that every
+//! position that users can see (`tb_lasti`, `f_lasti`, lines, exception tables) is that of
+//! the original:
+//! - **Back-edges.** `JUMP_BACKWARD` is two units (more with `EXTENDED_ARG`); its first two become
+//!   `LOAD_CONST hook; DELETE_ATTR 0`. The hook does the jump.
+//! - **Entry of a function.** `RESUME` and the first unit after it become the same pair. The displaced
+//!   instructions stand in a pad behind the code, from where a jump leads back. Where the first
+//!   instruction can't be displaced (it is a jump target, a jump, or covered by a handler)
+//!   there is no hook; such functions are entered through their loops.
+//! - **Pads** behind the code: the entry's, `RETURN_VALUE`, `RERAISE 1` and `LOAD_CONST hook; DELETE_ATTR 0` for
+//!   frames that deopt forges (see `deopt`).
+//!
+//! A dead hook costs nothing: the original units are written back ([`Prepared::disarm`]).
+//! Nested code constants are prepared together with the outer code.
+
+use crate::hooks::{Attached, Hook, Site, SiteKind};
+use crate::layout::FrameRef;
+use psycore_jit::bytecode::{Instr, Opcode, RawUnit, base_opcode, decode};
+use rustpython_compiler_core::bytecode::{
+    CodeFlags, CodeObject, CodeUnit, CodeUnits, Instruction, OpArgByte, find_exception_handler,
+};
+use rustpython_compiler_core::varint::{write_signed_varint, write_varint};
+use rustpython_vm::builtins::PyCode;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Hooks are loaded by one unit, so their constants have numbers of one byte; 0 may be the docstring.
+const MAX_HOOK_CONST: usize = 255;
+
+/// Two units that a hook replaced.
+#[derive(Debug)]
+pub struct Patch {
+    /// Index of the first.
+    pub at: u32,
+    /// Set while its site wants to be reached.
+    live: AtomicBool,
+    original: [u16; 2],
+    armed: [u16; 2],
+}
+
+/// Where the pads are (unit indexes).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pads {
+    /// `RESUME` and the displaced first instruction, if the entry has a hook.
+    pub entry: Option<EntryPad>,
+    pub return_value: u32,
+    /// `RERAISE 1`: takes the index of the unit that raised, and the exception, from the stack.
+    pub reraise: u32,
+    /// Runs the inner frames of a forged one.
+    pub resume_inner: u32,
+}
+
+/// The displaced start of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryPad {
+    /// The original's `RESUME`; the displaced instruction follows it.
+    pub first: u32,
+    /// Units of the displaced instruction.
+    pub units: u32,
+    /// The copy of `RESUME`.
+    pub resume: u32,
+}
+
+/// What was done to a code object. Shared by its hooks; found through [`of`].
+#[derive(Debug)]
+pub struct Prepared {
+    /// Address of the clone.
+    code: AtomicUsize,
+    /// Sizes of the original.
+    pub units: u32,
+    pub consts: u32,
+    pub names: u32,
+    pub linetable: u32,
+    pub max_stackdepth: u32,
+    pub pads: Pads,
+    pub patches: Vec<Patch>,
+    decoded: OnceLock<(Vec<Instr>, Vec<u32>)>,
+}
+
+// SAFETY: all fields but the atomics are written before the value is shared.
+unsafe impl Send for Prepared {}
+// SAFETY: as above.
+unsafe impl Sync for Prepared {}
+
+/// What was done to a code object; `None` if it is not a prepared one.
+pub fn of(code: &Py<PyCode>) -> Option<&Arc<Prepared>> {
+    // The last constant of prepared code is always a hook.
+    let last: &PyObject = code.code.constants.last()?.as_object();
+    Some(&Hook::downcast(last)?.site.prepared)
+}
+
+impl Prepared {
+    /// The clone.
+    ///
+    /// # Safety
+    /// It must be alive: it is while a frame or a function runs it.
+    pub unsafe fn code<'a>(&self) -> &'a Py<PyCode> {
+        // SAFETY: set when the clone was made; the caller says that it still exists.
+        unsafe { &*(self.code.load(Ordering::Relaxed) as *const Py<PyCode>) }
+    }
+
+    /// The units of the original as decoding takes them: hooks and pads are not there.
+    pub fn original_units(&self, code: &Py<PyCode>) -> Vec<RawUnit> {
+        let mut raw = Vec::with_capacity(self.units as usize);
+        let mut i = 0;
+        while i < self.units {
+            let unit = self.original_unit(code, i);
+            let op = base_opcode(unit.op);
+            raw.push(RawUnit { op, arg: u32::from(u8::from(unit.arg)), whole: false });
+            let caches = op.cache_entries() as u32;
+            for _ in 0..caches {
+                raw.push(RawUnit { op: Opcode::Cache, arg: 0, whole: false });
+            }
+            i += 1 + caches;
+        }
+        raw.truncate(self.units as usize);
+        raw
+    }
+
+    /// The unit of the original at an index.
+    pub fn original_unit(&self, code: &Py<PyCode>, index: u32) -> CodeUnit {
+        for p in &self.patches {
+            if index == p.at || index == p.at + 1 {
+                return unit_of(p.original[(index - p.at) as usize]);
+            }
+        }
+        code.code.instructions.read_unit(index as usize)
+    }
+
+    /// Where the unit at `pc` of the original really runs and keeps its inline caches: the
+    /// entry's first instruction lies in its pad.
+    pub fn live_index(&self, pc: u32) -> u32 {
+        match self.pads.entry {
+            Some(e) if pc == e.first => e.resume,
+            Some(e) if pc > e.first && pc <= e.first + e.units => e.resume + (pc - e.first),
+            _ => pc,
+        }
+    }
+
+    /// The instruction that a unit belongs to: its first unit (prefixes included), its own unit and the
+    /// first one after its caches.
+    pub fn instr_at(&self, code: &Py<PyCode>, pc: u32) -> Option<Instr> {
+        let (instrs, at) = self.decoded.get_or_init(|| decode(&self.original_units(code)));
+        // A unit in the middle of prefixes or caches belongs to the instruction before it.
+        let mut i = pc as usize;
+        loop {
+            match at.get(i)? {
+                &u32::MAX => i = i.checked_sub(1)?,
+                &n => return instrs.get(n as usize).copied(),
+            }
+        }
+    }
+
+    /// Where to set `lasti` so that the interpreter runs the instruction at `pc`.
+    pub fn resume_index(&self, code: &Py<PyCode>, pc: u32) -> u32 {
+        let first = self.instr_at(code, pc).map_or(pc, |i| i.pc);
+        self.live_index(first)
+    }
+
+    /// Where to set `lasti` so that the interpreter goes on after the instruction at `pc`.
+    pub fn after_index(&self, code: &Py<PyCode>, pc: u32) -> u32 {
+        let next = self.instr_at(code, pc).map_or(pc + 1, |i| i.next);
+        match self.pads.entry {
+            // The displaced instruction is followed by the jump back; nothing else begins there.
+            Some(e) if next > e.first && next <= e.first + e.units => self.live_index(next),
+            _ => next,
+        }
+    }
+
+    /// The header of the loop whose back-edge begins at unit `pc` of the original.
+    pub fn back_edge_header(&self, code: &Py<PyCode>, pc: u32) -> Option<u32> {
+        let instr = self.instr_at(code, pc)?;
+        (instr.op == Opcode::JumpBackward).then(|| instr.target()).flatten()
+    }
+
+    /// Writes the original units of a patch back. False if a frame of this thread stands
+    /// between its two units (try again later).
+    pub fn disarm(&self, patch: usize) -> bool {
+        self.write(patch, |p| p.original)
+    }
+
+    /// Puts the hook back.
+    pub fn arm(&self, patch: usize) -> bool {
+        self.write(patch, |p| p.armed)
+    }
+
+    /// Says whether a patch is to be armed when nobody watches.
+    pub fn set_live(&self, patch: usize, live: bool) {
+        self.patches[patch].live.store(live, Ordering::Relaxed);
+    }
+
+    /// Whether a patch is to be armed when nobody watches.
+    pub fn is_live(&self, patch: usize) -> bool {
+        self.patches[patch].live.load(Ordering::Relaxed)
+    }
+
+    /// Whether the hook of a patch is in place.
+    pub fn is_armed(&self, patch: usize) -> bool {
+        let p = &self.patches[patch];
+        // SAFETY: hooks hold this value, code holds hooks: whoever asks got here through the code.
+        let code = unsafe { self.code() };
+        // `LOAD_CONST` specializes itself, so the second unit decides.
+        code.code.instructions.read_cache_u16(p.at as usize + 1) == p.armed[1]
+    }
+
+    fn write(&self, patch: usize, units: impl Fn(&Patch) -> [u16; 2]) -> bool {
+        let p = &self.patches[patch];
+        // SAFETY: as in `is_armed`.
+        let code = unsafe { self.code() };
+        let mut frame = FrameRef::current();
+        while let Some(f) = frame {
+            // SAFETY: frames of the chain are live.
+            unsafe {
+                // `lasti` is one past the instruction in flight: the first unit may have been
+                // fetched already, and the second not yet.
+                if std::ptr::eq(f.code(), code) && f.lasti() == p.at + 1 {
+                    return false;
+                }
+                frame = f.previous();
+            }
+        }
+        let [a, b] = units(p);
+        // SAFETY: in bounds; both are valid units, and no frame stands between them. Other threads:
+        // see `aside` (nothing is patched while there are any).
+        unsafe {
+            code.code.instructions.write_cache_u16(p.at as usize + 1, b);
+            code.code.instructions.write_cache_u16(p.at as usize, a);
+        }
+        true
+    }
+}
+
+fn unit_of(bits: u16) -> CodeUnit {
+    let [op, arg] = bits.to_ne_bytes();
+    match Instruction::try_from(op) {
+        Ok(op) => CodeUnit::new(op, OpArgByte::from(arg)),
+        // Bits of a unit that was read as an instruction before; can't fail.
+        Err(_) => CodeUnit::new(Instruction::from(Opcode::Nop), OpArgByte::from(0)),
+    }
+}
+
+fn bits_of(unit: CodeUnit) -> u16 {
+    u16::from_ne_bytes([u8::from(unit.op), u8::from(unit.arg)])
+}
+
+fn unit(op: Opcode, arg: u8) -> CodeUnit {
+    CodeUnit::new(Instruction::from(op), OpArgByte::from(arg))
+}
+
+/// Prepared clones of what was run lately, by identity. Small: what runs again and again is a
+/// function, and functions hold their own code.
+#[derive(Default)]
+pub struct Cache {
+    recent: RefCell<Vec<(PyRef<PyCode>, PyRef<PyCode>)>>,
+    next: Cell<usize>,
+}
+
+const CACHE_SIZE: usize = 32;
+
+/// The prepared clone of a code object (itself if it is one, or if there is nothing to prepare).
+pub fn prepare(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
+    if of(code).is_some() || a.is_aside(vm) {
+        return code.clone();
+    }
+    let cache = a.prepared();
+    if let Some((_, p)) = cache.recent.borrow().iter().find(|(o, _)| o.is(code)) {
+        return p.clone();
+    }
+    let prepared = clone(a, vm, code);
+    if !prepared.is(code) {
+        let entry = (code.clone(), prepared.clone());
+        let dropped = {
+            let mut recent = cache.recent.borrow_mut();
+            if recent.len() < CACHE_SIZE {
+                recent.push(entry);
+                None
+            } else {
+                let i = cache.next.get() % CACHE_SIZE;
+                cache.next.set(i + 1);
+                Some(std::mem::replace(&mut recent[i], entry))
+            }
+        };
+        drop(dropped);
+    }
+    prepared
+}
+
+/// What decoding finds in one pass.
+struct Scan {
+    units: Vec<CodeUnit>,
+    /// First unit and header of each back-edge.
+    back_edges: Vec<(u32, u32)>,
+    /// Index of `RESUME` of an ordinary entry.
+    resume: Option<u32>,
+    /// Units of the instruction after it, prefixes and caches included; `None` if it can't be displaced.
+    first_units: Option<u32>,
+}
+
+fn scan(code: &Py<PyCode>) -> Option<Scan> {
+    let units = &code.code.instructions;
+    let n = units.len();
+    let mut out = Scan { units: Vec::with_capacity(n + 16), back_edges: Vec::new(), resume: None, first_units: None };
+    let mut i = 0;
+    let (mut start, mut ext) = (0, 0u32);
+    let mut targets_first = false;
+    while i < n {
+        let raw = units.read_unit(i);
+        if raw.op.is_instrumented() {
+            return None;
+        }
+        let op = base_opcode(raw.op);
+        let arg = u8::from(raw.arg);
+        out.units.push(unit(op, arg));
+        if op == Opcode::ExtendedArg {
+            ext = (ext | u32::from(arg)) << 8;
+            i += 1;
+            continue;
+        }
+        let full = ext | u32::from(arg);
+        ext = 0;
+        let caches = op.cache_entries();
+        for _ in 0..caches {
+            out.units.push(unit(Opcode::Cache, 0));
+        }
+        let next = i + 1 + caches;
+        match op {
+            Opcode::Resume if out.resume.is_none() && full & 3 == 0 => out.resume = Some(i as u32),
+            Opcode::JumpBackward | Opcode::JumpBackwardNoInterrupt => {
+                let header = (next as u32).wrapping_sub(full);
+                targets_first |= out.resume.is_some_and(|r| header <= r + 1);
+                if op == Opcode::JumpBackward && (header as usize) < n {
+                    out.back_edges.push((start as u32, header));
+                }
+            }
+            _ => {}
+        }
+        if out.resume.is_some_and(|r| start as u32 == r + 1) && displaceable(op) {
+            out.first_units = Some((next - start) as u32);
+        }
+        i = next;
+        start = next;
+    }
+    if out.units.len() != n || targets_first {
+        out.first_units = None;
+    }
+    (out.units.len() == n).then_some(out)
+}
+
+/// Instructions that begin a function and may run elsewhere: no jumps, and nothing that needs a stack.
+fn displaceable(op: Opcode) -> bool {
+    use Opcode::*;
+    matches!(
+        op,
+        LoadFast
+            | LoadFastBorrow
+            | LoadFastCheck
+            | LoadFastLoadFast
+            | LoadFastBorrowLoadFastBorrow
+            | LoadConst
+            | LoadSmallInt
+            | LoadGlobal
+            | LoadDeref
+            | LoadCommonConstant
+            | LoadBuildClass
+            | PushNull
+            | Nop
+            | BuildList
+            | BuildMap
+            | BuildTuple
+    )
+}
+
+fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
+    let c = &code.code;
+    let mut nested = false;
+    let mut constants: Vec<PyObjectRef> = c
+        .constants
+        .iter()
+        .map(|k| {
+            let k: &PyObject = k.as_object();
+            match k.downcast_ref::<PyCode>() {
+                Some(inner) if of(inner).is_none() => {
+                    let p = clone(a, vm, &inner.to_owned());
+                    nested |= !p.is(k);
+                    p.into()
+                }
+                _ => k.to_owned(),
+            }
+        })
+        .collect();
+    let generator = c.flags.intersects(
+        CodeFlags::GENERATOR
+            | CodeFlags::COROUTINE
+            | CodeFlags::ASYNC_GENERATOR
+            | CodeFlags::ITERABLE_COROUTINE,
+    );
+    let function = c.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !generator;
+    let Some(scan) = scan(code) else { return code.clone() };
+    if !nested && !function && scan.back_edges.is_empty() {
+        return code.clone();
+    }
+    let n = scan.units.len() as u32;
+    let mut units = scan.units;
+    let displaced = scan
+        .resume
+        .zip(scan.first_units)
+        .filter(|(r, _)| function && find_exception_handler(&c.exceptiontable, r + 1).is_none());
+
+    // Constants of hooks, in the order of the patches.
+    let base = constants.len();
+    let mut sites: Vec<(u32, SiteKind)> = Vec::new();
+    let room = |sites: &Vec<(u32, SiteKind)>| {
+        let k = base.max(1) + sites.len();
+        k <= MAX_HOOK_CONST
+    };
+    if base == 0 {
+        constants.push(vm.ctx.none());
+    }
+    let first_const = constants.len();
+    let mut entry = None;
+    if let Some((r, len)) = displaced.filter(|_| room(&sites)) {
+        let resume = units.len() as u32;
+        let x = (r + 1) as usize;
+        let copy: Vec<CodeUnit> = units[r as usize..x + len as usize].to_vec();
+        units.extend(copy);
+        // Back to the instruction after the displaced one.
+        let target = r + 1 + len;
+        let mut extended = 0;
+        let distance = loop {
+            let d = units.len() as u32 + extended + 1 - target;
+            let need = if d > 0xff_ffff { 3 } else if d > 0xffff { 2 } else { u32::from(d > 0xff) };
+            if need <= extended {
+                break d;
+            }
+            extended = need;
+        };
+        for k in (1..=extended).rev() {
+            units.push(unit(Opcode::ExtendedArg, (distance >> (8 * k)) as u8));
+        }
+        units.push(unit(Opcode::JumpBackwardNoInterrupt, distance as u8));
+        entry = Some(EntryPad { first: r, units: len, resume });
+        sites.push((r, SiteKind::Entry { start: resume + 1 }));
+    }
+    for &(at, header) in &scan.back_edges {
+        if !room(&sites) {
+            break;
+        }
+        sites.push((at, SiteKind::Loop { back_edge: at, header }));
+    }
+    let return_value = units.len() as u32;
+    units.push(unit(Opcode::ReturnValue, 0));
+    let reraise = units.len() as u32;
+    units.push(unit(Opcode::Reraise, 1));
+    let resume_inner = units.len() as u32;
+    let inner_const = first_const + sites.len();
+    if inner_const > 0xffff {
+        return code.clone();
+    }
+    units.push(unit(Opcode::ExtendedArg, (inner_const >> 8) as u8));
+    units.push(unit(Opcode::LoadConst, inner_const as u8));
+    units.push(unit(Opcode::DeleteAttr, 0));
+
+    let mut patches = Vec::with_capacity(sites.len());
+    for (i, (at, _)) in sites.iter().enumerate() {
+        let at_i = *at as usize;
+        let armed = [
+            unit(Opcode::LoadConst, (first_const + i) as u8),
+            unit(Opcode::DeleteAttr, 0),
+        ];
+        patches.push(Patch {
+            at: *at,
+            live: AtomicBool::new(true),
+            original: [bits_of(units[at_i]), bits_of(units[at_i + 1])],
+            armed: armed.map(bits_of),
+        });
+        units[at_i] = armed[0];
+        units[at_i + 1] = armed[1];
+    }
+
+    // Positions: all pads lie where the function begins.
+    let place = displaced.map_or(0, |(r, len)| (r + len) as usize);
+    let mut locations = Vec::with_capacity(units.len());
+    locations.extend_from_slice(&c.locations);
+    let Some(&location) = c.locations.get(place) else { return code.clone() };
+    locations.resize(units.len(), location);
+    let mut linetable = c.linetable.to_vec();
+    extend_linetable(
+        &mut linetable,
+        c.first_line_number.map_or(0, |l| l.get() as i32),
+        units.len() as u32 - n,
+        (location.0.line.get() as i32, location.1.line.get() as i32),
+        (
+            location.0.character_offset.to_zero_indexed() as u32,
+            location.1.character_offset.to_zero_indexed() as u32,
+        ),
+        vm.state.config.settings.code_debug_ranges,
+    );
+
+    let mut names = c.names.to_vec();
+    if names.is_empty() {
+        names.push(vm.ctx.intern_str("psycore"));
+    }
+    let prepared = Arc::new(Prepared {
+        code: AtomicUsize::new(0),
+        units: n,
+        consts: base as u32,
+        names: c.names.len() as u32,
+        linetable: c.linetable.len() as u32,
+        max_stackdepth: c.max_stackdepth,
+        pads: Pads { entry, return_value, reraise, resume_inner },
+        patches,
+        decoded: OnceLock::new(),
+    });
+    for (i, (_, kind)) in sites.iter().enumerate() {
+        constants.push(Hook::create(vm, Site::new(a, prepared.clone(), *kind, i)));
+    }
+    constants.push(Hook::create(vm, Site::new(a, prepared.clone(), SiteKind::Inner, usize::MAX)));
+
+    let clone = PyCode::new_ref_with_bag(
+        vm,
+        CodeObject {
+            instructions: CodeUnits::from(units),
+            locations: locations.into_boxed_slice(),
+            flags: c.flags,
+            posonlyarg_count: c.posonlyarg_count,
+            arg_count: c.arg_count,
+            kwonlyarg_count: c.kwonlyarg_count,
+            source_path: c.source_path,
+            first_line_number: c.first_line_number,
+            // A hook on top of the deepest stack; index and exception on an empty one.
+            max_stackdepth: c.max_stackdepth.max(1) + 2,
+            obj_name: c.obj_name,
+            qualname: c.qualname,
+            constants: constants.into_iter().map(Into::into).collect(),
+            names: names.into_boxed_slice(),
+            varnames: c.varnames.clone(),
+            cellvars: c.cellvars.clone(),
+            freevars: c.freevars.clone(),
+            localspluskinds: c.localspluskinds.clone(),
+            linetable: linetable.into_boxed_slice(),
+            exceptiontable: c.exceptiontable.clone(),
+        },
+    );
+    clone.set_source_path(code.source_path());
+    prepared.code.store(&*clone as *const Py<PyCode> as usize, Ordering::Relaxed);
+    a.remember(&clone, vm);
+    clone
+}
+
+/// Appends entries for `units` more units that all lie at one place.
+fn extend_linetable(
+    table: &mut Vec<u8>,
+    first_line: i32,
+    units: u32,
+    (line, end_line): (i32, i32),
+    (column, end_column): (u32, u32),
+    columns: bool,
+) {
+    if table.is_empty() {
+        return;
+    }
+    let mut last = last_line(table, first_line);
+    let mut left = units;
+    while left > 0 {
+        let n = left.min(8);
+        left -= n;
+        let kind = if columns { 14 } else { 13 };
+        table.push(0x80 | (kind << 3) | (n as u8 - 1));
+        write_signed_varint(table, line - last);
+        if columns {
+            write_varint(table, (end_line - line).max(0) as u32);
+            write_varint(table, column + 1);
+            write_varint(table, end_column + 1);
+        }
+        last = line;
+    }
+}
+
+/// The line that the next entry of a line table counts from.
+fn last_line(table: &[u8], first_line: i32) -> i32 {
+    let mut line = first_line;
+    let mut pos = 0;
+    while pos < table.len() {
+        let kind = (table[pos] >> 3) & 15;
+        pos += 1;
+        match kind {
+            13 | 14 => {
+                let (mut value, mut shift) = (0u32, 0);
+                while let Some(&b) = table.get(pos) {
+                    pos += 1;
+                    value |= u32::from(b & 0x3f) << shift;
+                    shift += 6;
+                    if b & 0x40 == 0 {
+                        break;
+                    }
+                }
+                let delta = (value >> 1) as i32;
+                line += if value & 1 != 0 { -delta } else { delta };
+            }
+            11 => line += 1,
+            12 => line += 2,
+            _ => {}
+        }
+        // The rest of the entry: bytes without the start bit.
+        while table.get(pos).is_some_and(|b| b & 0x80 == 0) {
+            pos += 1;
+        }
+    }
+    line
+}
+
+/// The original of a prepared clone, made anew. Nested code stays prepared unless `deep`.
+pub fn original(vm: &VirtualMachine, code: &Py<PyCode>, deep: bool) -> Option<PyRef<PyCode>> {
+    let p = of(code)?;
+    let c = &code.code;
+    let n = p.units as usize;
+    let mut units = Vec::with_capacity(n);
+    let mut i = 0;
+    while i < p.units {
+        let u = p.original_unit(code, i);
+        let op = base_opcode(u.op);
+        units.push(unit(op, u8::from(u.arg)));
+        for _ in 0..op.cache_entries() {
+            units.push(unit(Opcode::Cache, 0));
+            i += 1;
+        }
+        i += 1;
+    }
+    units.truncate(n);
+    let constants = c
+        .constants
+        .iter()
+        .take(p.consts as usize)
+        .map(|k| {
+            let k: &PyObject = k.as_object();
+            let inner = if deep {
+                k.downcast_ref::<PyCode>().and_then(|inner| original(vm, inner, true))
+            } else {
+                None
+            };
+            let k: PyObjectRef = inner.map_or_else(|| k.to_owned(), Into::into);
+            k.into()
+        })
+        .collect();
+    let clone = PyCode::new_ref_with_bag(
+        vm,
+        CodeObject {
+            instructions: CodeUnits::from(units),
+            locations: c.locations[..n].into(),
+            flags: c.flags,
+            posonlyarg_count: c.posonlyarg_count,
+            arg_count: c.arg_count,
+            kwonlyarg_count: c.kwonlyarg_count,
+            source_path: code.source_path(),
+            first_line_number: c.first_line_number,
+            max_stackdepth: p.max_stackdepth,
+            obj_name: c.obj_name,
+            qualname: c.qualname,
+            constants,
+            names: c.names[..p.names as usize].into(),
+            varnames: c.varnames.clone(),
+            cellvars: c.cellvars.clone(),
+            freevars: c.freevars.clone(),
+            localspluskinds: c.localspluskinds.clone(),
+            linetable: c.linetable[..p.linetable as usize].into(),
+            exceptiontable: c.exceptiontable.clone(),
+        },
+    );
+    Some(clone)
+}
