@@ -4,7 +4,9 @@
 //!
 //! Abstract interpretation over the dominator tree. Parameters of loop headers start
 //! with what comes from outside; a bound that still moves in the second round is given up (widening), and what
-//! the loop's own conditions say of it is found again afterwards (narrowing).
+//! the loop's own conditions say of it is found again afterwards (narrowing). What advances by a constant in each
+//! iteration can't have gone further than another such value of the loop lets it: how often a loop runs follows from any
+//! one of them, and bounds them all.
 //!
 //! Removes guards without leaving anything in their place for loads to hang on: nothing may move
 //! loads afterwards.
@@ -13,7 +15,8 @@ use super::interval::{self, Interval};
 use super::rewrite::{DefMap, Renames};
 use crate::ir::cfg::{Cfg, DomTree};
 use crate::ir::{
-    BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, Term, Type, Value,
+    BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, OvfOp, Term, Type,
+    Value,
 };
 
 /// Rounds before what still changes is given up. Each loop takes two, and nests settle together.
@@ -35,6 +38,9 @@ pub fn run(f: &mut Function) {
         now: f.values.iter().map(|&t| Interval::full(t)).collect(),
         params: vec![None; n],
         seen: vec![None; n],
+        outside: vec![None; n],
+        caps: vec![None; n],
+        exact: vec![false; f.insts.len()],
         undo: Vec::new(),
         scopes: Vec::new(),
         f,
@@ -44,6 +50,16 @@ pub fn run(f: &mut Function) {
     };
     r.solve();
     r.rewrite();
+}
+
+/// A parameter of a loop header that each iteration advances by a constant.
+struct Counter {
+    /// Which parameter.
+    k: usize,
+    param: Value,
+    step: i64,
+    /// Whether advancing it never wraps.
+    exact: bool,
 }
 
 struct Range<'f> {
@@ -58,6 +74,12 @@ struct Range<'f> {
     params: Vec<Option<Interval>>,
     /// What a loop header's parameter was in when the last round came to it.
     seen: Vec<Option<Interval>>,
+    /// What a loop header's parameter gets from outside the loop.
+    outside: Vec<Option<Interval>>,
+    /// What else is known of parameters: what counting iterations says.
+    caps: Vec<Option<Interval>>,
+    /// Whether an addition or subtraction never wraps, by instruction.
+    exact: Vec<bool>,
     /// What refinements replaced.
     undo: Vec<(Value, Interval)>,
     /// The blocks that dominate this one, with what `undo` was when the walk came to them.
@@ -74,6 +96,7 @@ impl Range<'_> {
                 break;
             }
             if round + 1 == MAX_ROUNDS {
+                // What was found so far may be too little.
                 for b in &self.f.blocks {
                     for p in &b.params {
                         self.params[p.index()] = None;
@@ -87,10 +110,119 @@ impl Range<'_> {
                 return;
             }
         }
-        for _ in 0..2 {
+        for last in [false, false, false, true] {
             let solved = std::mem::replace(&mut self.params, vec![None; self.f.values.len()]);
+            self.outside.fill(None);
             self.narrow(&solved);
+            if !last {
+                self.count_iterations();
+            }
         }
+    }
+
+    /// What parameter `p` is in: as solved, and as counted.
+    fn param(&self, solved: &[Option<Interval>], p: Value) -> Interval {
+        let i = solved[p.index()].unwrap_or(Interval::full(self.f.ty(p)));
+        self.caps[p.index()].map_or(i, |cap| i.meet(cap))
+    }
+
+    /// Bounds what loops advance by constants.
+    fn count_iterations(&mut self) {
+        for place in 0..self.cfg.rpo.len() {
+            let header = self.cfg.rpo[place];
+            if self.is_header[header.index()] {
+                let counters: Vec<Counter> = (0..self.f.blocks[header.index()].params.len())
+                    .filter_map(|k| self.counter(header, k))
+                    .collect();
+                self.bound(header, &counters);
+            }
+        }
+    }
+
+    /// Parameter `k` of a loop header, if each iteration advances it by the same constant.
+    fn counter(&self, header: Block, k: usize) -> Option<Counter> {
+        let param = self.f.blocks[header.index()].params[k];
+        if self.f.ty(param) != Type::I64 {
+            return None;
+        }
+        let mut counter: Option<Counter> = None;
+        for &p in &self.cfg.preds[header.index()] {
+            if !self.dom.dominates(header, p) {
+                continue;
+            }
+            for e in self.f.blocks[p.index()].term.edges().filter(|e| e.block == header) {
+                let inst = self.defs.inst(e.args[k])?;
+                let (step, exact) = match self.f.insts[inst.index()].op {
+                    Op::Bin(BinOp::Add, x, c) if x == param => (self.defs.int(self.f, c)?, self.exact[inst.index()]),
+                    Op::Bin(BinOp::Sub, x, c) if x == param => {
+                        (self.defs.int(self.f, c)?.checked_neg()?, self.exact[inst.index()])
+                    }
+                    Op::Ovf(OvfOp::Add, x, c, _) if x == param => (self.defs.int(self.f, c)?, true),
+                    Op::Ovf(OvfOp::Sub, x, c, _) if x == param => (self.defs.int(self.f, c)?.checked_neg()?, true),
+                    _ => return None,
+                };
+                match &mut counter {
+                    None => counter = Some(Counter { k, param, step, exact }),
+                    Some(c) if c.step == step => c.exact &= exact,
+                    Some(_) => return None,
+                }
+            }
+        }
+        counter.filter(|c| c.step != 0)
+    }
+
+    fn bound(&mut self, header: Block, counters: &[Counter]) {
+        // A value that never wraps gets through its interval once.
+        let times = counters
+            .iter()
+            .filter(|c| c.exact)
+            .map(|c| {
+                let i = self.param(&self.params, c.param);
+                (i.hi as i128 - i.lo as i128) / (c.step as i128).abs()
+            })
+            .min();
+        for c in counters {
+            let Some(start) = self.outside[c.param.index()] else { continue };
+            let mut cap = times.and_then(|n| {
+                let way = n * c.step as i128;
+                let lo = i64::try_from(start.lo as i128 + way.min(0)).ok()?;
+                let hi = i64::try_from(start.hi as i128 + way.max(0)).ok()?;
+                Some(Interval::new(lo, hi))
+            });
+            if cap.is_none() && c.step == 1 {
+                let down = counters
+                    .iter()
+                    .filter(|d| d.step == -1 && d.exact && self.param(&self.params, d.param).is_not_negative());
+                cap = down
+                    .filter_map(|d| self.end_of_range(header, c.k, d.k))
+                    .map(|end| Interval::new(start.lo, end.max(start.lo)))
+                    .next();
+            }
+            if let Some(cap) = cap {
+                let slot = &mut self.caps[c.param.index()];
+                *slot = Some(slot.map_or(cap, |old| old.meet(cap)));
+            }
+        }
+    }
+
+    /// The largest that `start + left` is where a loop starts with `start` as parameter `k` and
+    /// `left = max(stop - start, 0)` as parameter `l`: it is `stop` or `start`, and has not wrapped.
+    fn end_of_range(&self, header: Block, k: usize, l: usize) -> Option<i64> {
+        let pred = self.cfg.only_entry(&self.dom, header)?;
+        let Term::Jump(e) = &self.f.blocks[pred.index()].term else { return None };
+        let (start, left) = (e.args[k], e.args[l]);
+        let &Op::Select(none, zero, n) = self.defs.op(self.f, left)? else { return None };
+        let &Op::Icmp(IntCC::SLt, x, y) = self.defs.op(self.f, none)? else { return None };
+        let is_zero = |v| self.defs.int(self.f, v) == Some(0);
+        let (&Op::Ovf(OvfOp::Sub, stop, from, _) | &Op::Bin(BinOp::Sub, stop, from)) = self.defs.op(self.f, n)? else {
+            return None;
+        };
+        let exact = match self.f.insts[self.defs.inst(n)?.index()].op {
+            Op::Ovf(..) => true,
+            _ => self.exact[self.defs.inst(n)?.index()],
+        };
+        let fits = exact && x == n && is_zero(y) && is_zero(zero) && from == start;
+        fits.then(|| self.now[stop.index()].hi.max(self.now[start.index()].hi))
     }
 
     /// Walks once, letting parameters grow.
@@ -135,7 +267,7 @@ impl Range<'_> {
             self.enter(block);
             for k in 0..self.f.blocks[block.index()].params.len() {
                 let p = self.f.blocks[block.index()].params[k];
-                self.now[p.index()] = solved[p.index()].unwrap_or(Interval::full(self.f.ty(p)));
+                self.now[p.index()] = self.param(solved, p);
             }
             self.walk(block);
         }
@@ -176,14 +308,14 @@ impl Range<'_> {
         }
         let term = std::mem::take(&mut self.f.blocks[block.index()].term);
         match &term {
-            Term::Jump(e) => self.pass(e),
+            Term::Jump(e) => self.pass(block, e),
             Term::Br { cond, then, els } => {
                 let mark = self.undo.len();
                 self.learn(*cond, true, 4);
-                self.pass(then);
+                self.pass(block, then);
                 self.undo_to(mark);
                 self.learn(*cond, false, 4);
-                self.pass(els);
+                self.pass(block, els);
                 self.undo_to(mark);
             }
             _ => {}
@@ -191,11 +323,16 @@ impl Range<'_> {
         self.f.blocks[block.index()].term = term;
     }
 
-    fn pass(&mut self, e: &BlockCall) {
+    fn pass(&mut self, from: Block, e: &BlockCall) {
+        let from_outside = self.is_header[e.block.index()] && !self.dom.dominates(e.block, from);
         for (p, a) in self.f.blocks[e.block.index()].params.iter().zip(&e.args) {
             let a = self.now[a.index()];
             let slot = &mut self.params[p.index()];
             *slot = Some(slot.map_or(a, |s| s.join(a)));
+            if from_outside {
+                let slot = &mut self.outside[p.index()];
+                *slot = Some(slot.map_or(a, |s| s.join(a)));
+            }
         }
     }
 
@@ -205,6 +342,12 @@ impl Range<'_> {
             self.learn(cond, expect, 4);
         } else if let Some(r) = self.f.insts[inst.index()].result {
             self.now[r.index()] = self.interval(inst);
+            if let Op::Bin(op @ (BinOp::Add | BinOp::Sub), a, b) = self.f.insts[inst.index()].op
+                && let Some(exact) = self.exact.get_mut(inst.index())
+            {
+                let op = if op == BinOp::Add { OvfOp::Add } else { OvfOp::Sub };
+                *exact = interval::ovf(op, self.now[a.index()], self.now[b.index()]).is_some();
+            }
         }
     }
 
@@ -327,8 +470,9 @@ impl Range<'_> {
         for i in 0..self.dom.preorder.len() {
             let block = self.dom.preorder[i];
             self.enter(block);
-            for p in &self.f.blocks[block.index()].params {
-                self.now[p.index()] = solved[p.index()].unwrap_or(Interval::full(self.f.ty(*p)));
+            for k in 0..self.f.blocks[block.index()].params.len() {
+                let p = self.f.blocks[block.index()].params[k];
+                self.now[p.index()] = self.param(&solved, p);
             }
             let insts = std::mem::take(&mut self.f.blocks[block.index()].insts);
             let mut kept = Vec::with_capacity(insts.len());
