@@ -1,10 +1,11 @@
 //! Comparisons, membership and identity of objects.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyInt, PyStr};
+use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::types::PyComparisonOp;
+use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
-use super::abi::{Raw, obj, object, truth};
+use super::abi::{Raw, give, obj, object, truth, vm};
 use super::math::holds;
 
 /// The operators by their numbers in the entry points' documentation.
@@ -19,11 +20,40 @@ fn operator(op: i32) -> PyComparisonOp {
     }
 }
 
+/// Comparisons of exact ints, floats and strs.
+#[inline]
+fn plain(vm: &VirtualMachine, op: i32, a: &PyObject, b: &PyObject) -> Option<bool> {
+    let class = a.class();
+    if !class.is(b.class()) {
+        return None;
+    }
+    let t = &vm.ctx.types;
+    let ordering = if class.is(t.int_type) {
+        let (a, b) = (a.downcast_ref::<PyInt>()?, b.downcast_ref::<PyInt>()?);
+        a.as_bigint().cmp(b.as_bigint())
+    } else if class.is(t.float_type) {
+        let (a, b) = (a.downcast_ref::<PyFloat>()?, b.downcast_ref::<PyFloat>()?);
+        match a.to_f64().partial_cmp(&b.to_f64()) {
+            Some(ordering) => ordering,
+            None => return Some(op == 3),
+        }
+    } else if class.is(t.str_type) {
+        let (a, b) = (a.downcast_ref::<PyStr>()?, b.downcast_ref::<PyStr>()?);
+        a.as_wtf8().cmp(b.as_wtf8())
+    } else {
+        return None;
+    };
+    Some(holds(op, ordering))
+}
+
 /// A rich comparison.
 pub unsafe extern "C" fn compare(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (a, b) = (obj(a), obj(b));
+        if let Some(result) = plain(vm(ctx), op, a, b) {
+            return give(vm(ctx).ctx.new_bool(result));
+        }
         object(ctx, |vm| a.rich_compare(b, operator(op), vm))
     }
 }
@@ -33,6 +63,9 @@ pub unsafe extern "C" fn compare_bool(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) ->
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (a, b) = (obj(a), obj(b));
+        if let Some(result) = plain(vm(ctx), op, a, b) {
+            return i32::from(result);
+        }
         // Not `rich_compare_bool`, which takes identical objects for equal.
         truth(ctx, |vm| a.rich_compare(b, operator(op), vm)?.try_to_bool(vm))
     }

@@ -5,9 +5,11 @@
 //! given back is counted, and an object all of whose references are given back dies in turn.
 //! The answer is exact for the types listed here and "no" for all others.
 
-use rustpython_vm::builtins::{PyBaseObject, PyDict, PyType};
-use rustpython_vm::object::Traverse;
-use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
+use std::sync::OnceLock;
+
+use rustpython_vm::builtins::{PyBaseObject, PyDict, PySet, PyType};
+use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
 /// How many different objects that are not atoms one destruction may touch.
 const MAX_TOUCHED: usize = 48;
@@ -22,6 +24,8 @@ enum Kind {
     Container,
     Function,
     Generator,
+    /// Holds a dict or a set that it does not report.
+    View,
     Unknown,
 }
 
@@ -54,6 +58,16 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         t.object_type,
     ]) {
         Kind::Container
+    } else if is(&[
+        t.dict_keyiterator_type,
+        t.dict_valueiterator_type,
+        t.dict_itemiterator_type,
+        t.set_iterator_type,
+        t.dict_keys_type,
+        t.dict_values_type,
+        t.dict_items_type,
+    ]) {
+        Kind::View
     } else if class.is(t.function_type) {
         Kind::Function
     } else if class.is(t.generator_type) {
@@ -135,6 +149,14 @@ impl Walk<'_> {
             return;
         }
         self.depth += 1;
+        if kind == Kind::View {
+            match viewed(self.vm, o) {
+                // Exhausted iterators have let go of what they walked over.
+                Some(None) => {}
+                Some(Some(container)) => self.lose(container),
+                None => self.quiet = false,
+            }
+        }
         o.traverse(&mut |child| {
             // A function does not report its `__builtins__`, which its globals keep alive: they must
             // not die with it. Its own `__dict__` is mostly empty.
@@ -149,6 +171,49 @@ impl Walk<'_> {
         });
         self.depth -= 1;
     }
+}
+
+/// How far into a view the reference to its container is looked for.
+const VIEW_WORDS: usize = 6;
+
+/// The container of a dict or set view or iterator, as the view holds it: a word that is the
+/// container's address or, in an exhausted iterator, zero. None if the word's place is not known.
+fn viewed<'a>(vm: &VirtualMachine, view: &'a PyObject) -> Option<Option<&'a PyObject>> {
+    static PLACES: OnceLock<Vec<(usize, usize)>> = OnceLock::new();
+    let class = view.class().as_object().as_raw().addr();
+    let places = PLACES.get_or_init(|| view_places(vm));
+    let (_, offset) = places.iter().find(|(c, _)| *c == class)?;
+    // SAFETY: the place was found in an object of the same class; the word is null or the address of
+    // an object that the view keeps alive.
+    Some(unsafe { view.as_raw().byte_add(*offset).cast::<*const PyObject>().read().as_ref() })
+}
+
+/// By class of view: where the reference to the container lies.
+fn view_places(vm: &VirtualMachine) -> Vec<(usize, usize)> {
+    let dict = vm.ctx.new_dict();
+    let set = PySet::default().into_ref(&vm.ctx);
+    let mut samples: Vec<(PyObjectRef, PyObjectRef)> = Vec::new();
+    for method in ["keys", "values", "items"] {
+        if let Ok(view) = vm.call_method(dict.as_object(), method, ()) {
+            if let Ok(iter) = view.get_iter(vm) {
+                samples.push((iter.into(), dict.clone().into()));
+            }
+            samples.push((view, dict.clone().into()));
+        }
+    }
+    if let Ok(iter) = set.as_object().get_iter(vm) {
+        samples.push((iter.into(), set.into()));
+    }
+    let place = |view: &PyObject, container: &PyObject| {
+        // SAFETY: the payload holds the reference somewhere, and the search ends there.
+        (0..VIEW_WORDS).map(|i| SIZEOF_PYOBJECT_HEAD + i * size_of::<usize>()).find(|offset| unsafe {
+            view.as_raw().byte_add(*offset).cast::<*const PyObject>().read() == container.as_raw()
+        })
+    };
+    samples
+        .iter()
+        .filter_map(|(view, c)| Some((view.class().as_object().as_raw().addr(), place(view, c)?)))
+        .collect()
 }
 
 /// Whether a generator has run to its end, so that closing it runs nothing.

@@ -5,7 +5,7 @@
 //! function that does so to itself. So the first dict of a shape is stamped by running such a
 //! load; the others get the stamp written, after their keys have been compared.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,10 +29,22 @@ const WARM_UP: usize = 16;
 thread_local! {
     /// Stamps by the addresses of the keys, which are immortal.
     static STAMPS: RefCell<HashMap<Box<[usize]>, u32>> = RefCell::new(HashMap::new());
+    /// Set while a load runs: were it compiled, the compiler would ask for stamps again.
+    static STAMPING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Makes the interpreter stamp a dict.
 fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
+    if STAMPING.replace(true) {
+        return Ok(());
+    }
+    let result = load_from(vm, dict);
+    STAMPING.set(false);
+    result
+}
+
+/// Loads a global from a dict until the interpreter specializes the load.
+fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
     // A fresh code object each time: one that is specialized already would not stamp again.
     let code = vm
         .compile("def load(): return len", Mode::Exec, "<shape>".to_owned())

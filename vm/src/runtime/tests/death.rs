@@ -40,7 +40,12 @@ def closure(x):
     return inner
 def defaults():
     return lambda x, y=(1, len(base)): x
+def exhausted(o):
+    it = iter(o)
+    list(it)
+    return it
 shared = Loud()
+kept = {'a': shared}
 base = [1.5, 'a']
 def cycle():
     a = Plain()
@@ -96,6 +101,16 @@ fn quiet_deaths() {
             "(shared, [shared])",
             "[shared] * 3",
             "finished()",
+            "iter({'a': [1]})",
+            "{'a': [1]}.keys()",
+            "{'a': [1]}.values()",
+            "iter({'a': [1]}.items())",
+            "iter({1, 2})",
+            "exhausted({1: shared})",
+            "exhausted({1: shared}.items())",
+            "exhausted({shared})",
+            "iter(kept)",
+            "kept.items()",
             "(Plain, Loud, base)",
             "cycle()",
         ] {
@@ -118,6 +133,10 @@ fn loud_deaths() {
             ("Slots(Loud())", "['del']"),
             ("closure(Loud())", "['del']"),
             ("iter([Loud()])", "['del']"),
+            ("iter({'a': Loud()})", "['del']"),
+            ("{'a': Loud()}.values()", "['del']"),
+            ("iter({'a': Loud()}.items())", "['del']"),
+            ("iter({Loud()})", "['del']"),
             ("[Numbered(7)]", "['del']"),
             ("Loud().__repr__", "['del']"),
             ("[Loud()] * 3", "['del']"),
