@@ -47,8 +47,11 @@ pub struct GlobalRef {
     pub stamp: u32,
     /// Position of the entry.
     pub index: u32,
-    /// The value now.
-    pub value: ObjId,
+    /// The value now, if it is of a kind that programs rarely replace (a function, a class, a
+    /// module, None, a builtin).
+    pub value: Option<ObjId>,
+    /// The class of the value now.
+    pub seen: Seen,
     /// If it was found in the builtins: the stamp of the globals, which lack the name.
     pub absent_from: Option<(ObjId, u32)>,
 }

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
+use psycore_jit::lower::Lowering;
 use rustpython_vm::Settings;
 
 /// The configuration of one [`Vm`](crate::Vm).
@@ -18,6 +19,8 @@ pub struct VmConfig {
     pub stdout: Output,
     pub stderr: Output,
     pub jit: JitConfig,
+    /// The backend that the JIT compiles with; without one everything is interpreted.
+    pub lowering: Option<Box<dyn Lowering>>,
 }
 
 /// Where Python's `sys.stdin` reads from.
@@ -84,6 +87,7 @@ impl VmConfig {
             stdout: Output::default(),
             stderr: Output::default(),
             jit: JitConfig::default(),
+            lowering: None,
         }
     }
 
@@ -100,6 +104,13 @@ impl VmConfig {
         self.settings
             .path_list
             .extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Chooses the backend that the JIT compiles with.
+    #[must_use]
+    pub fn lowering(mut self, lowering: Box<dyn Lowering>) -> Self {
+        self.lowering = Some(lowering);
         self
     }
 

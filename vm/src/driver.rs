@@ -3,6 +3,10 @@
 //! [`Jit`] is the state of one interpreter's JIT. It answers the specializer's questions (see
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
+use crate::exits::ExitInfo;
+use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
+use crate::layout::FrameRef;
+use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::shapes::Shapes;
 use psycore_jit::bytecode::CodeInfo;
@@ -12,7 +16,7 @@ use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, Lowering};
 use psycore_jit::oracle::{Builtin, BuiltinMethod, FnVersion, Known, Pass, Seen};
 use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
-use rustpython_vm::{PyObject, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -77,10 +81,18 @@ pub struct Stats {
 
 /// The state of the JIT of one interpreter.
 pub(crate) struct Jit {
-    vm: *const VirtualMachine,
+    /// Where the VM is while the JIT works (it may move between two runs).
+    vm: Cell<*const VirtualMachine>,
     pub known: Known,
     pub layout: Layout,
     objects: Objects,
+    attached: Cell<Option<&'static Attached>>,
+    /// By the tag of hook versions.
+    units: RefCell<Vec<Rc<Compiled>>>,
+    /// Function versions by the range of their exits: first, count.
+    function_exits: RefCell<Vec<(u32, u32, (ObjId, Vec<Pass>))>>,
+    started: Instant,
+    full: bool,
     shapes: Shapes,
     lowering: RefCell<Box<dyn Lowering>>,
     pub codes: RefCell<HashMap<ObjId, Option<Rc<CodeInfo>>>>,
@@ -88,6 +100,7 @@ pub(crate) struct Jit {
     pub builtins: RefCell<HashMap<ObjId, Builtin>>,
     pub builtin_methods: RefCell<HashMap<ObjId, BuiltinMethod>>,
     pub math_found: Cell<bool>,
+    pub class_versions: RefCell<HashMap<u32, Option<ObjId>>>,
     versions: RefCell<HashMap<(ObjId, Vec<Pass>), Version>>,
     cells: RefCell<Vec<Box<u64>>>,
     builds: RefCell<HashMap<ObjId, u32>>,
@@ -105,9 +118,48 @@ pub(crate) enum Attempt {
 }
 
 impl Jit {
+    /// The state for a VM that has just been entered.
+    pub fn new(
+        vm: &VirtualMachine,
+        layout: Layout,
+        lowering: Box<dyn Lowering>,
+        log: Option<std::fs::File>,
+        full: bool,
+    ) -> Self {
+        let objects = Objects::new();
+        let known = crate::oracle::known(vm, |o| objects.id_of(o));
+        let jit = Jit {
+            vm: Cell::new(vm),
+            known,
+            shapes: Shapes::new(layout.clone()),
+            layout,
+            objects,
+            attached: Cell::new(None),
+            units: RefCell::default(),
+            function_exits: RefCell::default(),
+            started: Instant::now(),
+            full,
+            lowering: RefCell::new(lowering),
+            codes: RefCell::default(),
+            profile: RefCell::default(),
+            builtins: RefCell::default(),
+            builtin_methods: RefCell::default(),
+            math_found: Cell::new(false),
+            class_versions: RefCell::default(),
+            versions: RefCell::default(),
+            cells: RefCell::default(),
+            builds: RefCell::default(),
+            stats: RefCell::default(),
+            keep_text: log.is_some(),
+            log: RefCell::new(log),
+        };
+        jit.find_builtins();
+        jit
+    }
+
     pub fn vm(&self) -> &VirtualMachine {
-        // SAFETY: the JIT is installed in this VM's thread and uninstalled before the VM goes.
-        unsafe { &*self.vm }
+        // SAFETY: set whenever the VM calls the JIT, and used only until that call returns.
+        unsafe { &*self.vm.get() }
     }
 
     pub fn id_of(&self, obj: &PyObject) -> ObjId {
@@ -158,7 +210,7 @@ impl Jit {
                 self.log(format_args!("refused {}: {why:?}", self.name_of(request)));
                 self.stats.borrow_mut().refused += 1;
                 return match why {
-                    Refused::NeedsFrame | Refused::DontInline(_) | Refused::Returns(_) => Attempt::NotNow,
+                    Refused::NeedsFrame | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
                     Refused::Unsupported(_) => Attempt::Never,
                 };
             }
@@ -172,7 +224,8 @@ impl Jit {
             }
         }
         passes::optimize(&mut unit, &PassOptions::default());
-        let exit_base = self.exits_register(&unit);
+        let Some(attached) = self.attached.get() else { return Attempt::NotNow };
+        let exit_base = attached.exits().register(&unit);
         let lowered = {
             let obj_address = |o: ObjId| self.objects.address(o);
             let rt_address = crate::runtime::address;
@@ -198,6 +251,9 @@ impl Jit {
         if let Request::Function { cell, .. } = request {
             let mut cells = self.cells.borrow_mut();
             *cells[cell.index()] = lowered.cells[0];
+        }
+        if let Request::Function { func, args, .. } = request {
+            self.function_exits.borrow_mut().push((exit_base, exits, (*func, args.clone())));
         }
         let code = self.code_of(request);
         let mut stats = self.stats.borrow_mut();
@@ -347,5 +403,234 @@ pub(crate) fn reason_name(r: Reason) -> &'static str {
         Reason::Depth => "depth",
         Reason::Finalizer => "finalizer",
         Reason::Iteration => "iteration",
+    }
+}
+
+/// Attaches the JIT to an interpreter.
+///
+/// # Errors
+/// One line that says why there will be none.
+pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn Lowering>) -> Result<(), String> {
+    let layout = crate::layout::probe(vm)?.clone();
+    let log = match &config.log {
+        Some(path) => Some(std::fs::File::create(path).map_err(|e| format!("{}: {e}", path.display()))?),
+        None => None,
+    };
+    let full = config.mode == JitMode::Full;
+    let mut options = Options::default();
+    if full {
+        (options.calls, options.iterations) = (2, 2);
+    }
+    if let Some(n) = config.threshold {
+        (options.calls, options.iterations) = (n, n);
+    }
+    let jit = Jit::new(vm, layout, lowering, log, full);
+    hooks::install(vm, Box::new(jit), options).map(drop)
+}
+
+impl Driver for Jit {
+    fn object(&self, id: ObjId) -> &PyObject {
+        self.object(id)
+    }
+
+    fn hot(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot {
+        self.attached.set(Some(site.attached()));
+        self.vm.set(vm);
+        if !self.full && self.over_budget() {
+            return Hot::Later(2000);
+        }
+        let old = site.versions();
+        if old.len() >= MAX_VERSIONS {
+            return Hot::Never;
+        }
+        let Some(mut request) = self.request(site, frame, vm) else { return Hot::Never };
+        let units = self.units.borrow();
+        let earlier: Vec<Rc<Compiled>> = old.iter().map(|v| units[v.tag as usize].clone()).collect();
+        drop(units);
+        if earlier.len() + 2 >= MAX_VERSIONS {
+            let requests: Vec<&Request> = earlier.iter().map(|c| &c.request).collect();
+            Self::generalize(&mut request, &requests);
+        }
+        if earlier.iter().any(|c| c.request == request) {
+            // It fits by type and yet it missed: an unusual value.
+            return Hot::Later(2000);
+        }
+        match self.compile(&request) {
+            Attempt::Compiled(c) => {
+                let mut versions = old.to_vec();
+                versions.push(self.install(c));
+                site.set_versions(versions);
+                Hot::Installed
+            }
+            Attempt::NotNow => Hot::Later(5000),
+            Attempt::Never => Hot::Never,
+        }
+    }
+
+    fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine) {
+        self.vm.set(vm);
+        self.attached.set(Some(site.attached()));
+        let info = exit.info;
+        let Some(inner) = info.state.frames.last() else { return };
+        let stack = self.observe(info, exit.record, frame);
+        if !self.exit_taken(inner.code, inner.pc, info.kind, stack) {
+            return;
+        }
+        self.log(format_args!(
+            "rebuilding for an exit at {} of {}: {:?}",
+            inner.pc,
+            psycore_jit::oracle::Oracle::describe(self, inner.code),
+            info.kind
+        ));
+        self.stats.borrow_mut().rebuilds += 1;
+        // The unit whose exit it is: a function version, or the entry itself.
+        let owner = self
+            .function_exits
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
+            .map(|(_, _, key)| key.clone());
+        match owner {
+            Some(key) => self.rebuild_version(&key),
+            None => {
+                let old = self.units.borrow()[exit.version.tag as usize].clone();
+                if let Attempt::Compiled(c) = self.compile(&old.request) {
+                    let new = self.install(c);
+                    let versions = site
+                        .versions()
+                        .iter()
+                        .map(|v| if v.tag == exit.version.tag { new } else { *v })
+                        .collect();
+                    site.set_versions(versions);
+                }
+            }
+        }
+    }
+
+    unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
+        let lowering: *const dyn Lowering = &raw const **self.lowering.borrow();
+        // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
+        unsafe { (*lowering).enter(version.handle, version.func as usize, ctx, args) }
+    }
+}
+
+impl Jit {
+    /// Compiling may take a part of the run time only.
+    fn over_budget(&self) -> bool {
+        let spent = self.stats.borrow().compile_time;
+        spent > Duration::from_millis(150) + self.started.elapsed() / 4
+    }
+
+    fn install(&self, c: Rc<Compiled>) -> hooks::Version {
+        let mut units = self.units.borrow_mut();
+        units.push(c.clone());
+        hooks::Version { entry: c.entry, handle: c.handle, func: 0, tag: units.len() as u64 - 1 }
+    }
+
+    /// The request for an entry at a site, from the live frame.
+    fn request(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Option<Request> {
+        // SAFETY: the frame is the current one, and nothing runs while its slots are looked at.
+        unsafe {
+            let code = frame.code();
+            let iframe = frame.get();
+            let n = frame.nlocals();
+            let slots = frame.slots();
+            let live = |word: usize| match word {
+                0 => Live::Null,
+                w => {
+                    let obj = crate::layout::object_at(w);
+                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 }
+                }
+            };
+            let locals = (0..n).map(|i| live(*slots.add(i))).collect();
+            let mut stack = Vec::new();
+            for i in 0..frame.stack_len() {
+                let slot = frame.stack_slot(i);
+                if *slot & 1 != 0 {
+                    // Borrowed from a local: compiled code takes references that stand by themselves.
+                    let obj = crate::layout::object_at(*slot & !1);
+                    *slot = crate::layout::disown(obj.to_owned());
+                }
+                stack.push(live(*slot));
+            }
+            let globals = iframe.globals().as_object();
+            let function = code.code.flags.contains(rustpython_vm::bytecode::CodeFlags::OPTIMIZED);
+            let module = !function && iframe.locals.get().is_some_and(|l| l.as_object().is(globals));
+            if matches!(site.kind, SiteKind::Inner) {
+                return None;
+            }
+            let _ = vm;
+            Some(Request::Entry {
+                code: self.id_of(code.as_object()),
+                globals: self.id_of(globals),
+                builtins: self.id_of(iframe.builtins()),
+                module,
+                pc: site.pc(),
+                locals,
+                stack,
+            })
+        }
+    }
+
+    /// The classes of the topmost stack values at an exit, top first; instances among them tell
+    /// the usual shape of their class.
+    fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> Vec<Seen> {
+        use psycore_jit::ir::Recipe;
+        let Some(inner) = info.state.frames.last() else { return Vec::new() };
+        let k = self.known;
+        let word = |v: &psycore_jit::ir::Value| record[v.index()];
+        let object = |w: u64| {
+            // SAFETY: an object word of a record is a live object.
+            let obj = unsafe { crate::layout::object_at(w as usize) };
+            self.shapes.sample(obj, self.vm());
+            self.seen(obj)
+        };
+        let plain = |ty| Seen { ty, big: false };
+        let depth = inner.stack.len();
+        inner
+            .stack
+            .iter()
+            .enumerate()
+            .rev()
+            .take(4)
+            .map(|(i, r)| match r {
+                Recipe::Owned(v) | Recipe::Borrowed(v) if word(v) != 0 => object(word(v)),
+                Recipe::Int(_) => plain(k.int),
+                Recipe::Float(_) => plain(k.float),
+                Recipe::Bool(_) => plain(k.bool_),
+                Recipe::Const(c) => self.seen(self.object(*c)),
+                Recipe::Tuple(_) => plain(k.tuple),
+                Recipe::Keep if info.state.frames.len() == 1 => {
+                    // SAFETY: the frame is live and has not been changed yet.
+                    let w = unsafe { if i < frame.stack_len() { *frame.stack_slot(i) & !1 } else { 0 } };
+                    if w == 0 { plain(k.object) } else { object(w as u64) }
+                }
+                _ => plain(k.object),
+            })
+            .take(depth)
+            .collect()
+    }
+
+    /// Compiles a function version again; callers go through its cell.
+    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>)) {
+        let (cell, ret) = match self.versions.borrow().get(key) {
+            Some(Version { cell, compiled: Some((_, ret)), .. }) => (*cell, *ret),
+            _ => return,
+        };
+        let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
+        let before = *self.cells.borrow()[cell.index()];
+        if let Attempt::Compiled(c) = self.compile(&request) {
+            if c.ret == Some(ret) {
+                if let Some(v) = self.versions.borrow_mut().get_mut(key) {
+                    v.compiled = Some((c, ret));
+                }
+            } else {
+                // It returns something else now: callers that rely on the old result keep the
+                // old code, new ones get a cell of their own.
+                *self.cells.borrow_mut()[cell.index()] = before;
+                self.versions.borrow_mut().remove(key);
+            }
+        }
     }
 }

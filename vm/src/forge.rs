@@ -32,6 +32,7 @@ impl Maker<'_> {
                 // SAFETY: the record's words are what compiled code held: live objects.
                 at => layout::disown(unsafe { layout::object_at(at) }.to_owned()),
             },
+            Recipe::IfBound { bound, .. } if self.word(*bound) as u32 == 0 => 0,
             other => layout::disown(self.object(other)),
         }
     }
@@ -72,6 +73,7 @@ impl Maker<'_> {
                 let seq = self.object(seq);
                 self.must(self.seq_iter(*kind, seq, self.word(*index) as i64))
             }
+            Recipe::IfBound { value, .. } => self.object(value),
             Recipe::Enumerate { iter, count } => {
                 let iter = self.object(iter);
                 let count = self.word(*count) as i64;

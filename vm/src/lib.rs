@@ -20,6 +20,7 @@ pub mod aside;
 mod code_view;
 mod config;
 pub mod deopt;
+mod driver;
 mod error;
 pub mod execute;
 pub mod exits;
@@ -27,12 +28,15 @@ pub mod forge;
 pub mod hooks;
 pub mod layout;
 pub mod objects;
+mod oracle;
 pub mod prepare;
 pub mod runtime;
 mod selftest;
+mod shapes;
 mod stdio;
 mod vm;
 
+use psycore_jit::lower::Lowering;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
@@ -43,11 +47,17 @@ pub use vm::Vm;
 pub use rustpython_vm;
 
 /// Attaches the JIT to an interpreter that has just been entered and has not run any of the
-/// user's code yet.
-fn attach(_vm: &VirtualMachine, config: JitConfig) -> PyResult<()> {
-    match config.mode {
-        JitMode::Off | JitMode::Auto | JitMode::Full => Ok(()),
+/// user's code yet. Without a lowering, or where objects don't lie where they should, the program
+/// is interpreted; the second is said in one line.
+fn attach(vm: &VirtualMachine, config: JitConfig, lowering: Option<Box<dyn Lowering>>) -> PyResult<()> {
+    let Some(lowering) = lowering else { return Ok(()) };
+    if config.mode == JitMode::Off {
+        return Ok(());
     }
+    if let Err(why) = driver::attach(vm, &config, lowering) {
+        eprintln!("psycore: running without the JIT: {why}");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -62,39 +62,18 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
 
 /// Decodes a (prepared) code object: hooks read as what they stand for.
 pub(crate) fn code_info(jit: &Jit, id: ObjId, code: &Py<PyCode>) -> CodeInfo {
-    let units = &code.code.instructions;
-    let n = units.len();
-    let mut raw = Vec::with_capacity(n);
-    let mut i = 0;
-    let mut start = 0;
-    let mut nops: Vec<usize> = Vec::new();
-    while i < n {
-        let op = bytecode::base_opcode(units.read_op(i));
-        let arg = u32::from(u8::from(units.read_arg(i)));
-        if let Some(header) = jit.back_edge_at(code, i as u32) {
-            raw.push(RawUnit { op: Opcode::JumpBackward, arg: i as u32 + 2 - header, whole: true });
-            raw.push(RawUnit { op: Opcode::Cache, arg: 0, whole: false });
-            i += 2;
-            continue;
-        }
-        if jit.is_entry_pad(code, i as u32) {
-            nops.push(i);
-            nops.push(i + 1);
-            start = i as u32 + 2;
-        } else if op == Opcode::Resume && start == 0 && arg & 3 == 0 {
-            start = i as u32 + 1;
-        }
-        raw.push(RawUnit { op, arg, whole: false });
-        let caches = op.cache_entries();
-        for _ in 0..caches {
-            raw.push(RawUnit { op: Opcode::Cache, arg: 0, whole: false });
-        }
-        i += 1 + caches;
-    }
-    for i in nops {
-        raw[i] = RawUnit { op: Opcode::Nop, arg: 0, whole: false };
-    }
-    raw.truncate(n);
+    let prepared = crate::prepare::of(code);
+    let raw: Vec<RawUnit> = match prepared {
+        Some(p) => p.original_units(code),
+        None => code
+            .code
+            .instructions
+            .iter()
+            .map(|u| RawUnit { op: bytecode::base_opcode(u.op), arg: u32::from(u8::from(u.arg)), whole: false })
+            .collect(),
+    };
+    // Compiled code begins after the first `RESUME`.
+    let start = raw.iter().position(|u| u.op == Opcode::Resume).map_or(0, |i| i as u32 + 1);
     let (instrs, at) = bytecode::decode(&raw);
     let loops = bytecode::find_loops(&instrs);
     let c = &code.code;
@@ -148,7 +127,29 @@ impl Jit {
         }
         let (index, value) = self.entry_of(d, name)?;
         let stamp = self.shapes().stamp(d)?;
-        Some(GlobalRef { dict: self.id_of(dict), stamp, index, value: self.id_of(&value), absent_from: None })
+        let t = &self.vm().ctx.types;
+        let class = value.class();
+        let lasting = [t.function_type, t.builtin_function_or_method_type, t.module_type, t.none_type]
+            .iter()
+            .any(|c| class.is(*c))
+            || value.downcast_ref::<PyType>().is_some();
+        Some(GlobalRef {
+            dict: self.id_of(dict),
+            stamp,
+            index,
+            // Registering keeps alive: other values must be free to go.
+            value: lasting.then(|| self.id_of(&value)),
+            seen: self.seen(&value),
+            absent_from: None,
+        })
+    }
+}
+
+impl Jit {
+    /// The class of a value, and whether it is an int that needs more than 64 bits.
+    pub(crate) fn seen(&self, obj: &PyObject) -> Seen {
+        let big = obj.downcast_ref_if_exact::<PyInt>(self.vm()).is_some_and(|i| crate::layout::small_int(i).is_none());
+        Seen { ty: self.id_of(obj.class().as_object()), big }
     }
 }
 
@@ -200,7 +201,7 @@ impl Oracle for Jit {
             return Feedback { op: Opcode::Nop, seen: true };
         };
         let units = &c.code.instructions;
-        let i = op_pc as usize;
+        let i = live_index(c, op_pc);
         let op = units.read_op(i).as_opcode();
         let caches = op.cache_entries();
         // An instruction that adapts and still has its first counter has not run.
@@ -284,9 +285,10 @@ impl Oracle for Jit {
     fn owner_type(&self, code: ObjId, op_pc: u32) -> Option<ObjId> {
         let c = self.code_object(code)?;
         let units = &c.code.instructions;
-        let op = units.read_op(op_pc as usize).as_opcode();
+        let i = live_index(c, op_pc);
+        let op = units.read_op(i).as_opcode();
         op.deopt()?;
-        let version = units.read_cache_u32(op_pc as usize + 2);
+        let version = units.read_cache_u32(i + 2);
         self.class_of_version(version)
     }
 
@@ -351,7 +353,7 @@ impl Oracle for Jit {
         let vm = self.vm();
         let obj = self.object(func);
         let f = obj.downcast_ref_if_exact::<PyFunction>(vm)?;
-        let get = |n: &'static str| obj.get_attr(n, vm).ok();
+        let get = |n: &'static str| -> Option<PyObjectRef> { obj.get_attr(n, vm).ok() };
         let code = get("__code__")?;
         let items = |o: Option<PyObjectRef>| -> Option<Vec<ObjId>> {
             let o = o?;
@@ -362,10 +364,11 @@ impl Oracle for Jit {
             Some(t.as_slice().iter().map(|x| self.id_of(x)).collect())
         };
         let kw = get("__kwdefaults__")?;
+        let (globals, builtins) = (get("__globals__")?, get("__builtins__")?);
         Some(FuncInfo {
             code: self.id_of(&code),
-            globals: self.id_of(&get("__globals__")?),
-            builtins: self.id_of(&get("__builtins__")?),
+            globals: self.id_of(&globals),
+            builtins: self.id_of(&builtins),
             defaults: items(get("__defaults__"))?,
             has_kwdefaults: !vm.is_none(&kw),
             closure: items(get("__closure__"))?,
@@ -386,6 +389,11 @@ impl Oracle for Jit {
     }
 }
 
+/// Where the unit of the original code at a position runs.
+fn live_index(code: &Py<PyCode>, pc: u32) -> usize {
+    crate::prepare::of(code).map_or(pc, |p| p.live_index(pc)) as usize
+}
+
 /// Whether the interpreter counts runs of the instruction in order to specialize it.
 fn adapts(op: Opcode) -> bool {
     use Opcode::*;
@@ -397,6 +405,36 @@ fn adapts(op: Opcode) -> bool {
 }
 
 impl Jit {
+    /// The class that has a version tag, if it still has it.
+    fn class_of_version(&self, version: u32) -> Option<ObjId> {
+        if version == 0 {
+            return None;
+        }
+        if let Some(c) = self.class_versions.borrow().get(&version) {
+            return *c;
+        }
+        // Not met yet: look through all classes there are.
+        let vm = self.vm();
+        let mut todo = vec![vm.ctx.types.object_type.to_owned()];
+        let mut seen = std::collections::HashSet::new();
+        let mut map = self.class_versions.borrow_mut();
+        while let Some(cls) = todo.pop() {
+            if !seen.insert(&raw const *cls as usize) {
+                continue;
+            }
+            let tag = cls.tp_version_tag().load(std::sync::atomic::Ordering::Acquire);
+            if tag != 0 {
+                map.insert(tag, Some(self.id_of(cls.as_object())));
+            }
+            if let Ok(subs) = vm.call_method(cls.as_object(), "__subclasses__", ())
+                && let Ok(subs) = subs.try_into_value::<Vec<PyObjectRef>>(vm)
+            {
+                todo.extend(subs.into_iter().filter_map(|s| s.downcast::<PyType>().ok()));
+            }
+        }
+        *map.entry(version).or_insert(None)
+    }
+
     /// Attribute reading by the ordinary rules.
     fn plain_getattr(&self, cls: &Py<PyType>) -> bool {
         let object = self.vm().ctx.types.object_type;

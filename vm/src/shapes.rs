@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Dicts with more keys are not shared shapes.
 const MAX_KEYS: usize = 32;
+/// The flag of interned strs in their reference word.
+const INTERNED: usize = 1 << (usize::BITS - 3);
 /// Our own stamps begin here.
 const FIRST_STAMP: u32 = 0xE000_0000;
 
@@ -107,8 +109,9 @@ impl Shapes {
         let shared = keys.filter(|k| {
             k.len() <= MAX_KEYS
                 && k.iter().all(|k| {
-                    // SAFETY: keys of a live dict are live objects.
-                    unsafe { &*(*k as *const PyObject) }.is_interned()
+                    // SAFETY: keys of a live dict are live objects; the word is their count and flags.
+                    let word = unsafe { (*k as *const u8).offset(self.layout.refcount as isize).cast::<usize>().read() };
+                    word & INTERNED != 0
                 })
         });
         if now != 0 {

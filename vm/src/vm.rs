@@ -35,7 +35,7 @@ impl Vm {
     /// # Errors
     /// What setting up the standard streams or the JIT raised.
     pub fn new(config: VmConfig) -> Result<Self, Error> {
-        let VmConfig { settings, stdin, stdout, stderr, jit } = config;
+        let VmConfig { settings, stdin, stdout, stderr, jit, lowering } = config;
         let builder = InterpreterBuilder::new().settings(settings);
         let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
         let interpreter = builder
@@ -50,7 +50,7 @@ impl Vm {
             .build();
         let mut vm = Self { interpreter: Some(interpreter), streams: Streams::default() };
         vm.streams = vm.with(|vm| {
-            attach(vm, jit)?;
+            attach(vm, jit, lowering)?;
             vm.new_scope_with_main()?;
             stdio::set_up(vm, stdin, stdout, stderr)
         })?;

@@ -411,7 +411,7 @@ pub enum Recipe {
     Null,
     /// What the live frame's slot holds already (frame of an entry only).
     Keep,
-    /// An object whose reference moves to the slot.
+    /// An object whose reference moves to the slot; the null address leaves it empty.
     Owned(Value),
     /// An object that needs a reference of its own.
     Borrowed(Value),
@@ -430,6 +430,8 @@ pub enum Recipe {
     Slice(Box<[Recipe; 3]>),
     /// `enumerate` over an iterator, with the next count.
     Enumerate { iter: Box<Recipe>, count: Value },
+    /// A number if `bound` (`I32`) is not 0, else empty.
+    IfBound { bound: Value, value: Box<Recipe> },
 }
 
 /// Sequences with an index-based iterator.
@@ -465,6 +467,10 @@ impl Recipe {
                 iter.values(f);
                 f(*count);
             }
+            Recipe::IfBound { bound, value } => {
+                f(*bound);
+                value.values(f);
+            }
         }
     }
 
@@ -491,6 +497,10 @@ impl Recipe {
             Recipe::Enumerate { iter, count } => {
                 iter.map_values(f);
                 *count = f(*count);
+            }
+            Recipe::IfBound { bound, value } => {
+                *bound = f(*bound);
+                value.map_values(f);
             }
         }
     }

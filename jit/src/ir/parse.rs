@@ -652,6 +652,13 @@ impl Parser {
                 self.punct(')')?;
                 Recipe::Enumerate { iter, count }
             }
+            "if_bound" => {
+                self.punct('(')?;
+                let value = Box::new(self.recipe()?);
+                let bound = self.comma_value()?;
+                self.punct(')')?;
+                Recipe::IfBound { bound, value }
+            }
             _ => return self.error(format!("there is no recipe `{word}`")),
         })
     }

@@ -204,6 +204,7 @@ impl fmt::Display for Recipe {
             Recipe::SeqIter { kind, seq, index } => write!(f, "{}_iter({seq}, {index})", kind.name()),
             Recipe::Slice(parts) => write!(f, "slice({}, {}, {})", parts[0], parts[1], parts[2]),
             Recipe::Enumerate { iter, count } => write!(f, "enumerate({iter}, {count})"),
+            Recipe::IfBound { bound, value } => write!(f, "if_bound({value}, {bound})"),
         }
     }
 }

@@ -241,6 +241,10 @@ impl<'a> Verifier<'a> {
                 self.recipe(what, iter, false);
                 self.recipe_value(what, *count, Type::I64);
             }
+            Recipe::IfBound { bound, value } => {
+                self.recipe(what, value, false);
+                self.recipe_value(what, *bound, Type::I32);
+            }
         }
     }
 

@@ -51,6 +51,10 @@ pub enum Val {
     /// `enumerate`, with the next count.
     Enumerate { iter: Box<Val>, count: Value },
     Tuple(Vec<Val>),
+    /// A number that may not have been assigned yet: `bound` says so.
+    Maybe { v: Value, ty: Type, bound: Value },
+    /// An owned object, or null where none has been assigned yet.
+    MaybeObj { v: Value, ty: Option<ObjId> },
     /// The live frame's stack slot, untouched: an object of unknown use.
     Keep,
 }
@@ -112,6 +116,15 @@ impl Val {
                 Recipe::Enumerate { iter: Box::new(iter.recipe()), count: *count }
             }
             Val::Tuple(items) => Recipe::Tuple(items.iter().map(Val::recipe).collect()),
+            Val::Maybe { v, ty, bound } => {
+                let value = match ty {
+                    Type::F64 => Recipe::Float(*v),
+                    Type::I32 => Recipe::Bool(*v),
+                    _ => Recipe::Int(*v),
+                };
+                Recipe::IfBound { bound: *bound, value: Box::new(value) }
+            }
+            Val::MaybeObj { v, .. } => Recipe::Owned(*v),
             Val::Keep => Recipe::Keep,
         }
     }
@@ -169,6 +182,8 @@ pub enum KeyItem {
     Seq(SeqKind),
     Enumerate,
     Tuple(u32),
+    Maybe(Type),
+    MaybeObj(Option<ObjId>),
     Keep,
     /// A frame begins: its code, and the pc of the call in the frame before.
     Frame(ObjId, u32, u32),
@@ -265,6 +280,14 @@ impl Ctx {
                     key.push(KeyItem::Tuple(items.len() as u32));
                     items.iter().for_each(|i| walk(i, key, vals, objs));
                 }
+                Val::Maybe { v, ty, bound } => {
+                    key.push(KeyItem::Maybe(*ty));
+                    vals.extend([*v, *bound]);
+                }
+                Val::MaybeObj { v, ty } => {
+                    key.push(KeyItem::MaybeObj(*ty));
+                    vals.push(*v);
+                }
                 Val::Keep => key.push(KeyItem::Keep),
             }
         }
@@ -317,6 +340,11 @@ impl Ctx {
                     walk(iter, pos, params, objs);
                 }
                 Val::Tuple(items) => items.iter_mut().for_each(|i| walk(i, pos, params, objs)),
+                Val::Maybe { v, bound, .. } => {
+                    take(v, pos, params);
+                    take(bound, pos, params);
+                }
+                Val::MaybeObj { v, .. } => take(v, pos, params),
                 Val::Null | Val::Const(_) | Val::Keep => {}
             }
         }
@@ -372,6 +400,8 @@ pub fn key_types(key: &Key) -> Vec<Type> {
             KeyItem::Float => out.push(Type::F64),
             KeyItem::Bool => out.push(Type::I32),
             KeyItem::Range => out.extend([Type::I64; 3]),
+            KeyItem::Maybe(t) => out.extend([*t, Type::I32]),
+            KeyItem::MaybeObj(_) => out.push(Type::Ptr),
             KeyItem::Obj(_, _, n) => {
                 if *n == seen {
                     seen += 1;

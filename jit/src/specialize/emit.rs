@@ -91,6 +91,9 @@ impl Spec<'_> {
 
     /// A value leaves its slot (which must be overwritten already).
     pub(super) fn drop_val(&mut self, val: Val) {
+        if let Val::MaybeObj { v, ty } = val {
+            return self.drop_maybe(v, ty);
+        }
         let mut owned = Vec::new();
         val.objects(&mut |o| {
             if o.own == Own::Owned {
@@ -100,6 +103,26 @@ impl Spec<'_> {
         for o in owned {
             self.release(o);
         }
+    }
+
+    /// Releases an object that may be null. The interpreter would go on after this instruction.
+    fn drop_maybe(&mut self, v: Value, ty: Option<ObjId>) {
+        self.promote_now();
+        let (some, done) = (self.b.create_block(), self.b.create_block());
+        let null = self.b.null();
+        let c = self.b.icmp(IntCC::Ne, v, null);
+        self.b.br(c, some, &[], done, &[]);
+        self.b.switch_to(some);
+        if self.harmless(ty) {
+            self.b.decref(v, None);
+        } else {
+            let state = self.ctx.state(self.ins.next);
+            let rest: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+            let exit = self.b.exit_to(ExitKind::Guard(Reason::Finalizer), state, &rest);
+            self.b.decref(v, Some(exit));
+        }
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
     }
 
     /// Hands an owned reference to another slot of the same object, or releases it at the
@@ -236,6 +259,7 @@ impl Spec<'_> {
             Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep => {
                 unreachable!("iterators are made into objects by `materialize`")
             }
+            Val::Maybe { .. } | Val::MaybeObj { .. } => unreachable!("loads check that locals are bound")
         }
     }
 
@@ -316,7 +340,7 @@ impl Spec<'_> {
                 SeqKind::Tuple => k.tuple_iterator,
                 SeqKind::Str => k.str_iterator,
             }),
-            Val::Null | Val::Keep => None,
+            Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } => None,
         }
     }
 
@@ -488,6 +512,10 @@ impl Spec<'_> {
         let Some(args) = self.args else { return };
         for i in 0..self.ctx.frames[0].locals.len() {
             if self.ctx.frames[0].home[i] {
+                continue;
+            }
+            if matches!(self.ctx.frames[0].locals[i], Val::Maybe { .. } | Val::MaybeObj { .. }) {
+                // Not assigned on every way here; who looks at the frame sees the value before.
                 continue;
             }
             let val = self.ctx.frames[0].locals[i].clone();

@@ -61,6 +61,17 @@ impl Spec<'_> {
         Ok(Flow::Next)
     }
 
+    /// Takes a module variable into a register, if it exists and is no constant.
+    pub(super) fn preload_variable(&mut self, dict: ObjId, name: ObjId) {
+        let builtins = self.ctx.frame().builtins;
+        if self.o.dict_entry(dict, name).is_some_and(|e| e.value.is_none() || self.distrusted())
+            && self.load_variable(dict, builtins, name)
+        {
+            let v = self.pop();
+            self.drop_val(v);
+        }
+    }
+
     /// Pushes a variable by name; `false` if there is none (yet).
     fn load_variable(&mut self, globals: ObjId, builtins: ObjId, name: ObjId) -> bool {
         if let Some(g) = self.ctx.globals.iter().find(|g| g.dict == globals && g.name == name) {
@@ -72,21 +83,19 @@ impl Spec<'_> {
         if let Some((dict, stamp)) = found.absent_from {
             self.guard_stamp(dict, stamp);
         }
-        let (v, tok) = self.entry_value_of(&found);
-        if self.is_constant(found.value) && !self.distrusted() {
+        let v = self.entry_value_of(&found);
+        if let Some(value) = found.value
+            && !self.distrusted()
+        {
             let exit = self.exit_start(Reason::Value);
-            self.b.guard_is(v, found.value, exit);
-            self.push(Val::Const(found.value));
+            self.b.guard_is(v, value, exit);
+            self.push(Val::Const(value));
             return true;
         }
-        let _ = tok;
         let mut val = Val::object(v, Own::Transient);
-        let ty = self.o.type_of(found.value);
-        let k = *self.o.known();
-        let big = ty == k.int && self.o.int(found.value).is_none();
         self.push(val.clone());
-        if !big && !self.distrusted() {
-            self.want(0, ty);
+        if !found.seen.big && !self.distrusted() {
+            self.want(0, found.seen.ty);
         }
         // Held in a register from now on (its own reference, if it is an object).
         self.promote_now();
@@ -104,36 +113,26 @@ impl Spec<'_> {
         true
     }
 
-    /// Whether a global of that value is unlikely to change.
-    fn is_constant(&self, value: ObjId) -> bool {
-        let k = self.o.known();
-        let t = self.o.type_of(value);
-        t == k.function
-            || t == k.builtin
-            || t == k.type_
-            || t == k.module
-            || value == k.none
-            || self.o.builtin(value).is_some()
-    }
-
     /// The value of an entry of a module's dict as a constant.
     pub(super) fn dict_constant(&mut self, dict: ObjId, name: ObjId) -> Option<Val> {
         let found = self.o.dict_entry(dict, name)?;
-        let (v, _) = self.entry_value_of(&found);
-        if self.is_constant(found.value) && !self.distrusted() {
+        let v = self.entry_value_of(&found);
+        if let Some(value) = found.value
+            && !self.distrusted()
+        {
             let exit = self.exit_start(Reason::Value);
-            self.b.guard_is(v, found.value, exit);
-            return Some(Val::Const(found.value));
+            self.b.guard_is(v, value, exit);
+            return Some(Val::Const(value));
         }
         Some(Val::object(v, Own::Transient))
     }
 
-    fn entry_value_of(&mut self, found: &GlobalRef) -> (Value, Option<Value>) {
+    fn entry_value_of(&mut self, found: &GlobalRef) -> Value {
         let tok = self.guard_stamp(found.dict, found.stamp);
         let d = self.b.obj(found.dict);
         let entries = self.b.load(Field::DictEntries, d, tok);
         let i = self.b.i64(found.index as i64);
-        (self.b.load_elem(ElemKind::DictValue, entries, i, tok), tok)
+        self.b.load_elem(ElemKind::DictValue, entries, i, tok)
     }
 
     /// Checks that a dict has the keys that it had.

@@ -14,6 +14,7 @@ mod compare;
 mod emit;
 mod globals;
 mod iter;
+mod join;
 mod ops;
 mod subscr;
 
@@ -22,6 +23,8 @@ use crate::ir::builder::FunctionBuilder;
 use crate::ir::{Block, ExitId, ExitKind, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
+use join::Joins;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -39,7 +42,7 @@ pub enum Live {
 }
 
 /// What to compile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// An entry from the interpreter: its frame stands at `pc` with these slots.
     Entry {
@@ -78,7 +81,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { instrs: 6000, versions: 6, inline_depth: 4, inline_instrs: 90 }
+        Limits { instrs: 4000, versions: 4, inline_depth: 4, inline_instrs: 90 }
     }
 }
 
@@ -91,6 +94,8 @@ pub enum Refused {
     DontInline(ObjId),
     /// It returns something else than assumed: compile again with this.
     Returns(Pass),
+    /// More is known of what a loop carries: compile again with it.
+    Again,
     Unsupported(String),
 }
 
@@ -108,9 +113,14 @@ pub struct Output {
 
 struct Version {
     key: Key,
+    /// For loop headers: the context in terms of the block's parameters.
+    ctx: Option<Ctx>,
     block: Block,
     /// For loop headers: where the loop is entered from outside.
     preheader: Option<Block>,
+    /// The loops that it lies in. A version is entered only from the same loops or from inside
+    /// itself, which keeps the control flow reducible.
+    path: Vec<Block>,
 }
 
 /// What happens after an instruction.
@@ -125,6 +135,7 @@ pub struct Spec<'a> {
     o: &'a dyn Oracle,
     limits: Limits,
     no_inline: &'a HashSet<ObjId>,
+    joins: &'a RefCell<Joins>,
     b: FunctionBuilder,
     ctx: Ctx,
     /// The context at the start of the instruction: what guards leave with.
@@ -148,9 +159,11 @@ pub struct Spec<'a> {
 /// assumed result was wrong.
 pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits) -> Result<Output, Refused> {
     let mut no_inline = HashSet::new();
+    let joins = RefCell::new(Joins::new());
     let mut request = request.clone();
-    for _ in 0..12 {
-        match Spec::new(o, limits, &no_inline, &request).and_then(|s| s.run(&request)) {
+    for _ in 0..60 {
+        match Spec::new(o, limits, &no_inline, &joins, &request).and_then(|s| s.run(&request)) {
+            Err(Refused::Again) => {}
             Err(Refused::DontInline(code)) if no_inline.insert(code) => {}
             Err(Refused::Returns(pass)) => match &mut request {
                 Request::Function { ret, .. } => *ret = Some(pass),
@@ -174,7 +187,13 @@ pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits) -> Result<O
 }
 
 impl<'a> Spec<'a> {
-    fn new(o: &'a dyn Oracle, limits: Limits, no_inline: &'a HashSet<ObjId>, request: &Request) -> Res<Self> {
+    fn new(
+        o: &'a dyn Oracle,
+        limits: Limits,
+        no_inline: &'a HashSet<ObjId>,
+        joins: &'a RefCell<Joins>,
+        request: &Request,
+    ) -> Res<Self> {
         let (code_id, name_kind, ret) = match request {
             Request::Entry { code, .. } => (*code, FnKind::Entry, None),
             Request::Function { func, ret, .. } => {
@@ -193,6 +212,7 @@ impl<'a> Spec<'a> {
             o,
             limits,
             no_inline,
+            joins,
             b: FunctionBuilder::new(name, name_kind, ret_ty),
             start: ctx.clone(),
             ctx,
@@ -421,6 +441,7 @@ impl<'a> Spec<'a> {
         let back = self.ctx.loops.iter().any(|(d, h, _)| *d == depth && *h == pc);
         if let Some(l) = &looped {
             self.canonicalize(l);
+            self.join(pc, back)?;
             if back {
                 let state = self.ctx.state(pc);
                 let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
@@ -429,20 +450,37 @@ impl<'a> Spec<'a> {
         }
         let (mut key, mut vals) = self.ctx.key();
         let slot = (depth, pc);
-        let count = self.versions.get(&slot).map_or(0, |v| v.iter().filter(|v| same_chain(&v.key, &key)).count());
-        if count >= self.limits.versions && !self.versions[&slot].iter().any(|v| v.key == key) {
-            self.widen()?;
-            (key, vals) = self.ctx.key();
-            if count >= self.limits.versions + 4 && !self.versions[&slot].iter().any(|v| v.key == key) {
-                let state = self.ctx.state(pc);
-                let exit = self.b.exit_to(ExitKind::Guard(Reason::Unseen), state, &[]);
-                self.b.exit(exit);
-                return Ok(());
+        let path: Vec<Block> = self.ctx.loops.iter().map(|(_, _, b)| *b).collect();
+        let find = |versions: &HashMap<(usize, u32), Vec<Version>>, key: &Key| -> Option<Block> {
+            let vs = versions.get(&slot)?;
+            if let Some(v) = vs.iter().find(|v| v.key == *key && path.contains(&v.block)) {
+                return Some(v.block);
+            }
+            let v = vs.iter().find(|v| v.key == *key && v.path == path)?;
+            Some(v.preheader.unwrap_or(v.block))
+        };
+        if find(&self.versions, &key).is_none() {
+            let vs = self.versions.get(&slot);
+            let total = vs.map_or(0, Vec::len);
+            let here = vs.map_or(0, |vs| {
+                vs.iter()
+                    .filter(|v| (v.path == path || path.contains(&v.block)) && same_chain(&v.key, &key))
+                    .count()
+            });
+            if here >= self.limits.versions || total >= 5 * self.limits.versions {
+                self.widen()?;
+                (key, vals) = self.ctx.key();
+                if find(&self.versions, &key).is_none()
+                    && (here >= self.limits.versions + 3 || total >= 8 * self.limits.versions)
+                {
+                    let state = self.ctx.state(pc);
+                    let exit = self.b.exit_to(ExitKind::Guard(Reason::Unseen), state, &[]);
+                    self.b.exit(exit);
+                    return Ok(());
+                }
             }
         }
-        if let Some(v) = self.versions.get(&slot).and_then(|vs| vs.iter().find(|v| v.key == key)) {
-            let inside = self.ctx.loops.iter().any(|(d, h, b)| *d == depth && *h == pc && *b == v.block);
-            let target = if inside { v.block } else { v.preheader.unwrap_or(v.block) };
+        if let Some(target) = find(&self.versions, &key) {
             self.b.jump(target, &vals);
             return Ok(());
         }
@@ -466,12 +504,11 @@ impl<'a> Spec<'a> {
             self.b.jump(block, &pre_params);
             self.b.set_hoist_exit(pre, exit);
             preheader = Some(pre);
-            ctx.loops.retain(|(d, h, _)| !(*d == depth && *h == pc));
             ctx.loops.push((depth, pc, block));
         } else {
             self.b.jump(block, &vals);
         }
-        self.versions.entry(slot).or_default().push(Version { key, block, preheader });
+        self.versions.entry(slot).or_default().push(Version { key, block, preheader, path, ctx: looped.map(|_| ctx.clone()) });
         self.work.push((block, ctx, pc));
         Ok(())
     }
@@ -527,7 +564,13 @@ impl<'a> Spec<'a> {
 
     fn general(&mut self, val: Val) -> Val {
         match val {
-            Val::Null | Val::Keep | Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } => val,
+            Val::Null
+            | Val::Keep
+            | Val::Range { .. }
+            | Val::Seq { .. }
+            | Val::Enumerate { .. }
+            | Val::Maybe { .. }
+            | Val::MaybeObj { .. } => val,
             Val::Obj(o) if o.own == Own::Owned => Val::object(o.v, Own::Owned),
             Val::Obj(o) if o.own == Own::Home => Val::object(o.v, Own::Home),
             Val::Obj(o) => {

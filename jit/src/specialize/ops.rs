@@ -23,7 +23,7 @@ impl Spec<'_> {
             }
             LoadFastAndClear => {
                 let val = self.ctx.frame().locals[arg].clone();
-                if matches!(val, Val::Keep) {
+                if matches!(val, Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }) {
                     return Ok(self.leave_at_start(Reason::Unsupported));
                 }
                 let taken = Self::dup(&val);
@@ -46,7 +46,10 @@ impl Spec<'_> {
                 self.store_local(arg & 15, v);
             }
             DeleteFast => {
-                if matches!(self.ctx.frame().locals[arg], Val::Null | Val::Keep) {
+                if matches!(
+                    self.ctx.frame().locals[arg],
+                    Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }
+                ) {
                     return Ok(self.leave_at_start(Reason::Error));
                 }
                 self.set_local(arg, Val::Null);
@@ -192,6 +195,25 @@ impl Spec<'_> {
     }
 
     fn load_local(&mut self, i: usize) -> Res<Flow> {
+        match self.ctx.frame().locals[i].clone() {
+            Val::Maybe { v, ty, bound } => {
+                let exit = self.exit_start(Reason::Error);
+                self.b.guard(bound, true, exit);
+                self.ctx.frame_mut().locals[i] = match ty {
+                    crate::ir::Type::F64 => Val::Float(v),
+                    crate::ir::Type::I32 => Val::Bool(v),
+                    _ => Val::Int(v),
+                };
+            }
+            Val::MaybeObj { v, ty } => {
+                let exit = self.exit_start(Reason::Error);
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                self.ctx.frame_mut().locals[i] =
+                    Val::Obj(super::context::ObjVal { v, ty, tok: None, own: Own::Owned });
+            }
+            _ => {}
+        }
         match &self.ctx.frame().locals[i] {
             Val::Null => Ok(self.leave_at_start(Reason::Error)),
             Val::Keep => {
@@ -277,6 +299,22 @@ impl Spec<'_> {
         });
         for o in owned {
             self.b.decref(o.v, None);
+        }
+        let mut maybe = Vec::new();
+        self.ctx.slots(&mut |s| {
+            if let Val::MaybeObj { v, .. } = s {
+                maybe.push(*v);
+            }
+        });
+        for v in maybe {
+            let (some, done) = (self.b.create_block(), self.b.create_block());
+            let null = self.b.null();
+            let c = self.b.icmp(IntCC::Ne, v, null);
+            self.b.br(c, some, &[], done, &[]);
+            self.b.switch_to(some);
+            self.b.decref(v, None);
+            self.b.jump(done, &[]);
+            self.b.switch_to(done);
         }
         if self.entered {
             self.b.leave();

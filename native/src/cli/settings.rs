@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 
 use psycore_vm::rustpython_vm::Settings;
-use psycore_vm::{JitConfig, VmConfig};
+use psycore_vm::{JitConfig, JitMode, VmConfig};
 
 use super::args::{self, Invocation, JitOptions, Options};
 
@@ -16,7 +16,11 @@ pub type SettingsError = String;
 pub fn config(invocation: &mut Invocation) -> Result<VmConfig, SettingsError> {
     let jit = jit(std::mem::take(&mut invocation.options.jit))?;
     let settings = python(invocation)?;
-    Ok(VmConfig::from_settings(settings).jit(jit))
+    let mut config = VmConfig::from_settings(settings);
+    if jit.mode != JitMode::Off {
+        config.lowering = lowering()?;
+    }
+    Ok(config.jit(jit))
 }
 
 /// The environment as the options let it be seen.
@@ -196,6 +200,21 @@ fn cpu_count(origin: &str, value: &str) -> Result<std::num::NonZeroI32, Settings
     match value.parse::<std::num::NonZeroI32>() {
         Ok(count) if count.get() > 0 => Ok(count),
         _ => Err(format!("{origin}: a number greater than 0 is needed, not '{value}'")),
+    }
+}
+
+/// The backend: Cranelift, or (`PSYCORE_LOWERING=interp`) the interpreter of the IR, which tests
+/// compare it with.
+fn lowering() -> Result<Option<Box<dyn psycore_jit::lower::Lowering>>, SettingsError> {
+    let environment = Environment { ignored: false };
+    match environment.text("PSYCORE_LOWERING").as_deref() {
+        None | Some("cranelift") => {
+            // A machine that Cranelift does not know is no reason not to run the program.
+            let made = psycore::x64::CraneliftLowering::new(psycore::x64::CraneliftOptions::default());
+            Ok(made.ok().map(|l| Box::new(l) as _))
+        }
+        Some("interp") => Ok(Some(Box::new(psycore_jit::ir::interp::InterpLowering::new()))),
+        Some(other) => Err(format!("PSYCORE_LOWERING: expected cranelift or interp, not '{other}'")),
     }
 }
 

@@ -1,0 +1,264 @@
+//! Loop joins: what a loop carries around, found by trying.
+//!
+//! A loop header is first specialized to what arrives. Where a back-edge brings a slot in another
+//! form (unbound then, a number now; None then, an object now), the form that fits both is
+//! noted and the unit is specialized again with it, so that the loop has one version. Where there is no
+//! such form (int then, float now) the loop gets a second version.
+
+use super::context::{Ctx, ObjVal, Own, Val};
+use super::{Refused, Res, Spec};
+use crate::ir::{ObjId, Type, Value};
+use std::collections::HashMap;
+
+/// The form that a local has at a loop header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A number that may be unbound.
+    Maybe(Type),
+    /// An object that may be unbound, of a class if it is always the same.
+    MaybeObj(Option<ObjId>),
+    /// An owned object.
+    Obj(Option<ObjId>),
+}
+
+/// A local at a loop header: code, header, local.
+pub(super) type Place = (ObjId, u32, usize);
+
+/// What was found out in earlier attempts.
+#[derive(Default)]
+pub(super) struct Joins {
+    forms: HashMap<Place, Form>,
+    /// Module variables that a loop uses: code, header, then dict and name.
+    globals: Vec<(ObjId, u32, ObjId, ObjId)>,
+}
+
+impl Joins {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Form {
+    /// The form that takes both.
+    fn and(self, other: Form) -> Option<Form> {
+        use Form::*;
+        Some(match (self, other) {
+            (a, b) if a == b => a,
+            (Maybe(_), Maybe(_)) => return None,
+            (MaybeObj(_), MaybeObj(_)) => MaybeObj(None),
+            (Obj(_), Obj(_)) => Obj(None),
+            (MaybeObj(_), Obj(_)) | (Obj(_), MaybeObj(_)) => MaybeObj(None),
+            (Maybe(_), _) | (_, Maybe(_)) => return None,
+        })
+    }
+}
+
+impl Spec<'_> {
+    /// Brings the locals at a loop header into the forms noted for it; at a back-edge, into those of
+    /// the version that the edge comes from, or notes new ones.
+    pub(super) fn join(&mut self, pc: u32, back: bool) -> Res {
+        let depth = self.ctx.frames.len();
+        let code = self.ctx.frame().code.id;
+        self.load_joined_globals(code, pc);
+        for i in 0..self.ctx.frame().locals.len() {
+            let form = self.joins.borrow().forms.get(&(code, pc, i)).copied();
+            if let Some(form) = form {
+                self.take_form(i, form);
+            }
+        }
+        if !back {
+            return Ok(());
+        }
+        // The innermost version of this header that the edge lies in.
+        let Some(block) = self
+            .ctx
+            .loops
+            .iter()
+            .rev()
+            .find(|(d, h, _)| *d == depth && *h == pc)
+            .map(|(_, _, b)| *b)
+        else {
+            return Ok(());
+        };
+        let Some(target) = self.versions[&(depth, pc)].iter().find(|v| v.block == block).and_then(|v| v.ctx.clone())
+        else {
+            return Ok(());
+        };
+        if self.note_globals(code, pc, &target) {
+            return Err(Refused::Again);
+        }
+        let mut again = false;
+        for i in 0..self.ctx.frame().locals.len() {
+            let (then, now) = (target.frame().locals[i].clone(), self.ctx.frame().locals[i].clone());
+            match (&then, &now) {
+                (Val::Null, Val::Int(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I64)),
+                (Val::Null, Val::Float(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::F64)),
+                (Val::Null, Val::Bool(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I32)),
+                (Val::Null, Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+                    let ty = self.ty_of(&now);
+                    again |= self.note(code, pc, i, Form::MaybeObj(ty));
+                }
+                (Val::Const(_), Val::Obj(_) | Val::Const(_)) if then != now => {
+                    again |= self.note(code, pc, i, Form::Obj(None));
+                }
+                (Val::Obj(a), Val::Obj(b)) if a.ty != b.ty => {
+                    again |= self.note(code, pc, i, Form::Obj(None));
+                }
+                (Val::Obj(_), Val::Const(_) | Val::Tuple(_)) => {
+                    again |= self.note(code, pc, i, Form::Obj(None));
+                }
+                // The loop has a number here: the object is expected to be one too.
+                (Val::Int(_) | Val::Float(_) | Val::Bool(_), Val::Obj(o)) if o.ty.is_none() => {
+                    if !self.o.distrusted(code, pc) {
+                        let k = *self.o.known();
+                        let ty = match then {
+                            Val::Int(_) => k.int,
+                            Val::Float(_) => k.float,
+                            _ => k.bool_,
+                        };
+                        self.expect_at(&now, ty, pc);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if again { Err(Refused::Again) } else { Ok(()) }
+    }
+
+    /// Guards that an object is of class `ty` (unboxing a number), leaving at the loop header.
+    fn expect_at(&mut self, val: &Val, ty: ObjId, pc: u32) {
+        let saved = (self.ins, self.start.clone(), self.start_exit.take());
+        self.ins.pc = pc;
+        self.start = self.ctx.clone();
+        self.refine(val, ty);
+        (self.ins, self.start, self.start_exit) = saved;
+        self.flush_drops(pc);
+    }
+
+    fn note(&mut self, code: ObjId, pc: u32, i: usize, form: Form) -> bool {
+        let mut joins = self.joins.borrow_mut();
+        match joins.forms.get(&(code, pc, i)).copied() {
+            None => {
+                joins.forms.insert((code, pc, i), form);
+                true
+            }
+            Some(old) => match old.and(form) {
+                Some(new) if new != old => {
+                    joins.forms.insert((code, pc, i), new);
+                    true
+                }
+                _ => false,
+            },
+        }
+    }
+
+    fn take_form(&mut self, i: usize, form: Form) {
+        let val = self.ctx.frame().locals[i].clone();
+        if matches!(val, Val::Keep) {
+            return;
+        }
+        if self.ctx.frames.len() == 1 && self.ctx.frame().home.get(i) == Some(&true) {
+            self.move_out(i);
+        }
+        let val = match self.ctx.frame().locals[i].clone() {
+            Val::Obj(o) if matches!(o.own, Own::Alias | Own::Kept | Own::Transient) => {
+                self.b.incref(o.v);
+                Val::Obj(ObjVal { own: Own::Owned, ..o })
+            }
+            v => v,
+        };
+        let new = match (form, &val) {
+            (Form::Maybe(ty), Val::Null) => {
+                let v = self.zero(ty);
+                let bound = self.b.bool(false);
+                Val::Maybe { v, ty, bound }
+            }
+            (Form::Maybe(Type::I64), Val::Int(v))
+            | (Form::Maybe(Type::F64), Val::Float(v))
+            | (Form::Maybe(Type::I32), Val::Bool(v)) => {
+                let (v, bound) = (*v, self.b.bool(true));
+                let ty = self.b.ty(v);
+                Val::Maybe { v, ty, bound }
+            }
+            (Form::MaybeObj(ty), Val::Null) => {
+                let v = self.b.null();
+                Val::MaybeObj { v, ty }
+            }
+            (Form::MaybeObj(ty), Val::MaybeObj { v, .. }) => Val::MaybeObj { v: *v, ty },
+            (Form::MaybeObj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+                let known = self.ty_of(&val);
+                if ty.is_some() && known != ty {
+                    return;
+                }
+                let v = self.boxed_owned(&val);
+                Val::MaybeObj { v, ty }
+            }
+            (Form::Obj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+                let known = self.ty_of(&val);
+                if ty.is_some() && known != ty {
+                    return;
+                }
+                let v = self.boxed_owned(&val);
+                Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned })
+            }
+            _ => val.clone(),
+        };
+        self.ctx.frame_mut().locals[i] = new;
+    }
+
+    fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            Type::F64 => self.b.f64(0.0),
+            Type::I32 => self.b.i32(0),
+            _ => self.b.i64(0),
+        }
+    }
+
+    /// Loads the module variables that the loop is known to use, before it begins.
+    fn load_joined_globals(&mut self, code: ObjId, pc: u32) {
+        let wanted: Vec<(ObjId, ObjId)> = self
+            .joins
+            .borrow()
+            .globals
+            .iter()
+            .filter(|(c, p, _, _)| *c == code && *p == pc)
+            .map(|(_, _, d, n)| (*d, *n))
+            .collect();
+        let written: Vec<ObjId> = {
+            let c = self.ctx.frame().code.clone();
+            c.loop_at(pc).map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect())
+        };
+        for (dict, name) in wanted {
+            if !self.ctx.globals.iter().any(|g| g.dict == dict && g.name == name) {
+                let saved = (self.ins, self.start.clone(), self.start_exit.take());
+                self.ins.pc = pc;
+                self.start = self.ctx.clone();
+                self.preload_variable(dict, name);
+                (self.ins, self.start, self.start_exit) = saved;
+                self.flush_drops(pc);
+            }
+            if written.contains(&name)
+                && let Some(g) = self.ctx.globals.iter_mut().find(|g| g.dict == dict && g.name == name)
+            {
+                g.dirty = true;
+            }
+        }
+        // What only this loop's entry had in registers would make another version of it.
+        self.promote_now();
+    }
+
+    /// Notes module variables that the back-edge has in registers and the header had not.
+    fn note_globals(&mut self, code: ObjId, pc: u32, target: &Ctx) -> bool {
+        let mut again = false;
+        for g in &self.ctx.globals {
+            let had = target.globals.iter().any(|t| t.dict == g.dict && t.name == g.name);
+            let row = (code, pc, g.dict, g.name);
+            let mut joins = self.joins.borrow_mut();
+            if !had && !joins.globals.contains(&row) {
+                joins.globals.push(row);
+                again = true;
+            }
+        }
+        again
+    }
+}
