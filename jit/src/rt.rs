@@ -221,6 +221,9 @@ entry_points! {
     DictUpdate "dict_update" (Ptr Ptr) I32 : Effect::Python, Negative;
 
     StrConcat "str_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// `a += b` of exact strs: takes over the reference to the first, which is lengthened in place
+    /// if that was the only one. Nothing read from the first holds for the result.
+    StrAppend "str_append" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// The character at an index that is in range (negative counts from the end).
     StrItem "str_item" (Ptr I64) Ptr : Effect::Reads, Null;
     /// `chr(i)`.

@@ -3,11 +3,11 @@
 //! Operators on unboxed numbers are in `math`.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
+use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::bytecode::BinaryOperator;
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
-use super::abi::{Raw, give, obj, object, truth, vm};
+use super::abi::{Raw, obj, object, truth, vm};
 use super::refs::{new_float, new_int};
 
 /// The operator of a `BINARY_OP`, inplace variants and subscripts included.
@@ -144,22 +144,5 @@ pub unsafe extern "C" fn to_bool(ctx: *mut Ctx, a: Raw) -> i32 {
     unsafe {
         let a = obj(a);
         truth(ctx, |vm| a.to_owned().try_to_bool(vm))
-    }
-}
-
-/// `a + b` of exact strs.
-pub unsafe extern "C" fn str_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context and live exact strs.
-    unsafe {
-        let vm = vm(ctx);
-        match (obj(a).downcast_ref::<PyStr>(), obj(b).downcast_ref::<PyStr>()) {
-            (Some(x), Some(y)) => {
-                let mut s = rustpython_vm::common::wtf8::Wtf8Buf::with_capacity(x.byte_len() + y.byte_len());
-                s.push_wtf8(x.as_wtf8());
-                s.push_wtf8(y.as_wtf8());
-                give(vm.ctx.new_str(s))
-            }
-            _ => object(ctx, |vm| vm._add(obj(a), obj(b))),
-        }
     }
 }

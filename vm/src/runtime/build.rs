@@ -1,12 +1,12 @@
 //! Displays: lists, tuples, dicts, sets, slices, strings and formatted values.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyInt, PySet, PySlice, PyStr};
+use rustpython_vm::builtins::{PySet, PySlice, PyStr};
 use rustpython_vm::common::wtf8::Wtf8Buf;
-use rustpython_vm::{PyObject, PyObjectRef, PyPayload, VirtualMachine};
+use rustpython_vm::{PyObjectRef, PyPayload};
 
 use super::abi::{Raw, give, obj, object, scratch, take, vm};
-use super::arith::small;
+use super::text::int_text;
 
 /// Takes over the first `n` scratch words.
 ///
@@ -90,12 +90,6 @@ pub unsafe extern "C" fn build_slice(ctx: *mut Ctx, start: Raw, stop: Raw, step:
         };
         give(slice.into_ref(&vm(ctx).ctx))
     }
-}
-
-/// The text of an exact int that fits, as `str`, `repr` and `format` write it.
-pub fn int_text(vm: &VirtualMachine, o: &PyObject) -> Option<PyObjectRef> {
-    let i = small(o.downcast_ref_if_exact::<PyInt>(vm)?)?;
-    Some(vm.ctx.new_str(i.to_string()).into())
 }
 
 /// `format(o, "")`.

@@ -20,7 +20,7 @@ use rustpython_vm::{
 use super::abi::{Raw, obj, object, scratch, truth};
 use super::arith::small;
 use super::attr::method;
-use super::build::int_text;
+use super::text::int_text;
 
 /// How many function versions the cache below remembers.
 const CACHED_VERSIONS: usize = 256;

@@ -1,10 +1,7 @@
-//! Operations on containers of exactly known types: list, dict, set and str.
+//! Operations on containers of exactly known types: list, dict and set.
 
 use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::{PyDict, PyList, PySet, PyStr};
-use rustpython_vm::common::wtf8::CodePoint;
-use rustpython_vm::convert::ToPyObject;
-use rustpython_vm::sliceable::SliceableSequenceOp;
 use rustpython_vm::{AsObject, Py};
 
 use super::abi::{Raw, done, give, obj, object, take, truth, vm};
@@ -217,38 +214,5 @@ pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
             }
             d.merge_object(o.to_owned(), vm)
         })
-    }
-}
-
-/// `chr(i)`.
-pub unsafe extern "C" fn chr(ctx: *mut Ctx, i: i64) -> Raw {
-    // SAFETY: compiled code passes its own context.
-    unsafe {
-        object(ctx, |vm| {
-            match u32::try_from(i).ok().and_then(CodePoint::from_u32) {
-                Some(c) => Ok(c.to_pyobject(vm)),
-                None => Err(vm.new_value_error("chr() arg not in range(0x110000)")),
-            }
-        })
-    }
-}
-
-/// `ord(s)` of an exact str; -1 if it has not exactly one character.
-pub unsafe extern "C" fn ord(_: *mut Ctx, s: Raw) -> i64 {
-    // SAFETY: compiled code passes a live exact str.
-    let s = unsafe { string(s) };
-    let mut characters = s.as_wtf8().code_points();
-    match (characters.next(), characters.next()) {
-        (Some(c), None) => i64::from(c.to_u32()),
-        _ => -1,
-    }
-}
-
-/// The character at an index that is in range (negative counts from the end).
-pub unsafe extern "C" fn str_item(ctx: *mut Ctx, s: Raw, index: i64) -> Raw {
-    // SAFETY: compiled code passes its own context and a live exact str.
-    unsafe {
-        let s = string(s);
-        object(ctx, |vm| s.getitem_by_index(vm, index as isize).map(|c| c.to_pyobject(vm)))
     }
 }

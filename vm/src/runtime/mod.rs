@@ -19,6 +19,7 @@ mod quiet;
 mod refs;
 mod shape;
 mod subscr;
+mod text;
 
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
@@ -116,10 +117,11 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::DictContains => e2(containers::dict_contains),
         RtId::DictUpdate => e2(containers::dict_update),
 
-        RtId::StrConcat => e2(arith::str_concat),
-        RtId::StrItem => e2(containers::str_item),
-        RtId::Chr => e1(containers::chr),
-        RtId::Ord => e1(containers::ord),
+        RtId::StrConcat => e2(text::str_concat),
+        RtId::StrAppend => e2(text::str_append),
+        RtId::StrItem => e2(text::str_item),
+        RtId::Chr => e1(text::chr),
+        RtId::Ord => e1(text::ord),
 
         RtId::FloatFloorDiv => e2(math::float_floordiv),
         RtId::FloatMod => e2(math::float_mod),

@@ -5,6 +5,7 @@
 //! free lists are separate; an object belongs to whoever saw its last reference go.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -120,9 +121,15 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
         count_word(p).fetch_add(1, Ordering::Relaxed);
         let last = take(p);
         let quiet = quiet::dies_quietly(vm, &last);
-        drop(last);
+        release(last);
         i32::from(!quiet)
     }
+}
+
+/// Drops an object; a panic in its destruction stops here, since it must not reach compiled code.
+fn release(o: PyObjectRef) {
+    // The panic's message has been printed, and there is nobody to raise an exception to.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(o)));
 }
 
 thread_local! {
@@ -142,7 +149,7 @@ pub fn release_later(vm: &VirtualMachine, o: PyObjectRef) {
 pub fn release_deferred() -> bool {
     let deferred = DEFERRED.take();
     let any = !deferred.is_empty();
-    drop(deferred);
+    deferred.into_iter().for_each(release);
     any
 }
 

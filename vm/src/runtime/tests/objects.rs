@@ -1,7 +1,7 @@
 //! Attributes, subscripts, iteration, displays and names against the interpreter.
 
 use super::super::abi::Raw;
-use super::super::{attr, build, containers, iter, names, shape, subscr};
+use super::super::{attr, build, containers, iter, names, shape, subscr, text};
 use super::bench;
 
 const PYTHON: &str = "
@@ -444,12 +444,12 @@ fn containers_of_known_type() {
             t.run(&format!("text = '{text}'"));
             let text = t.raw("text");
             for i in [0, 1, -1, 2, -3, 50] {
-                let got = unsafe { containers::str_item(t.ctx(), text, i) };
+                let got = unsafe { text::str_item(t.ctx(), text, i) };
                 assert_eq!(t.object(got), t.expected(&format!("text[{i}]")));
             }
         }
         for i in [0, 65, 233, 0x1F600, 0xD800, 0x10FFFF, 0x110000, -1, i64::MAX] {
-            let got = unsafe { containers::chr(t.ctx(), i) };
+            let got = unsafe { text::chr(t.ctx(), i) };
             let expected = t.expected(&format!("chr({i})"));
             if i.abs() < 1 << 31 {
                 assert_eq!(t.object(got), expected);
@@ -459,14 +459,46 @@ fn containers_of_known_type() {
         }
         for (text, code) in [("'a'", 97), ("'é'", 233), (r"'\ud800'", 0xD800), ("''", -1), ("'ab'", -1)] {
             let text = t.raw(text);
-            assert_eq!(unsafe { containers::ord(t.ctx(), text) }, code);
+            assert_eq!(unsafe { text::ord(t.ctx(), text) }, code);
         }
         for (a, b) in [("'a'", "'b'"), ("''", "''"), ("'é'", r"'\ud800'")] {
             let (x, y) = (t.raw(a), t.raw(b));
-            let got = unsafe { super::super::arith::str_concat(t.ctx(), x, y) };
+            let got = unsafe { text::str_concat(t.ctx(), x, y) };
             t.run(&format!("a = {a}; b = {b}"));
             assert_eq!(t.object(got), t.expected("a + b"));
         }
+    });
+}
+
+#[test]
+fn strs_grow_in_place_only_where_nobody_sees_it() {
+    bench(|t| {
+        // SAFETY (of all blocks): the context and the strs are valid; the first is given up.
+        let mut text = t.raw("'ab' * len('ab')");
+        let piece = t.raw("'xyz'");
+        let mut stayed = 0;
+        for _ in 0..1000 {
+            let longer = unsafe { text::str_append(t.ctx(), text, piece) };
+            stayed += i32::from(longer == text);
+            text = longer;
+        }
+        assert_eq!(stayed, 1000);
+        let whole = unsafe { super::take(text) };
+        t.scope.globals.set_item("s", whole.clone(), t.vm).unwrap();
+        assert_eq!(t.expected("s == 'abab' + 'xyz' * 1000 and hash(s) == hash(s[:1] + s[1:])"), "bool True");
+        assert_eq!(t.expected("len(s)"), "int 3004");
+        // Shared: the other holder must not see it change.
+        let longer = unsafe { text::str_append(t.ctx(), super::give(whole), piece) };
+        assert_eq!(t.expected("len(s)"), "int 3004");
+        t.drop(longer);
+        for (a, b) in [("''", "'a'"), ("'a'", "''"), ("'aé' * len('ab')", "'z'"), ("'a' * len('ab')", "'é'"), ("'lit'", "'eral'"), (r"'\ud800' * 2", "'x'")] {
+            let (x, y) = (t.raw(a), t.raw(b));
+            let got = unsafe { text::str_append(t.ctx(), x, y) };
+            assert_eq!(t.object(got), t.expected(&format!("({a}) + ({b})")));
+        }
+        let x = t.raw("'ab' * len('ab')");
+        let got = unsafe { text::str_append(t.ctx(), x, x) };
+        assert_eq!(t.object(got), "str 'abababab'");
     });
 }
 

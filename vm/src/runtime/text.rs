@@ -1,0 +1,118 @@
+//! Operations on exact strs: joining two, characters and their codes, the text of ints.
+//!
+//! The other methods of strs are called as any method is.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use psycore_jit::ctx::Ctx;
+use rustpython_vm::builtins::{PyInt, PyStr};
+use rustpython_vm::common::str::PyKindStr;
+use rustpython_vm::common::wtf8::{CodePoint, Wtf8Buf};
+use rustpython_vm::convert::ToPyObject;
+use rustpython_vm::sliceable::SliceableSequenceOp;
+use rustpython_vm::{Py, PyObject, PyObjectRef, VirtualMachine};
+
+use super::abi::{Raw, give, obj, object, take, vm};
+use super::arith::small;
+
+/// # Safety
+/// `p` is a live exact str.
+#[inline(always)]
+unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
+    // SAFETY: the caller's promise.
+    unsafe { obj(p).downcast_unchecked_ref() }
+}
+
+fn ascii(s: &Py<PyStr>) -> Option<&[u8]> {
+    match s.as_str_kind() {
+        PyKindStr::Ascii(s) => Some(s.as_bytes()),
+        _ => None,
+    }
+}
+
+fn concat(vm: &VirtualMachine, a: &Py<PyStr>, b: &Py<PyStr>) -> PyObjectRef {
+    if let (Some(a), Some(b)) = (ascii(a), ascii(b)) {
+        let mut bytes = Vec::with_capacity(a.len() + b.len());
+        bytes.extend_from_slice(a);
+        bytes.extend_from_slice(b);
+        // SAFETY: both parts are ASCII.
+        return vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into();
+    }
+    let mut text = Wtf8Buf::with_capacity(a.byte_len() + b.byte_len());
+    text.push_wtf8(a.as_wtf8());
+    text.push_wtf8(b.as_wtf8());
+    vm.ctx.new_str(text).into()
+}
+
+/// `a + b`.
+pub unsafe extern "C" fn str_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context and live exact strs.
+    unsafe { give(concat(vm(ctx), string(a), string(b))) }
+}
+
+/// `a += b`: takes over the reference to `a` and lengthens it in place where it is the only one,
+/// so that a text built piece by piece is not copied for each piece.
+pub unsafe extern "C" fn str_append(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context, an owned reference to an exact str and a live
+    // exact str.
+    unsafe {
+        let (x, y) = (string(a), string(b));
+        // No flag in the word: nobody else can have seen the address.
+        let alone = AtomicUsize::from_ptr(a.cast()).load(Ordering::Relaxed) == 1;
+        if let (true, Some(old), Some(more)) = (alone, ascii(x), ascii(y))
+            && !old.is_empty()
+            && !std::ptr::eq(a, b)
+        {
+            // A str owns its bytes as a boxed slice, which is a vector without spare room. The
+            // vector takes them over, so the old payload must not drop them.
+            let mut bytes = Vec::from_raw_parts(old.as_ptr().cast_mut(), old.len(), old.len());
+            bytes.reserve_exact(more.len());
+            bytes.extend_from_slice(more);
+            let place = std::ptr::from_ref::<PyStr>(x).cast_mut();
+            place.write(PyStr::new_ascii_unchecked(bytes));
+            return a;
+        }
+        let result = concat(vm(ctx), x, y);
+        drop(take(a));
+        give(result)
+    }
+}
+
+/// The character at an index that is in range (negative counts from the end).
+pub unsafe extern "C" fn str_item(ctx: *mut Ctx, s: Raw, index: i64) -> Raw {
+    // SAFETY: compiled code passes its own context and a live exact str.
+    unsafe {
+        let s = string(s);
+        object(ctx, |vm| s.getitem_by_index(vm, index as isize).map(|c| c.to_pyobject(vm)))
+    }
+}
+
+/// `chr(i)`.
+pub unsafe extern "C" fn chr(ctx: *mut Ctx, i: i64) -> Raw {
+    // SAFETY: compiled code passes its own context.
+    unsafe {
+        object(ctx, |vm| match u32::try_from(i).ok().and_then(CodePoint::from_u32) {
+            Some(c) => Ok(c.to_pyobject(vm)),
+            None => Err(vm.new_value_error("chr() arg not in range(0x110000)")),
+        })
+    }
+}
+
+/// `ord(s)`; -1 if it has not exactly one character.
+pub unsafe extern "C" fn ord(_: *mut Ctx, s: Raw) -> i64 {
+    // SAFETY: compiled code passes a live exact str.
+    let s = unsafe { string(s) };
+    let mut characters = s.as_wtf8().code_points();
+    match (characters.next(), characters.next()) {
+        (Some(c), None) => i64::from(c.to_u32()),
+        _ => -1,
+    }
+}
+
+/// The text of an exact int that fits, as `str`, `repr` and `format` write it.
+pub fn int_text(vm: &VirtualMachine, o: &PyObject) -> Option<PyObjectRef> {
+    let i = small(o.downcast_ref_if_exact::<PyInt>(vm)?)?;
+    // SAFETY: digits and a sign are ASCII.
+    let text = unsafe { PyStr::new_ascii_unchecked(i.to_string().into_bytes()) };
+    Some(vm.ctx.new_str(text).into())
+}
