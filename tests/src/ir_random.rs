@@ -486,16 +486,30 @@ impl Generator<'_> {
         let (header, body, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let up = self.rng.chance(70);
         let tested_first = self.rng.chance(70);
-        let limit = if self.rng.chance(40) {
-            let o = self.object();
-            self.b.load(Field::ListLen, o, None)
-        } else {
-            let n = self.rng.below(5) as i64;
-            self.b.i64(n)
+        let limit = match self.rng.below(5) {
+            0 | 1 => {
+                let o = self.object();
+                self.b.load(Field::ListLen, o, None)
+            }
+            // An unknown number, at most a few.
+            2 => {
+                let (x, four, zero) = (self.int(), self.b.i64(4), self.b.i64(0));
+                let many = self.b.icmp(IntCC::SGt, x, four);
+                let x = self.b.select(many, four, x);
+                let none = self.b.icmp(IntCC::SLt, x, zero);
+                self.b.select(none, zero, x)
+            }
+            _ => {
+                let n = self.rng.below(5) as i64;
+                self.b.i64(n)
+            }
         };
         let (zero, one) = (self.b.i64(0), self.b.i64(1));
         let (start, cc, end) = if up { (zero, IntCC::SLt, limit) } else { (limit, IntCC::SGt, zero) };
         let (int, float) = (self.int(), self.float());
+        // As the specializer keeps ranges: the next number beside how many are left.
+        let (first, by) = (self.int(), self.rng.pick(&[1, 1, 1, -1, 2]));
+        let by = self.b.i64(by);
         self.b.jump(before, &[]);
         self.b.switch_to(before);
         if self.rng.chance(60) {
@@ -503,10 +517,11 @@ impl Generator<'_> {
             self.b.set_hoist_exit(before, exit);
             self.hoists.insert(exit.0, before);
         }
-        self.b.jump(header, &[start, int, float]);
+        self.b.jump(header, &[start, int, float, first]);
         let i = self.b.add_param(header, Type::I64);
         let int = self.b.add_param(header, Type::I64);
         let float = self.b.add_param(header, Type::F64);
+        let number = self.b.add_param(header, Type::I64);
         self.b.switch_to(header);
         let outside = self.scope.clone();
         if tested_first {
@@ -518,10 +533,17 @@ impl Generator<'_> {
         self.b.switch_to(body);
         for _ in 0..2 {
             self.scope.ints.push(i);
+            self.scope.ints.push(number);
         }
         self.scope.ints.push(int);
         self.scope.floats.push(float);
         self.statements();
+        let next_number = if self.rng.chance(70) {
+            self.b.add(number, by)
+        } else {
+            let exit = self.exit(Reason::Overflow);
+            self.b.add_ovf(number, by, exit)
+        };
         let exit = self.exit(Reason::Overflow);
         let next = match (up, self.rng.chance(50)) {
             (true, true) => self.b.add_ovf(i, one, exit),
@@ -531,16 +553,15 @@ impl Generator<'_> {
         };
         let (carried, carried_float) = (self.int(), self.float());
         if tested_first {
-            self.b.jump(header, &[next, carried, carried_float]);
+            self.b.jump(header, &[next, carried, carried_float, next_number]);
         } else {
             let more = self.b.icmp(cc, next, end);
-            self.b.br(more, header, &[next, carried, carried_float], done, &[]);
+            self.b.br(more, header, &[next, carried, carried_float, next_number], done, &[]);
         }
         self.scope = outside;
         self.b.switch_to(done);
         if tested_first {
-            self.scope.ints.push(i);
-            self.scope.ints.push(int);
+            self.scope.ints.extend([i, int, number]);
         }
         self.loops -= 1;
     }

@@ -4,7 +4,25 @@
 //! of programs).
 
 use psycore_tests::ir_random::check;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// The seed being checked.
+static SEED: AtomicU64 = AtomicU64::new(0);
+
+/// Ends the test when one program runs for long: all are generated to end soon.
+fn watch() {
+    std::thread::spawn(|| {
+        loop {
+            let before = SEED.load(Ordering::Relaxed);
+            std::thread::sleep(Duration::from_secs(30));
+            if SEED.load(Ordering::Relaxed) == before {
+                eprintln!("seed {before} does not come to an end");
+                std::process::exit(1);
+            }
+        }
+    });
+}
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -16,7 +34,9 @@ fn random_ir_means_the_same_everywhere() {
     let time = number("PSYCORE_FUZZ_SECONDS").map(Duration::from_secs);
     let start = Instant::now();
     let mut seed = first;
+    watch();
     loop {
+        SEED.store(seed, Ordering::Relaxed);
         if let Err(e) = check(seed) {
             panic!("{e}");
         }

@@ -39,6 +39,11 @@ impl Interval {
         self.lo >= 0
     }
 
+    /// Whether all of `other` is in it.
+    pub fn contains(self, other: Interval) -> bool {
+        self.lo <= other.lo && other.hi <= self.hi
+    }
+
     /// What is in one of them, with what lies between.
     pub fn join(self, other: Interval) -> Interval {
         Interval { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
@@ -144,7 +149,7 @@ pub fn un(op: UnOp, ty: Type, a: Interval) -> Interval {
         UnOp::Sext => a,
         UnOp::Zext if a.is_not_negative() => a,
         UnOp::Zext => Interval::new(0, u32::MAX as i64),
-        UnOp::Wrap if a.meet(full) == a => a,
+        UnOp::Wrap if full.contains(a) => a,
         _ => full,
     }
 }
@@ -260,6 +265,33 @@ mod tests {
                                 }
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn results_of_conversions_lie_in_their_interval() {
+        use UnOp::*;
+        for a in intervals(Type::I64).into_iter().chain(intervals(Type::I32)) {
+            for op in [Neg, Not, Zext, Sext, Wrap] {
+                for ty in [Type::I32, Type::I64] {
+                    if matches!(op, Zext | Sext) != (ty == Type::I32) && !matches!(op, Neg | Not) {
+                        continue;
+                    }
+                    if ty == Type::I32 && !Interval::full(ty).contains(a) {
+                        continue;
+                    }
+                    let r = un(op, op.result_type(ty), a);
+                    for x in members(a) {
+                        let c = if ty == Type::I32 { eval::Const::I32(x as i32) } else { eval::Const::I64(x) };
+                        let z = match eval::un(op, c) {
+                            Some(eval::Const::I32(z)) => z as i64,
+                            Some(eval::Const::I64(z)) => z,
+                            other => panic!("{op:?} {x} = {other:?}"),
+                        };
+                        assert!(r.lo <= z && z <= r.hi, "{ty} {op:?} {x} = {z}, not in {r:?}");
                     }
                 }
             }

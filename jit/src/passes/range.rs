@@ -443,7 +443,7 @@ impl Range<'_> {
 
     fn are_truths(&self, a: Value, b: Value) -> bool {
         let bit = Interval::new(0, 1);
-        [a, b].iter().all(|v| self.now[v.index()].meet(bit) == self.now[v.index()])
+        [a, b].iter().all(|v| bit.contains(self.now[v.index()]))
     }
 
     /// The condition itself: zero, or not.
