@@ -2,6 +2,7 @@
 //! joined with the environment in [`settings`], acted on in [`run`]; the prompt is [`repl`].
 
 mod args;
+mod exact_args;
 mod line_editor;
 mod repl;
 mod run;
@@ -22,11 +23,16 @@ const USAGE_ERROR: u8 = 2;
 
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report_internal_error));
-    let mut arguments = std::env::args_os();
-    let program = arguments.next().unwrap_or_else(|| OsString::from("psycore"));
-    let program = program.to_string_lossy();
-    match args::parse(arguments) {
-        Ok(Command::Run(invocation)) => run_program(&program, *invocation),
+    let all = match exact_args::read() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            complain(&format!("psycore: {error}"));
+            return ExitCode::from(USAGE_ERROR);
+        }
+    };
+    let program = all.first().map_or("psycore".into(), |name| name.to_string_lossy());
+    match args::parse(all.iter().skip(1).cloned()) {
+        Ok(Command::Run(invocation)) => run_program(&program, *invocation, &all),
         Ok(Command::Help) => print(&usage::help(&program)),
         Ok(Command::HelpEnvironment) => print(usage::ENVIRONMENT),
         Ok(Command::HelpXOptions) => print(usage::X_OPTIONS),
@@ -43,7 +49,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run_program(program: &str, mut invocation: Invocation) -> ExitCode {
+fn run_program(program: &str, mut invocation: Invocation, all: &[OsString]) -> ExitCode {
     let config = match settings::config(&mut invocation) {
         Ok(config) => config,
         Err(error) => {
@@ -53,7 +59,7 @@ fn run_program(program: &str, mut invocation: Invocation) -> ExitCode {
     };
     match Vm::new(config) {
         // A process reports the low eight bits, as C's exit() does.
-        Ok(vm) => ExitCode::from(vm.run(|vm| run::program(vm, &invocation)) as u8),
+        Ok(vm) => ExitCode::from(vm.run(|vm| run::program(vm, &invocation, all)) as u8),
         Err(error) => {
             complain(&format!("{program}: cannot start: {error}"));
             ExitCode::FAILURE

@@ -13,8 +13,9 @@ use psycore_vm::rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine}
 use super::args::{Invocation, Program};
 use super::{complain, repl};
 
-/// Runs the program; what it returns is what the process ends with.
-pub fn program(vm: &VirtualMachine, invocation: &Invocation) -> PyResult<()> {
+/// Runs the program; what it returns is what the process ends with. `all` is the whole command
+/// line.
+pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -> PyResult<()> {
     let settings = &vm.state.config.settings;
     if !settings.warnoptions.is_empty() {
         // The options are read when the module is first imported.
@@ -23,7 +24,8 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation) -> PyResult<()> {
     if settings.import_site {
         vm.import("site", 0)?;
     }
-    set_exact_arguments(vm, &invocation.arguments)?;
+    set_exact_arguments(vm, "argv", &invocation.arguments)?;
+    set_exact_arguments(vm, "orig_argv", all)?;
     set_pycache_prefix(vm)?;
     if settings.faulthandler {
         let faulthandler = vm.import("faulthandler", 0)?;
@@ -94,14 +96,19 @@ fn insert_path0(vm: &VirtualMachine, path: &str) -> PyResult<()> {
     vm.insert_sys_path(vm.ctx.new_str(path).into())
 }
 
-/// `sys.argv` from the exact bytes: settings hold text only, Python escapes what is not UTF-8.
-fn set_exact_arguments(vm: &VirtualMachine, arguments: &[OsString]) -> PyResult<()> {
+/// `sys.argv` and `sys.orig_argv` from the exact bytes: the interpreter's own way to fill them
+/// takes text only, Python escapes what is not UTF-8.
+fn set_exact_arguments(
+    vm: &VirtualMachine,
+    name: &'static str,
+    arguments: &[OsString],
+) -> PyResult<()> {
     if arguments.iter().all(|argument| argument.to_str().is_some()) {
         return Ok(());
     }
     let arguments: Vec<PyObjectRef> =
         arguments.iter().map(|argument| vm.fsdecode(argument.clone()).into()).collect();
-    vm.sys_module.set_attr("argv", vm.ctx.new_list(arguments), vm)
+    vm.sys_module.set_attr(name, vm.ctx.new_list(arguments), vm)
 }
 
 /// Where `.pyc` files go: `-X pycache_prefix` or `PYTHONPYCACHEPREFIX`.
