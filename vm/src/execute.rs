@@ -84,6 +84,7 @@ pub fn script(
         return Ok(run_module_as_main(vm, "__main__", false)?);
     }
     let bytes = std::fs::read(&absolute).map_err(|error| ScriptError::Open(name.clone(), error))?;
+    let file = vm.fsdecode(absolute.as_os_str()).into();
 
     if !vm.state.config.settings.safe_path {
         let resolved = std::fs::canonicalize(&absolute).unwrap_or(absolute);
@@ -95,7 +96,7 @@ pub fn script(
     let is_pyc = name.ends_with(".pyc")
         || bytes.starts_with(&rustpython_vm::version::PYC_MAGIC_NUMBER_BYTES);
     let globals = scope.globals.clone();
-    globals.set_item("__file__", vm.ctx.new_str(name.as_str()).into(), vm)?;
+    globals.set_item("__file__", file, vm)?;
     globals.set_item("__cached__", vm.ctx.none(), vm)?;
     let loader_class = if is_pyc { "SourcelessFileLoader" } else { "SourceFileLoader" };
     set_loader(vm, &globals, loader_class, &name)?;
