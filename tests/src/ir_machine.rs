@@ -384,6 +384,10 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
             let iter = slot(heap, iter);
             format!("enumerate({iter} {})", show(heap, *count))
         }
+        Recipe::IfBound { bound, value } => match stored[bound] as u32 {
+            0 => "null".into(),
+            _ => slot(heap, value),
+        },
     }
 }
 

@@ -50,7 +50,7 @@ impl Directory {
                 command.env_remove(name);
             }
         }
-        command.args(arguments).current_dir(&self.0).env("HOME", &self.0).env("NO_COLOR", "1");
+        command.args(arguments).current_dir(&self.0).env("HOME", &self.0).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
         Run { command, stdin: String::new() }
     }
 }
