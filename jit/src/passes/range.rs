@@ -325,8 +325,9 @@ impl Range<'_> {
 
     fn pass(&mut self, from: Block, e: &BlockCall) {
         let from_outside = self.is_header[e.block.index()] && !self.dom.dominates(e.block, from);
-        for (p, a) in self.f.blocks[e.block.index()].params.iter().zip(&e.args) {
-            let a = self.now[a.index()];
+        for (k, &a) in e.args.iter().enumerate() {
+            let p = self.f.blocks[e.block.index()].params[k];
+            let a = self.again(a);
             let slot = &mut self.params[p.index()];
             *slot = Some(slot.map_or(a, |s| s.join(a)));
             if from_outside {
@@ -384,13 +385,7 @@ impl Range<'_> {
         let mut side = |v: Value, holds: bool| {
             let mark = self.undo.len();
             self.learn(c, holds, 4);
-            let mut out = self.now[v.index()];
-            // One step back, for values computed from what the condition is about.
-            if let Some(inst) = self.defs.inst(v)
-                && matches!(self.f.insts[inst.index()].op, Op::Bin(..) | Op::Un(..) | Op::Ovf(..))
-            {
-                out = out.meet(self.interval(inst));
-            }
+            let out = self.again(v);
             self.undo_to(mark);
             out
         };
@@ -399,6 +394,17 @@ impl Range<'_> {
             Some(0) => b,
             Some(_) => a,
             None => a.join(b),
+        }
+    }
+
+    /// What a value is in, computed again with what has become known of its operands since.
+    fn again(&mut self, v: Value) -> Interval {
+        let now = self.now[v.index()];
+        match self.defs.inst(v) {
+            Some(inst) if matches!(self.f.insts[inst.index()].op, Op::Bin(..) | Op::Un(..) | Op::Ovf(..)) => {
+                now.meet(self.interval(inst))
+            }
+            _ => now,
         }
     }
 
