@@ -106,6 +106,8 @@ pub(crate) struct Jit {
     builds: RefCell<HashMap<ObjId, u32>>,
     pub stats: RefCell<Stats>,
     pub keep_text: bool,
+    /// The log shows the IR of what is compiled.
+    log_ir: bool,
     log: RefCell<Option<std::fs::File>>,
 }
 
@@ -151,6 +153,7 @@ impl Jit {
             builds: RefCell::default(),
             stats: RefCell::default(),
             keep_text: log.is_some(),
+            log_ir: std::env::var_os("PSYCORE_JIT_LOG_IR").is_some(),
             log: RefCell::new(log),
         };
         jit.find_builtins();
@@ -254,6 +257,11 @@ impl Jit {
         }
         if let Request::Function { func, args, .. } = request {
             self.function_exits.borrow_mut().push((exit_base, exits, (*func, args.clone())));
+        }
+        if let Some(text) = &text
+            && self.log_ir
+        {
+            self.log(format_args!("{text}"));
         }
         let code = self.code_of(request);
         let mut stats = self.stats.borrow_mut();

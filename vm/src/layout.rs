@@ -893,6 +893,8 @@ fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
         probe_dict(vm, &mut set, &shape, &class)?
     };
     let frame = probe_frames(vm, &globals)?;
+    set(Field::FrameGlobals, frame.globals);
+    set(Field::FrameBuiltins, frame.builtins);
 
     let fields = fields
         .iter()

@@ -116,10 +116,8 @@ impl Spec<'_> {
         if self.harmless(ty) {
             self.b.decref(v, None);
         } else {
-            let state = self.ctx.state(self.ins.next);
             let rest: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
-            let exit = self.b.exit_to(ExitKind::Guard(Reason::Finalizer), state, &rest);
-            self.b.decref(v, Some(exit));
+            self.decref_running(v, self.ins.next, &rest);
         }
         self.b.jump(done, &[]);
         self.b.switch_to(done);
@@ -159,10 +157,32 @@ impl Spec<'_> {
                 continue;
             }
             let rest: Vec<Value> = drops[i + 1..].iter().map(|o| o.v).collect();
-            let state = self.ctx.state(pc);
-            let exit = self.b.exit_to(ExitKind::Guard(Reason::Finalizer), state, &rest);
-            self.b.decref(o.v, Some(exit));
+            self.decref_running(o.v, pc, &rest);
         }
+    }
+
+    /// Releases an object whose destruction may run Python code, which must then find the
+    /// module variables in their dict. The interpreter would go on at `pc`.
+    pub(super) fn decref_running(&mut self, v: Value, pc: u32, rest: &[Value]) {
+        let mut clean = self.ctx.clone();
+        clean.globals.iter_mut().for_each(|g| g.dirty = false);
+        let exit = self.b.exit_to(ExitKind::Guard(Reason::Finalizer), clean.state(pc), rest);
+        if !self.ctx.globals.iter().any(|g| g.dirty) {
+            self.b.decref(v, Some(exit));
+            return;
+        }
+        let (last, shared, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let unique = self.b.is_unique(v);
+        self.b.br(unique, last, &[], shared, &[]);
+        self.b.switch_to(shared);
+        self.b.decref(v, None);
+        self.b.jump(done, &[]);
+        self.b.switch_to(last);
+        self.b.set_cold(last);
+        self.write_globals();
+        self.b.decref(v, Some(exit));
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
     }
 
     /// Whether destroying an object of the class can't run Python code.
@@ -543,6 +563,7 @@ impl Spec<'_> {
         let r = self.b.call_rt(rt, args);
         if rt.effect() == crate::rt::Effect::Python {
             self.after_python();
+            self.called_out = true;
         }
         match rt.fails() {
             Fails::Never => {}

@@ -41,24 +41,43 @@ impl Spec<'_> {
             return Ok(self.leave_at_start(Reason::Unseen));
         };
         self.materialize(0);
-        if !self.ctx.globals.iter().any(|g| g.dict == globals && g.name == name) {
-            self.guard_stamp(globals, entry.stamp);
-        }
         self.promote();
+        let known = self.ctx.globals.iter().position(|g| g.dict == globals && g.name == name);
+        let number = matches!(self.peek(0), Val::Int(_) | Val::Float(_) | Val::Bool(_));
+        if let Some(i) = known
+            && number
+        {
+            // The dict has a number, whose release nobody can see: it can wait.
+            let val = self.pop();
+            self.ctx.globals[i].val = val;
+            self.ctx.globals[i].dirty = true;
+            return Ok(Flow::Next);
+        }
+        let tok = self.guard_stamp(globals, entry.stamp);
+        let d = self.b.obj(globals);
+        let lock = self.b.load(Field::DictLock, d, tok);
+        let exit = self.exit_start(Reason::Shape);
+        let zero = self.b.i64(0);
+        self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
+        let entries = self.b.load(Field::DictEntries, d, tok);
+        let index = self.b.i64(entry.index as i64);
+        let old = self.b.load_elem(ElemKind::DictValue, entries, index, tok);
         let val = self.pop();
-        match self.ctx.globals.iter_mut().find(|g| g.dict == globals && g.name == name) {
-            Some(g) => {
-                let old = std::mem::replace(&mut g.val, val);
-                g.dirty = true;
-                self.drop_val(old);
-            }
-            None => {
-                let var = GlobalVar { dict: globals, name, index: entry.index, val, dirty: true };
-                let at = self.ctx.globals.partition_point(|g| (g.dict, g.name) < (globals, name));
-                self.ctx.globals.insert(at, var);
-            }
+        if let Some(i) = known {
+            self.ctx.globals.remove(i);
+        }
+        self.replace_item(ElemKind::DictValue, entries, index, old, tok, &val);
+        if number {
+            self.keep_variable(globals, name, entry.index, val);
         }
         Ok(Flow::Next)
+    }
+
+    /// Holds a number that is a module variable's value in a register from now on.
+    fn keep_variable(&mut self, dict: ObjId, name: ObjId, index: u32, val: Val) {
+        let var = GlobalVar { dict, name, index, val, dirty: false };
+        let at = self.ctx.globals.partition_point(|g| (g.dict, g.name) < (dict, name));
+        self.ctx.globals.insert(at, var);
     }
 
     /// Takes a module variable into a register, if it exists and is no constant.
@@ -92,23 +111,15 @@ impl Spec<'_> {
             self.push(Val::Const(value));
             return true;
         }
-        let mut val = Val::object(v, Own::Transient);
-        self.push(val.clone());
+        self.push(Val::object(v, Own::Transient));
         if !found.seen.big && !self.distrusted() {
             self.want(0, found.seen.ty);
         }
-        // Held in a register from now on (its own reference, if it is an object).
-        self.promote_now();
-        val = self.pop();
-        if found.absent_from.is_none() {
-            let kept = val.clone();
-            let copy = Self::dup(&kept);
-            let var = GlobalVar { dict: globals, name, index: found.index, val: kept, dirty: false };
-            let at = self.ctx.globals.partition_point(|g| (g.dict, g.name) < (globals, name));
-            self.ctx.globals.insert(at, var);
-            self.push(copy);
-        } else {
-            self.push(val);
+        if found.absent_from.is_none()
+            && matches!(self.peek(0), Val::Int(_) | Val::Float(_) | Val::Bool(_))
+        {
+            let val = self.peek(0).clone();
+            self.keep_variable(globals, name, found.index, val);
         }
         true
     }
@@ -146,18 +157,22 @@ impl Spec<'_> {
 
     /// Writes module variables back.
     pub(super) fn flush_globals(&mut self) {
-        for i in 0..self.ctx.globals.len() {
-            if !self.ctx.globals[i].dirty {
+        self.write_globals();
+        self.ctx.globals.iter_mut().for_each(|g| g.dirty = false);
+    }
+
+    /// Emits the writing back; what the context says of the variables stays.
+    pub(super) fn write_globals(&mut self) {
+        for g in self.ctx.globals.clone() {
+            if !g.dirty {
                 continue;
             }
-            let g = self.ctx.globals[i].clone();
             let (v, made) = self.boxed(&g.val);
             let (d, n) = (self.b.obj(g.dict), self.b.obj(g.name));
             self.b.call_rt(RtId::DictSetStr, &[d, n, v]);
             if made {
                 self.b.decref(v, None);
             }
-            self.ctx.globals[i].dirty = false;
         }
     }
 

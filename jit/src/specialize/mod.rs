@@ -20,7 +20,9 @@ mod subscr;
 
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
-use crate::ir::{Block, ExitId, ExitKind, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value};
+use crate::ir::{
+    Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value,
+};
 use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
 use join::Joins;
@@ -153,6 +155,8 @@ pub struct Spec<'a> {
     instrs: usize,
     start_exit: Option<(Reason, ExitId)>,
     entered: bool,
+    /// The instruction ran Python code: tracing or threads may have begun.
+    called_out: bool,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -228,6 +232,7 @@ impl<'a> Spec<'a> {
             instrs: 0,
             start_exit: None,
             entered: false,
+            called_out: false,
         })
     }
 
@@ -290,6 +295,12 @@ impl<'a> Spec<'a> {
             let state = self.ctx.state(pc);
             self.b.exit_to(ExitKind::Guard(Reason::Entry), state, &[])
         };
+        // The same code runs with other globals too (`exec`, functions made by hand).
+        let frame = self.b.load_ctx(CtxField::Frame);
+        let now = self.b.load(Field::FrameGlobals, frame, None);
+        self.b.guard_is(now, globals, exit);
+        let now = self.b.load(Field::FrameBuiltins, frame, None);
+        self.b.guard_is(now, builtins, exit);
         for (i, live) in locals.iter().enumerate().take(nlocals) {
             if !used[i] {
                 continue;
@@ -422,6 +433,11 @@ impl<'a> Spec<'a> {
                         return Err(Refused::Unsupported("frame change without a jump".into()));
                     }
                     self.flush_drops(ins.next);
+                    if std::mem::take(&mut self.called_out) {
+                        let state = self.ctx.state(ins.next);
+                        let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
+                        self.b.poll(exit);
+                    }
                     pc = ins.next;
                 }
             }

@@ -3,7 +3,7 @@
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{ElemKind, ExitKind, Field, IntCC, ObjId, Reason, Value};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::rt::RtId;
 
 impl Spec<'_> {
@@ -245,12 +245,6 @@ impl Spec<'_> {
             self.ctx.drops.push(ObjVal { v: old, ty: None, tok: None, own: Own::Owned });
             return;
         };
-        // Leaving after the store, when releasing the old object ran something.
-        let after = {
-            let state = self.ctx.state(self.ins.next);
-            let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
-            self.b.exit_to(ExitKind::Guard(Reason::Finalizer), state, &drops)
-        };
         let (same, in_place, boxed, done) =
             (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
         let old_ty = self.b.load(Field::ObjType, old, tok);
@@ -286,7 +280,8 @@ impl Spec<'_> {
         let rt = if ty == k.float { RtId::NewFloat } else { RtId::NewInt };
         let new = self.b.call_rt_value(rt, &[v]);
         self.b.store_elem(kind, base, index, new);
-        self.b.decref(old, Some(after));
+        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+        self.decref_running(old, self.ins.next, &drops);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
     }
