@@ -52,6 +52,7 @@ pub struct GlobalRef {
     pub value: Option<ObjId>,
     /// The class of the value now.
     pub seen: Seen,
+    pub sample: Option<Sample>,
     /// If it was found in the builtins: the stamp of the globals, which lack the name.
     pub absent_from: Option<(ObjId, u32)>,
 }
@@ -156,6 +157,10 @@ pub struct Seen {
     pub big: bool,
 }
 
+/// A live object that the VM can look into while it compiles; what a value is expected to be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sample(pub u32);
+
 /// How arguments and results of compiled calls are passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pass {
@@ -206,6 +211,17 @@ pub trait Oracle {
     /// What an exit saw at an instruction: the classes of the topmost stack values then, top
     /// first. Empty if nothing was seen.
     fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
+    /// The classes of the topmost stack value that exits have seen here, if several.
+    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
+    /// What local `i` of the live frame holds.
+    fn local_sample(&self, i: usize) -> Option<Sample>;
+    fn sample_type(&self, sample: Sample) -> Seen;
+    /// The value of an attribute in a sample's own dict.
+    fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
+    /// An item of a sample that is a list or tuple.
+    fn sample_item(&self, sample: Sample) -> Option<Sample>;
+    /// Notes that the operand at a depth of an instruction was expected to be of a class.
+    fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
     fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
@@ -231,5 +247,6 @@ pub trait Oracle {
     fn builtin(&self, obj: ObjId) -> Option<Builtin>;
     fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod>;
     /// A compiled version of the function for these arguments, made now if need be.
-    fn version(&self, func: ObjId, args: &[Pass]) -> Option<FnVersion>;
+    /// `samples` are what the arguments are expected to be like.
+    fn version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion>;
 }

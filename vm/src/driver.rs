@@ -13,10 +13,10 @@ use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason, Unit};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, Lowering};
-use psycore_jit::oracle::{Builtin, BuiltinMethod, FnVersion, Known, Pass, Seen};
+use psycore_jit::oracle::{Builtin, BuiltinMethod, FnVersion, Known, Pass, Sample, Seen};
 use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
-use rustpython_vm::{AsObject, PyObject, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -34,6 +34,10 @@ const MAX_VERSIONS: usize = 5;
 pub(crate) struct Profile {
     /// Classes of the topmost stack values, top first.
     pub seen: Vec<Seen>,
+    /// What a build expected from live values, by depth.
+    pub expected: Vec<Option<Seen>>,
+    /// Classes of the topmost stack value, if exits have seen several.
+    pub classes: Vec<ObjId>,
     /// Specializing went wrong: do it generally.
     pub distrusted: bool,
     /// Exits since the last rebuild.
@@ -77,6 +81,8 @@ pub struct Stats {
     pub compile_time: Duration,
     pub entered: u64,
     pub exits: HashMap<&'static str, u64>,
+    /// By code, position and reason.
+    pub exit_places: HashMap<(ObjId, u32, &'static str), u64>,
 }
 
 /// The state of the JIT of one interpreter.
@@ -100,11 +106,16 @@ pub(crate) struct Jit {
     pub builtins: RefCell<HashMap<ObjId, Builtin>>,
     pub builtin_methods: RefCell<HashMap<ObjId, BuiltinMethod>>,
     pub math_found: Cell<bool>,
+    /// Live objects that the compilation going on may look at.
+    pub samples: RefCell<Vec<PyObjectRef>>,
+    /// Those of the live frame's locals, or of a version's arguments.
+    pub local_samples: RefCell<Vec<Option<Sample>>>,
     pub class_versions: RefCell<HashMap<u32, Option<ObjId>>>,
     versions: RefCell<HashMap<(ObjId, Vec<Pass>), Version>>,
     cells: RefCell<Vec<Box<u64>>>,
     builds: RefCell<HashMap<ObjId, u32>>,
     pub stats: RefCell<Stats>,
+    pub print_stats: Cell<bool>,
     pub keep_text: bool,
     /// The log shows the IR of what is compiled.
     log_ir: bool,
@@ -147,11 +158,14 @@ impl Jit {
             builtins: RefCell::default(),
             builtin_methods: RefCell::default(),
             math_found: Cell::new(false),
+            samples: RefCell::default(),
+            local_samples: RefCell::default(),
             class_versions: RefCell::default(),
             versions: RefCell::default(),
             cells: RefCell::default(),
             builds: RefCell::default(),
             stats: RefCell::default(),
+            print_stats: Cell::new(false),
             keep_text: log.is_some(),
             log_ir: std::env::var_os("PSYCORE_JIT_LOG_IR").is_some(),
             log: RefCell::new(log),
@@ -202,6 +216,8 @@ impl Jit {
         let started = Instant::now();
         self.find_math();
         let attempt = self.compile_timed(request);
+        self.local_samples.borrow_mut().clear();
+        self.samples.borrow_mut().clear();
         self.stats.borrow_mut().compile_time += started.elapsed();
         attempt
     }
@@ -308,7 +324,7 @@ impl Jit {
     }
 
     /// A compiled version of a function; the specializer asks while it compiles a caller.
-    pub fn compile_version(&self, func: ObjId, args: &[Pass]) -> Option<FnVersion> {
+    pub fn compile_version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion> {
         let key = (func, args.to_vec());
         if let Some(v) = self.versions.borrow().get(&key) {
             return match (&v.compiled, v.failed) {
@@ -319,7 +335,9 @@ impl Jit {
         let cell = self.new_cell();
         self.versions.borrow_mut().insert(key.clone(), Version { cell, compiled: None, failed: false });
         let request = Request::Function { func, args: args.to_vec(), cell, ret: None };
+        let outer = self.local_samples.replace(samples.to_vec());
         let attempt = self.compile_timed(&request);
+        self.local_samples.replace(outer);
         let mut versions = self.versions.borrow_mut();
         let v = versions.get_mut(&key)?;
         match attempt {
@@ -346,23 +364,38 @@ impl Jit {
             ExitKind::Guard(r) | ExitKind::After(r) => r,
             ExitKind::Raise | ExitKind::Call => return false,
         };
-        *self.stats.borrow_mut().exits.entry(reason_name(reason)).or_default() += 1;
+        {
+            let mut stats = self.stats.borrow_mut();
+            *stats.exits.entry(reason_name(reason)).or_default() += 1;
+            *stats.exit_places.entry((code, pc, reason_name(reason))).or_default() += 1;
+        }
         if matches!(reason, Reason::Poll | Reason::Depth | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
             return false;
         }
         let mut profile = self.profile.borrow_mut();
         let p = profile.entry((code, pc)).or_default();
         p.exits += 1;
+        if let (Some(now), Some(then)) = (stack.first(), p.seen.first().copied().or(p.expected.first().copied().flatten()))
+            && now.ty != then.ty
+            && matches!(reason, Reason::Type | Reason::Shape)
+        {
+            for ty in [then.ty, now.ty] {
+                if !p.classes.contains(&ty) && p.classes.len() < 4 {
+                    p.classes.push(ty);
+                }
+            }
+        }
+        let known = p.rebuilt_for.as_ref() == Some(&stack);
         p.seen = stack;
         let limit = match reason {
             Reason::Error => HOT_EXIT * 20,
+            Reason::Unseen => 3,
             _ => HOT_EXIT,
         };
         if p.exits < limit {
             return false;
         }
         p.exits = 0;
-        let known = p.rebuilt_for.as_ref() == Some(&p.seen);
         if known || reason == Reason::Overflow || reason == Reason::Error {
             if p.distrusted {
                 return false;
@@ -433,7 +466,14 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
         (options.calls, options.iterations) = (n, n);
     }
     let jit = Jit::new(vm, layout, lowering, log, full);
+    jit.print_stats.set(config.stats);
     hooks::install(vm, Box::new(jit), options).map(drop)
+}
+
+/// The statistics of an interpreter's JIT, if they were asked for.
+pub(crate) fn report(vm: &VirtualMachine) -> Option<String> {
+    let attached = Attached::of(vm)?;
+    attached.driver().report(attached)
 }
 
 impl Driver for Jit {
@@ -463,6 +503,7 @@ impl Driver for Jit {
             // It fits by type and yet it missed: an unusual value.
             return Hot::Later(2000);
         }
+        self.sample_locals(frame);
         match self.compile(&request) {
             Attempt::Compiled(c) => {
                 let mut versions = old.to_vec();
@@ -516,6 +557,10 @@ impl Driver for Jit {
         }
     }
 
+    fn report(&self, attached: &Attached) -> Option<String> {
+        self.print_stats.get().then(|| self.statistics(attached))
+    }
+
     unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
         let lowering: *const dyn Lowering = &raw const **self.lowering.borrow();
         // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
@@ -524,6 +569,46 @@ impl Driver for Jit {
 }
 
 impl Jit {
+    /// Counters as text, one a line, with the places that compiled code left most often.
+    fn statistics(&self, attached: &Attached) -> String {
+        use psycore_jit::oracle::Oracle;
+        use std::fmt::Write;
+        let stats = self.stats.borrow();
+        let mut out = String::new();
+        let _ = writeln!(out, "units compiled      {} ({} versions of functions)", stats.units, stats.functions);
+        let _ = writeln!(out, "compiled again      {}", stats.rebuilds);
+        let _ = writeln!(out, "refused             {}", stats.refused);
+        let _ = writeln!(out, "compile time        {:.1} ms", stats.compile_time.as_secs_f64() * 1e3);
+        let _ = writeln!(out, "code                {} bytes", stats.code_bytes);
+        let _ = writeln!(out, "entered             {}", attached.entered());
+        let mut exits: Vec<_> = stats.exits.iter().collect();
+        exits.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+        for (name, n) in exits {
+            let _ = writeln!(out, "exits: {name:<12} {n}");
+        }
+        let mut places: Vec<_> = stats.exit_places.iter().collect();
+        places.sort_by_key(|((_, pc, name), n)| (std::cmp::Reverse(**n), *pc, *name));
+        for ((code, pc, name), n) in places.into_iter().take(20) {
+            let op = self.code(*code).and_then(|c| c.instr(*pc).map(|i| format!("{:?}", i.op)));
+            let line = self.line_of(*code, *pc);
+            let _ = writeln!(
+                out,
+                "  {n:>8} {name} in {}, line {line}, {}",
+                self.describe(*code),
+                op.unwrap_or_default()
+            );
+        }
+        out
+    }
+
+    /// The source line of a position.
+    pub fn line_of(&self, code: ObjId, pc: u32) -> u32 {
+        self.object(code)
+            .downcast_ref::<rustpython_vm::builtins::PyCode>()
+            .and_then(|c| c.code.locations.get(pc as usize).map(|l| l.0.line.get() as u32))
+            .unwrap_or(0)
+    }
+
     /// Compiling may take a part of the run time only.
     fn over_budget(&self) -> bool {
         let spent = self.stats.borrow().compile_time;
@@ -534,6 +619,20 @@ impl Jit {
         let mut units = self.units.borrow_mut();
         units.push(c.clone());
         hooks::Version { entry: c.entry, handle: c.handle, func: 0, tag: units.len() as u64 - 1 }
+    }
+
+    /// Lets the next compilation look at what the frame's locals hold.
+    fn sample_locals(&self, frame: FrameRef) {
+        // SAFETY: the frame is the current one; its slots hold live objects or nothing.
+        let samples = unsafe {
+            (0..frame.nlocals())
+                .map(|i| match *frame.slots().add(i) {
+                    0 => None,
+                    w => Some(self.take_sample(crate::layout::object_at(w))),
+                })
+                .collect()
+        };
+        self.local_samples.replace(samples);
     }
 
     /// The request for an entry at a site, from the live frame.

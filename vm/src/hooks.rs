@@ -111,6 +111,11 @@ pub trait Driver {
     /// Compiled code left through an exit; the frame is as it was when it entered.
     fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine);
 
+    /// Statistics for the end of the program, if they were asked for.
+    fn report(&self, _attached: &Attached) -> Option<String> {
+        None
+    }
+
     /// Runs a version that has no directly callable entry.
     ///
     /// # Safety

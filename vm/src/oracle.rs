@@ -4,9 +4,12 @@ use crate::driver::Jit;
 use psycore_jit::bytecode::{self, CodeInfo, Opcode, RawUnit};
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{
-    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Known, Oracle, Pass, Seen, Shape,
+    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Known, Oracle, Pass, Sample, Seen,
+    Shape,
 };
-use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyModule, PyStr, PyTuple, PyType};
+use rustpython_vm::builtins::{
+    PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType,
+};
 use rustpython_vm::bytecode::ADAPTIVE_WARMUP_VALUE;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use std::rc::Rc;
@@ -140,12 +143,27 @@ impl Jit {
             // Registering keeps alive: other values must be free to go.
             value: lasting.then(|| self.id_of(&value)),
             seen: self.seen(&value),
+            sample: Some(self.take_sample(&value)),
             absent_from: None,
         })
     }
 }
 
 impl Jit {
+    /// Lets the specializer look at a live object until this compilation ends.
+    pub(crate) fn take_sample(&self, obj: &PyObject) -> Sample {
+        let mut samples = self.samples.borrow_mut();
+        samples.push(obj.to_owned());
+        Sample(samples.len() as u32 - 1)
+    }
+
+    fn sampled(&self, sample: Sample) -> &PyObject {
+        let at: *const PyObject = &raw const *self.samples.borrow()[sample.0 as usize];
+        // SAFETY: the list holds a reference until the compilation ends, and samples are asked about
+        // only while it goes on.
+        unsafe { &*at }
+    }
+
     /// The class of a value, and whether it is an int that needs more than 64 bits.
     pub(crate) fn seen(&self, obj: &PyObject) -> Seen {
         let big = obj.downcast_ref_if_exact::<PyInt>(self.vm()).is_some_and(|i| crate::layout::small_int(i).is_none());
@@ -214,7 +232,13 @@ impl Oracle for Jit {
     }
 
     fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen> {
-        self.profile.borrow().get(&(code, pc)).map(|p| p.seen.clone()).unwrap_or_default()
+        let profile = self.profile.borrow();
+        let Some(p) = profile.get(&(code, pc)) else { return Vec::new() };
+        if !p.seen.is_empty() {
+            return p.seen.clone();
+        }
+        // What earlier builds expected, as long as it is without gaps.
+        p.expected.iter().map_while(|s| *s).collect()
     }
 
     fn distrusted(&self, code: ObjId, pc: u32) -> bool {
@@ -384,8 +408,47 @@ impl Oracle for Jit {
         self.builtin_methods.borrow().get(&descr).copied()
     }
 
-    fn version(&self, func: ObjId, args: &[Pass]) -> Option<FnVersion> {
-        self.compile_version(func, args)
+    fn version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion> {
+        self.compile_version(func, args, samples)
+    }
+
+    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId> {
+        self.profile.borrow().get(&(code, pc)).map(|p| p.classes.clone()).unwrap_or_default()
+    }
+
+    fn local_sample(&self, i: usize) -> Option<Sample> {
+        self.local_samples.borrow().get(i).copied().flatten()
+    }
+
+    fn sample_type(&self, sample: Sample) -> Seen {
+        self.seen(self.sampled(sample))
+    }
+
+    fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample> {
+        let obj = self.sampled(sample);
+        self.shapes().sample(obj, self.vm());
+        let dict = obj.dict()?;
+        let (_, value) = self.entry_of(&dict, name)?;
+        Some(self.take_sample(&value))
+    }
+
+    fn sample_item(&self, sample: Sample) -> Option<Sample> {
+        let obj = self.sampled(sample);
+        if let Some(l) = obj.downcast_ref_if_exact::<PyList>(self.vm()) {
+            let items = l.borrow_vec();
+            return items.first().map(|o| self.take_sample(o));
+        }
+        let t = obj.downcast_ref_if_exact::<PyTuple>(self.vm())?;
+        t.as_slice().first().map(|o| self.take_sample(o))
+    }
+
+    fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen) {
+        let mut profile = self.profile.borrow_mut();
+        let p = profile.entry((code, pc)).or_default();
+        if p.expected.len() <= depth {
+            p.expected.resize(depth + 1, None);
+        }
+        p.expected[depth] = Some(seen);
     }
 }
 

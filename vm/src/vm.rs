@@ -121,6 +121,9 @@ impl Vm {
         self.interpreter.take().map_or(0, |interpreter| {
             interpreter.run(|vm| {
                 let result = program(vm);
+                if let Some(report) = crate::driver::report(vm) {
+                    eprint!("{report}");
+                }
                 // An exception may still meet a `sys.excepthook` that imports what it likes.
                 if result.as_ref().is_err_and(|e| !e.fast_isinstance(vm.ctx.exceptions.system_exit)) {
                     return result;

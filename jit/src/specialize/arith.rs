@@ -92,7 +92,7 @@ impl Spec<'_> {
             let ty = match seen.get(d) {
                 Some(s) if s.big => continue,
                 Some(s) => Some(s.ty),
-                None => by_feedback,
+                None => self.expect_type(d).or(by_feedback),
             };
             if let Some(t) = ty {
                 if t == k.int && self.distrusted() {

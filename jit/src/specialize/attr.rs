@@ -29,14 +29,10 @@ impl Spec<'_> {
                 return self.attr_done(v, method);
             }
         }
-        let owner = match self.ty_of(self.peek(0)) {
-            Some(t) => Some(t),
-            None => {
-                let code = self.ctx.frame().code.id;
-                let seen = self.o.observed(code, self.ins.pc);
-                seen.first().map(|s| s.ty).or_else(|| self.o.owner_type(code, self.ins.op_pc))
-            }
-        };
+        if self.split_classes() {
+            return Ok(Flow::End);
+        }
+        let owner = self.expect_type(0).or_else(|| self.o.owner_type(self.ctx.frame().code.id, self.ins.op_pc));
         if let Some(ty) = owner
             && !self.distrusted()
             && let Some(flow) = self.load_attr_of(ty, name, method)?
@@ -103,8 +99,16 @@ impl Spec<'_> {
                 let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
                 let (entries, tok) = self.instance_entries(&o, stamp);
                 let i = self.b.i64(index as i64);
-                let v = self.load_item(ElemKind::DictValue, entries, i, tok);
+                let mut v = self.load_item(ElemKind::DictValue, entries, i, tok);
+                if let Val::Obj(x) = &mut v {
+                    x.sample = o.sample.and_then(|s| self.o.sample_attr(s, name));
+                }
                 Ok(Some(self.attr_done(v, method)?))
+            }
+            // No instance of the class has been looked at: the exit will.
+            (AttrRef::Dict { .. } | AttrRef::Method { .. } | AttrRef::ClassValue { .. }, Shape::Unknown) => {
+                self.want(0, ty);
+                Ok(Some(self.leave_at_start(Reason::Unseen)))
             }
             (AttrRef::Slot { offset }, _) => {
                 self.want(0, ty);
@@ -183,13 +187,10 @@ impl Spec<'_> {
     pub(super) fn store_attr(&mut self) -> Res<Flow> {
         let code = self.ctx.frame().code.clone();
         let name = code.names[self.ins.arg as usize];
-        let owner = match self.ty_of(self.peek(0)) {
-            Some(t) => Some(t),
-            None => {
-                let seen = self.o.observed(code.id, self.ins.pc);
-                seen.first().map(|s| s.ty).or_else(|| self.o.owner_type(code.id, self.ins.op_pc))
-            }
-        };
+        if self.split_classes() {
+            return Ok(Flow::End);
+        }
+        let owner = self.expect_type(0).or_else(|| self.o.owner_type(code.id, self.ins.op_pc));
         if let Some(ty) = owner
             && matches!(self.peek(0), Val::Obj(_))
             && !self.distrusted()
@@ -232,6 +233,10 @@ impl Spec<'_> {
                     self.drop_val(owner);
                     self.replace_item(ElemKind::Slot, o.v, i, old, tok, &value);
                     return Ok(Flow::Next);
+                }
+                (Some(AttrRef::Dict { .. }), Shape::Unknown) => {
+                    self.want(0, ty);
+                    return Ok(self.leave_at_start(Reason::Unseen));
                 }
                 _ => {}
             }

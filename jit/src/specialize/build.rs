@@ -122,10 +122,18 @@ impl Spec<'_> {
         let want = self.b.i64(n as i64);
         let tok = self.b.guard_icmp(crate::ir::IntCC::Eq, len, want, exit);
         let base = self.b.load(ptr, o.v, o.tok);
+        let sample = o.sample.and_then(|s| self.o.sample_item(s));
         let items: Vec<Val> = (0..n)
             .map(|i| {
                 let index = self.b.i64(i as i64);
-                self.load_item(elem, base, index, tok)
+                let mut item = self.load_item(elem, base, index, tok);
+                // The items of a tuple need not be alike.
+                if let Val::Obj(o) = &mut item
+                    && kind == SeqKind::List
+                {
+                    o.sample = sample;
+                }
+                item
             })
             .collect();
         let seq = self.pop();

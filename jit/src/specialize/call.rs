@@ -294,7 +294,8 @@ impl Spec<'_> {
             };
             (Callee::Local(0), ret)
         } else {
-            match self.o.version(func, &passes) {
+            let samples: Vec<_> = args.iter().map(|a| self.sample_of(a)).collect();
+            match self.o.version(func, &passes, &samples) {
                 Some(v) => (Callee::Cell(v.cell), v.ret),
                 None => return Ok(None),
             }
@@ -332,7 +333,7 @@ impl Spec<'_> {
             (Pass::Int, Some(v)) => Val::Int(v),
             (Pass::Float, Some(v)) => Val::Float(v),
             (Pass::Bool, Some(v)) => Val::Bool(v),
-            (Pass::Obj(ty), Some(v)) => Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned }),
+            (Pass::Obj(ty), Some(v)) => Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned, sample: None }),
             _ => self.const_none(),
         };
         self.push(val);

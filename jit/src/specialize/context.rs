@@ -4,6 +4,7 @@
 //! A context without its SSA values is a [`Key`]: blocks have one version per key.
 
 use crate::bytecode::CodeInfo;
+use crate::oracle::Sample;
 use crate::ir::{Block, FrameDesc, FrameState, ObjId, Recipe, SeqKind, Type, Value};
 use std::rc::Rc;
 
@@ -31,6 +32,8 @@ pub struct ObjVal {
     /// The guard that proves it, for loads to depend on; `None` where it must be checked again.
     pub tok: Option<Value>,
     pub own: Own,
+    /// A live object that it is expected to be like.
+    pub sample: Option<Sample>,
 }
 
 /// The value of a slot.
@@ -62,12 +65,12 @@ pub enum Val {
 impl Val {
     /// An object of unknown class.
     pub fn object(v: Value, own: Own) -> Val {
-        Val::Obj(ObjVal { v, ty: None, tok: None, own })
+        Val::Obj(ObjVal { v, ty: None, tok: None, own, sample: None })
     }
 
     /// An object of a class known by construction (no proof is needed for loads).
     pub fn typed(v: Value, ty: ObjId, own: Own) -> Val {
-        Val::Obj(ObjVal { v, ty: Some(ty), tok: None, own })
+        Val::Obj(ObjVal { v, ty: Some(ty), tok: None, own, sample: None })
     }
 
     /// Calls `f` for each object in the value, virtual parts included.

@@ -326,7 +326,7 @@ impl Spec<'_> {
         let (v, owned) = self.boxed(val);
         if owned {
             let ty = self.ty_of(val);
-            self.ctx.drops.push(ObjVal { v, ty, tok: None, own: Own::Owned });
+            self.ctx.drops.push(ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
         }
         v
     }
@@ -460,8 +460,67 @@ impl Spec<'_> {
         if let Some(t) = self.ty_of(self.peek(depth)) {
             return Some(t);
         }
-        let seen = self.o.observed(self.start.frame().code.id, self.ins.pc);
-        seen.get(depth).map(|s| s.ty)
+        let (code, pc) = (self.start.frame().code.id, self.ins.pc);
+        if let Some(s) = self.o.observed(code, pc).get(depth) {
+            return Some(s.ty);
+        }
+        // Else it is expected to be like the live value that it comes from.
+        let Val::Obj(ObjVal { sample: Some(sample), .. }) = self.peek(depth) else { return None };
+        let seen = self.o.sample_type(*sample);
+        if seen.big {
+            return None;
+        }
+        self.o.note_expected(code, pc, depth, seen);
+        Some(seen.ty)
+    }
+
+    /// The sample of a value.
+    pub(super) fn sample_of(&self, val: &Val) -> Option<crate::oracle::Sample> {
+        match val {
+            Val::Obj(o) => o.sample,
+            _ => None,
+        }
+    }
+
+    /// Gives the value on top of the stack a sample.
+    pub(super) fn set_sample(&mut self, sample: Option<crate::oracle::Sample>) {
+        if let Val::Obj(o) = self.peek_mut(0)
+            && o.sample.is_none()
+        {
+            o.sample = sample;
+        }
+    }
+
+    /// Where exits have seen objects of several classes on top of the stack: one way for each, the
+    /// instruction done in each anew. True if the block has ended.
+    pub(super) fn split_classes(&mut self) -> bool {
+        let Val::Obj(o) = *self.peek(0) else { return false };
+        if o.ty.is_some() {
+            return false;
+        }
+        let classes = self.o.classes(self.start.frame().code.id, self.ins.pc);
+        if classes.len() < 2 {
+            return false;
+        }
+        let t = self.b.load(Field::ObjType, o.v, None);
+        for class in classes {
+            let (then, els) = (self.b.create_block(), self.b.create_block());
+            let c = self.b.obj(class);
+            let is = self.b.icmp(IntCC::Eq, t, c);
+            self.b.br(is, then, &[], els, &[]);
+            let mut ctx = self.ctx.clone();
+            ctx.objects_mut(&mut |x| {
+                if x.v == o.v {
+                    x.ty = Some(class);
+                    x.tok = None;
+                    x.sample = None;
+                }
+            });
+            self.work.push((then, ctx, self.ins.pc));
+            self.b.switch_to(els);
+        }
+        self.leave_at_start(Reason::Type);
+        true
     }
 
     /// An operand as a number, if it is one or is expected to be one.
@@ -477,7 +536,11 @@ impl Spec<'_> {
             }
             return None;
         }
-        let ty = self.ty_of(self.peek(depth))?;
+        let ty = match self.ty_of(self.peek(depth)) {
+            Some(t) => t,
+            None if self.distrusted() => return None,
+            None => self.expect_type(depth)?,
+        };
         if matches!(self.peek(depth), Val::Obj(_)) && (ty == k.int || ty == k.float || ty == k.bool_) {
             self.want(depth, ty);
         }

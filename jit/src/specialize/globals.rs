@@ -112,6 +112,7 @@ impl Spec<'_> {
             return true;
         }
         self.push(Val::object(v, Own::Transient));
+        self.set_sample(found.sample);
         if !found.seen.big && !self.distrusted() {
             self.want(0, found.seen.ty);
         }

@@ -157,7 +157,7 @@ impl Spec<'_> {
                 let more = self.b.icmp(IntCC::ULt, *index, len);
                 let one = self.b.i64(1);
                 let after = Val::Seq { kind: *kind, seq: seq.clone(), index: self.b.add(*index, one) };
-                Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index: *index }, after))
+                Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index: *index, sample: self.sample_of(seq) }, after))
             }
             Val::Enumerate { iter, count } => {
                 let (more, item, inner) = self.advance(iter)?;
@@ -175,9 +175,13 @@ impl Spec<'_> {
     fn item_value(&mut self, item: &Item) -> Val {
         match item {
             Item::Val(v) => v.clone(),
-            Item::Elem { elem, seq, ptr_field, tok, index } => {
+            Item::Elem { elem, seq, ptr_field, tok, index, sample } => {
                 let base = self.b.load(*ptr_field, *seq, *tok);
-                self.load_item(*elem, base, *index, *tok)
+                let mut item = self.load_item(*elem, base, *index, *tok);
+                if let Val::Obj(o) = &mut item {
+                    o.sample = sample.and_then(|s| self.o.sample_item(s));
+                }
+                item
             }
             Item::Pair(count, item) => {
                 let inner = self.item_value(item);
@@ -205,6 +209,13 @@ impl Spec<'_> {
 /// How to get the item of a step.
 enum Item {
     Val(Val),
-    Elem { elem: ElemKind, seq: Value, ptr_field: Field, tok: Option<Value>, index: Value },
+    Elem {
+        elem: ElemKind,
+        seq: Value,
+        ptr_field: Field,
+        tok: Option<Value>,
+        index: Value,
+        sample: Option<crate::oracle::Sample>,
+    },
     Pair(Value, Box<Item>),
 }

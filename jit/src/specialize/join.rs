@@ -199,7 +199,7 @@ impl Spec<'_> {
                     return;
                 }
                 let v = self.boxed_owned(&val);
-                Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned })
+                Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned, sample: None })
             }
             _ => val.clone(),
         };

@@ -306,7 +306,10 @@ impl<'a> Spec<'a> {
                 continue;
             }
             let v = self.b.load_arg(args, i as u32, Type::Ptr);
-            let val = self.entry_value(v, *live, exit, false);
+            let mut val = self.entry_value(v, *live, exit, false);
+            if let Val::Obj(o) = &mut val {
+                o.sample = self.o.local_sample(i);
+            }
             self.ctx.frame_mut().locals[i] = val;
         }
         for (i, live) in stack.iter().enumerate() {
@@ -365,14 +368,15 @@ impl<'a> Spec<'a> {
         let code = self.o.code(info.code).ok_or(Refused::Unsupported("code".into()))?;
         let entry = self.b.entry();
         let mut locals = Vec::new();
-        for pass in args {
+        for (i, pass) in args.iter().enumerate() {
             let v = pass.ty().map(|t| self.b.add_param(entry, t));
             locals.push(match (pass, v) {
                 (Pass::Int, Some(v)) => Val::Int(v),
                 (Pass::Float, Some(v)) => Val::Float(v),
                 (Pass::Bool, Some(v)) => Val::Bool(v),
                 (Pass::Obj(ty), Some(v)) => {
-                    Val::Obj(context::ObjVal { v, ty: *ty, tok: None, own: Own::Kept })
+                    let sample = self.o.local_sample(i);
+                    Val::Obj(context::ObjVal { v, ty: *ty, tok: None, own: Own::Kept, sample })
                 }
                 _ => Val::Const(self.o.known().none),
             });

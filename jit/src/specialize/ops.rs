@@ -210,7 +210,7 @@ impl Spec<'_> {
                 let null = self.b.null();
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 self.ctx.frame_mut().locals[i] =
-                    Val::Obj(super::context::ObjVal { v, ty, tok: None, own: Own::Owned });
+                    Val::Obj(super::context::ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
             }
             _ => {}
         }
@@ -451,7 +451,7 @@ impl Spec<'_> {
         let val = self.pop();
         let v = self.boxed_owned(&val);
         self.b.store(Field::CellContent, cell, v);
-        self.ctx.drops.push(super::context::ObjVal { v: old, ty: None, tok: None, own: Own::Owned });
+        self.ctx.drops.push(super::context::ObjVal { v: old, ty: None, tok: None, own: Own::Owned, sample: None });
         Ok(Flow::Next)
     }
 

@@ -89,11 +89,13 @@ impl Spec<'_> {
         let (i, tok) = self.checked_index(index, len);
         let base = self.b.load(ptr, v, tok);
         let item = self.load_item(kind, base, i, tok);
+        let sample = self.sample_of(&self.peek(1).clone()).and_then(|s| self.o.sample_item(s));
         // The item is borrowed from the container: if that goes now, it needs its own reference.
         let container = self.peek(1).clone();
         let temporary = matches!(&container, Val::Obj(o) if o.own == Own::Owned && !self.has_alias(o.v));
         self.pop_drop(2);
         self.push(item);
+        self.set_sample(sample);
         if temporary {
             self.promote_now();
         }
@@ -148,7 +150,7 @@ impl Spec<'_> {
         let none = self.b.obj(self.o.known().none);
         let slice = self.b.call_rt_value(RtId::BuildSlice, &[args[1], args[2], none]);
         let ty = Some(self.o.known().slice);
-        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned });
+        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned, sample: None });
         let r = self.rt(RtId::GetItem, &[args[0], slice]).expect("a result");
         self.push(Val::object(r, Own::Owned));
         Ok(Flow::Next)
@@ -163,7 +165,7 @@ impl Spec<'_> {
         let none = self.b.obj(self.o.known().none);
         let slice = self.b.call_rt_value(RtId::BuildSlice, &[args[2], args[3], none]);
         let ty = Some(self.o.known().slice);
-        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned });
+        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned, sample: None });
         self.rt(RtId::SetItem, &[args[1], slice, args[0]]);
         Ok(Flow::Next)
     }
@@ -242,7 +244,7 @@ impl Spec<'_> {
         let Some((v, ty)) = number else {
             let v = self.boxed_owned(value);
             self.b.store_elem(kind, base, index, v);
-            self.ctx.drops.push(ObjVal { v: old, ty: None, tok: None, own: Own::Owned });
+            self.ctx.drops.push(ObjVal { v: old, ty: None, tok: None, own: Own::Owned, sample: None });
             return;
         };
         let (same, in_place, boxed, done) =
