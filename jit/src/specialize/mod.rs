@@ -358,7 +358,7 @@ impl<'a> Spec<'a> {
                 if on_stack && unique && seen.ty == known.range_iterator {
                     return self.entry_range(v, tok, exit);
                 }
-                Val::Obj(context::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home })
+                Val::Obj(context::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home, sample: None })
             }
         }
     }
