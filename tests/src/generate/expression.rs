@@ -1,7 +1,7 @@
 //! Random expressions of a wanted kind. Divisors, indices and shift counts are mostly made safe, so that a loop lives long
 //! enough to get hot; the few that are not give exceptions from the middle of it.
 
-use super::{COST_LIMIT, Generator, KINDS, Kind, Variable};
+use super::{COST_LIMIT, Generator, Kind, Variable};
 
 const INTS: [&str; 24] = [
     "0", "1", "2", "3", "5", "7", "10", "-1", "-2", "-7", "255", "256", "-5", "-6", "1000", "2147483647", "-2147483648", "4294967296",
@@ -77,7 +77,7 @@ impl Generator {
 
     pub(super) fn expression(&mut self, kind: Kind, depth: usize) -> String {
         if self.rng.percent(1) {
-            let other = KINDS[self.rng.below(KINDS.len())];
+            let other = self.intruder(kind);
             // In parentheses, because `7.n` is not even an attribute error.
             return self.expression(other, depth.min(1)).wrap();
         }

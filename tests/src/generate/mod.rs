@@ -26,7 +26,7 @@ enum Kind {
     Object,
 }
 
-const KINDS: [Kind; 7] = [Kind::Int, Kind::Float, Kind::Bool, Kind::Str, Kind::List, Kind::Dict, Kind::Object];
+const KINDS: [Kind; 7] = [Kind::Int, Kind::Float, Kind::Bool, Kind::Dict, Kind::Object, Kind::List, Kind::Str];
 
 #[derive(Clone, Debug)]
 struct Variable {
@@ -63,6 +63,8 @@ struct Generator {
     variables: Vec<Variable>,
     globals: Vec<Variable>,
     functions: Vec<Function>,
+    /// The case's generator function, once it is defined.
+    producer: Option<String>,
     /// How often the code being written is executed per call of its function.
     repeats: u64,
     cost: u64,
@@ -70,6 +72,8 @@ struct Generator {
     /// The names of the loop counters in use, innermost last.
     counters: Vec<String>,
     in_function: bool,
+    /// What the function being written returns.
+    returns: Kind,
     names: usize,
 }
 
@@ -127,19 +131,34 @@ def run(name, function, *args):
 
 /// The whole program of a seed.
 pub fn program(seed: u64, cases: usize) -> String {
-    let mut text = String::from(PRELUDE);
-    for index in 0..cases {
-        text.push_str(&case(seed, index));
-    }
-    text
+    assemble((0..cases).map(|index| case(seed, index)))
 }
 
 /// The program with one case of the seed only; it does there what it does in the whole program.
 pub fn single_case(seed: u64, index: usize) -> String {
-    format!("{PRELUDE}{}", case(seed, index))
+    assemble(std::iter::once(case(seed, index)))
 }
 
-fn case(seed: u64, index: usize) -> String {
+/// The source of one case.
+struct Case {
+    definitions: String,
+    runs: String,
+    /// Loops at module level. They add globals, and what was compiled for fewer globals is then of no use.
+    module_level: String,
+}
+
+/// Definitions of all cases come first, so that the module's globals are complete when the first function runs.
+fn assemble(cases: impl Iterator<Item = Case>) -> String {
+    let (mut definitions, mut runs, mut module_level) = (String::from(PRELUDE), String::new(), String::new());
+    for case in cases {
+        definitions.push_str(&case.definitions);
+        runs.push_str(&case.runs);
+        module_level.push_str(&case.module_level);
+    }
+    definitions + &runs + &module_level
+}
+
+fn case(seed: u64, index: usize) -> Case {
     let mut generator = Generator {
         rng: Rng::part(seed, index as u64),
         case: index,
@@ -148,15 +167,16 @@ fn case(seed: u64, index: usize) -> String {
         variables: Vec::new(),
         globals: Vec::new(),
         functions: Vec::new(),
+        producer: None,
         repeats: 1,
         cost: 0,
         loops: 0,
         counters: Vec::new(),
         in_function: false,
+        returns: Kind::Int,
         names: 0,
     };
-    generator.case();
-    generator.text
+    generator.case()
 }
 
 impl Generator {
@@ -186,7 +206,14 @@ impl Generator {
         }
     }
 
-    fn case(&mut self) {
+    /// What may turn up where `kind` is expected: anything but texts and lists, because multiplied by a large int they
+    /// would take all memory. (Hand-written programs do that with small ones.)
+    fn intruder(&mut self, kind: Kind) -> Kind {
+        let count = if kind == Kind::Str { KINDS.len() } else { KINDS.len() - 2 };
+        KINDS[self.rng.below(count)]
+    }
+
+    fn case(&mut self) -> Case {
         self.line("");
         self.line("");
         self.classes();
@@ -196,12 +223,16 @@ impl Generator {
             self.line(&format!("{name} = {value}"));
             self.globals.push(Variable { name, kind, assignable: true });
         }
+        if self.rng.percent(35) {
+            self.recursive_function();
+        }
+        if self.rng.percent(30) {
+            self.producer();
+        }
         for _ in 0..self.rng.between(1, 3) {
             self.function();
         }
-        if self.rng.percent(35) {
-            self.module_level();
-        }
+        let definitions = std::mem::take(&mut self.text);
         let calls: Vec<Function> = self.functions.clone();
         for function in &calls {
             for turn in 0..self.rng.between(2, 4) {
@@ -210,7 +241,7 @@ impl Generator {
                     .parameters
                     .iter()
                     .map(|parameter| {
-                        let kind = if self.rng.percent(wrong) { self.kind() } else { parameter.kind };
+                        let kind = if self.rng.percent(wrong) { self.intruder(parameter.kind) } else { parameter.kind };
                         self.literal(kind)
                     })
                     .collect();
@@ -222,11 +253,19 @@ impl Generator {
                     .map(|(parameter, value)| if parameter.has_default { format!("{}={value}", parameter.name) } else { value.clone() })
                     .collect();
                 let name = format!("{}.{turn}", function.name);
-                self.line(&format!("run(\"{name}\", lambda: {}({}))", function.name, call.join(", ")));
+                let call = format!("{}({})", function.name, call.join(", "));
+                // Called again and again, exits get hot, too.
+                let body = if self.rng.percent(20) { format!("[{call} for _ in range(15)][-1]") } else { call };
+                self.line(&format!("run(\"{name}\", lambda: {body})"));
             }
         }
         let state: Vec<String> = self.globals.iter().map(|global| global.name.clone()).collect();
         self.line(&format!("print({})", state.join(", ")));
+        let runs = std::mem::take(&mut self.text);
+        if self.rng.percent(50) {
+            self.module_level();
+        }
+        Case { definitions, runs, module_level: std::mem::take(&mut self.text) }
     }
 
     fn class_name(&self) -> String {
@@ -323,11 +362,12 @@ class {name}b({name}):
             self.variables.extend(self.globals.iter().map(|global| Variable { assignable: false, ..global.clone() }));
         }
         (self.cost, self.repeats, self.loops) = (1, 1, 0);
+        self.returns = self.kind();
         self.locals();
         self.hot_loop();
         let after = self.rng.below(2);
         self.block_lines(after);
-        let returns = self.kind();
+        let returns = self.returns;
         let first = self.expression(returns, 2);
         let rest: Vec<String> =
             self.variables.iter().filter(|variable| variable.name.starts_with('v')).map(|variable| variable.name.clone()).collect();
@@ -340,6 +380,49 @@ class {name}b({name}):
         self.text.push_str("\n\n");
         self.functions.push(Function { name, parameters, returns, cost: self.cost });
         self.variables.clear();
+    }
+
+    /// A function that calls itself a few times with a changing accumulator.
+    fn recursive_function(&mut self) {
+        let name = format!("r{}", self.case);
+        let kind = if self.rng.percent(60) { Kind::Int } else { Kind::Float };
+        let parameters: Vec<Parameter> = [("n", Kind::Int), ("a", kind)]
+            .into_iter()
+            .map(|(name, kind)| Parameter { name: name.to_owned(), kind, has_default: false })
+            .collect();
+        self.variables =
+            parameters.iter().map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: false }).collect();
+        let (end, next, rest) = (self.expression(kind, 1), self.expression(kind, 2), self.expression(kind, 1));
+        let operator = self.rng.pick(&["+", "-", "*"]);
+        self.line(&format!("def {name}(n, a):"));
+        self.line("    if not 0 < n < 14:");
+        self.line(&format!("        return {end}"));
+        match self.rng.below(3) {
+            0 => self.line(&format!("    return {name}(n - 1, clamp({next}))")),
+            1 => self.line(&format!("    return clamp({name}(n - 1, clamp({next})) {operator} {rest})")),
+            _ => self.line(&format!("    return clamp({name}(n - 2, clamp({next})) {operator} {name}(n - 3, a))")),
+        }
+        self.text.push_str("\n\n");
+        self.variables.clear();
+        self.functions.push(Function { name, parameters, returns: kind, cost: 60 });
+    }
+
+    /// A generator function, for loops that are driven by one.
+    fn producer(&mut self) {
+        let name = format!("y{}", self.case);
+        self.variables = vec![
+            Variable { name: "a".to_owned(), kind: Kind::Int, assignable: false },
+            Variable { name: "i".to_owned(), kind: Kind::Int, assignable: false },
+        ];
+        let (value, step) = (self.expression(Kind::Int, 2), self.expression(Kind::Int, 1));
+        self.line(&format!("def {name}(a):"));
+        let count = self.rng.between(3, 9);
+        self.line(&format!("    for i in range({count}):"));
+        self.line(&format!("        yield clamp({value})"));
+        self.line(&format!("        a = clamp(a + {step})"));
+        self.text.push_str("\n\n");
+        self.variables.clear();
+        self.producer = Some(name);
     }
 
     /// One local of each important kind, and some more.
@@ -387,8 +470,10 @@ mod tests {
         assert_eq!(whole, program(42, 5));
         assert_ne!(whole, program(43, 5));
         for index in 0..5 {
-            let alone = single_case(42, index);
-            assert!(whole.contains(&alone[PRELUDE.len()..]), "case {index}");
+            let alone = case(42, index);
+            for part in [alone.definitions, alone.runs, alone.module_level] {
+                assert!(whole.contains(&part), "case {index}");
+            }
         }
     }
 
@@ -396,7 +481,8 @@ mod tests {
     fn all_kinds_of_statements_appear() {
         let text: String = (0..60).map(|seed| program(seed, 4)).collect();
         for wanted in ["while ", "for ", "try:", "finally:", "except ", "with ", "break", "continue", "nonlocal ", "lambda", " if ",
-            ".append(", "global ", "super()", "raise ", ".bump(", "del ", "is None", "math.sqrt", "9223372036854775807", "nan"] {
+            ".append(", "global ", "super()", "raise ", ".bump(", "del ", "is None", "math.sqrt", "9223372036854775807", "nan",
+            "yield ", "def r", "][", "divmod("] {
             assert!(text.contains(wanted), "no {wanted}");
         }
     }

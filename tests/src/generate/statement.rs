@@ -1,6 +1,6 @@
 //! Random statements: assignments, loops of every kind, conditions, exceptions, changes of types and classes midway.
 
-use super::{COST_LIMIT, Generator, KINDS, Kind, Variable};
+use super::{COST_LIMIT, Generator, Kind, Variable};
 
 impl Generator {
     /// The loop that the function is about.
@@ -91,7 +91,7 @@ impl Generator {
     fn container_loop(&mut self) {
         let item = self.name("e");
         let (list, dict) = (self.expression(Kind::List, 1), self.expression(Kind::Dict, 0));
-        let (header, kinds): (String, &[Kind]) = match self.rng.below(8) {
+        let (header, kinds): (String, &[Kind]) = match self.rng.below(9) {
             0 | 1 => (format!("for {item} in {list}:"), &[Kind::Float]),
             2 => (format!("for {item}, {item}x in enumerate({list}):"), &[Kind::Int, Kind::Float]),
             3 => (format!("for {item}, {item}x in {dict}.items():"), &[Kind::Int, Kind::Int]),
@@ -101,6 +101,10 @@ impl Generator {
                 (format!("for {item}, {item}x in zip({list}, {other}):"), &[Kind::Int, Kind::Float])
             }
             6 => (format!("for {item} in reversed({list}):"), &[Kind::Float]),
+            7 if self.producer.is_some() => {
+                let (producer, argument) = (self.producer.clone().unwrap_or_default(), self.expression(Kind::Int, 1));
+                (format!("for {item} in {producer}({argument}):"), &[Kind::Int])
+            }
             _ => {
                 let text = self.expression(Kind::Str, 1);
                 (format!("for {item} in {text}:"), &[Kind::Str])
@@ -154,6 +158,7 @@ impl Generator {
                 self.block(1, 3);
             }
             98 => self.closure(),
+            _ if self.loops < 3 => self.matrix(),
             _ => self.condition(),
         }
     }
@@ -197,7 +202,14 @@ impl Generator {
         if self.rng.percent(35) {
             let Some(dict) = self.variable(Kind::Dict) else { return self.assignment() };
             let (dict, key, value) = (dict.name, self.expression(Kind::Int, 1), self.expression(Kind::Int, 2));
-            match self.rng.below(5) {
+            match self.rng.below(6) {
+                5 => {
+                    let (text, counts, item) = (self.expression(Kind::Str, 1), self.name("d"), self.name("c"));
+                    self.line(&format!("{counts} = {{}}"));
+                    self.line(&format!("for {item} in {text}:"));
+                    self.line(&format!("    {counts}[{item}] = {counts}.get({item}, 0) + {dict}.get(1, 1)"));
+                    self.line(&format!("note({counts})"));
+                }
                 0..=2 => self.line(&format!("{dict}[{key} & 7] = clamp({value})")),
                 3 => self.line(&format!("{dict}[{key} & 3] = clamp({dict}.get({key} & 3, 0) + {value})")),
                 _ => self.line(&format!("{dict}.pop({key} & 7, None)")),
@@ -260,7 +272,7 @@ impl Generator {
         match self.rng.below(10) {
             0..=5 => match self.assignable() {
                 Some(variable) => {
-                    let kind = KINDS[self.rng.below(KINDS.len())];
+                    let kind = self.intruder(variable.kind);
                     let value = if self.rng.percent(12) { "None".to_owned() } else { self.literal(kind) };
                     self.line(&format!("{} = {value}", variable.name));
                 }
@@ -275,8 +287,8 @@ impl Generator {
                 self.line(&format!("{class}.mix = lambda self, v, w={value}: clamp(w - v)"));
             }
             8 => {
-                let (dividend, kind) = (self.literal(Kind::Int), self.rng.pick(&[&Kind::Float, &Kind::Int, &Kind::Str]));
-                let value = self.literal(*kind);
+                let (dividend, kind) = (self.literal(Kind::Int), self.intruder(Kind::Int));
+                let value = self.literal(kind);
                 let global = self.globals[self.rng.below(2)].name.clone();
                 self.line(&format!("globals()[\"{global}\"] = {value} if {dividend} > 1 else {dividend}"));
             }
@@ -293,7 +305,7 @@ impl Generator {
 
     fn early_return(&mut self) {
         let test = self.boolean(1);
-        let kind = self.kind();
+        let kind = if self.rng.percent(80) { self.returns } else { self.intruder(self.returns) };
         let value = self.expression(kind, 1);
         let really = self.literal(Kind::Bool);
         self.line(&format!("if {test} and {really}:"));
@@ -303,6 +315,16 @@ impl Generator {
     }
 
     fn swap(&mut self) {
+        if self.rng.percent(25) {
+            let (a, b) = (self.assignable(), self.assignable());
+            if let (Some(a), Some(b)) = (a, b)
+                && a.kind == Kind::Int
+                && b.kind == Kind::Int
+            {
+                let (x, y) = (self.expression(Kind::Int, 1), self.expression(Kind::Int, 1));
+                return self.line(&format!("{}, {} = divmod(clamp({x}), {y} | 1)", a.name, b.name));
+            }
+        }
         let kind = if self.rng.percent(50) { Kind::Int } else { Kind::Float };
         let found: Vec<String> = self
             .variables
@@ -383,6 +405,21 @@ impl Generator {
         }
     }
 
+    /// Nested lists, read and written by two indices.
+    fn matrix(&mut self) {
+        let (m, i, j) = (self.name("m"), self.name("i"), self.name("j"));
+        let kind = if self.rng.percent(50) { Kind::Int } else { Kind::Float };
+        let (first, value) = (self.literal(kind), self.expression(kind, 2));
+        let operator = self.rng.pick(&["+", "-", "*"]);
+        self.line(&format!("{m} = [[{first} for {j} in range(3)] for {i} in range(3)]"));
+        self.line(&format!("for {i} in range(3):"));
+        self.line(&format!("    for {j} in range(3):"));
+        self.line(&format!("        {m}[{i}][{j}] = clamp({m}[{j}][{i}] {operator} {value})"));
+        self.line(&format!("        {m}[{i}][0] += 1"));
+        self.line(&format!("note({m})"));
+        self.cost += self.repeats * 24;
+    }
+
     /// A nested function that reads and writes the variables around it, called a few times at once.
     fn closure(&mut self) {
         let name = self.name("inner");
@@ -392,7 +429,7 @@ impl Generator {
         self.indent += 1;
         let is_global = variable.name.starts_with('g') || !self.in_function;
         self.line(&format!("{} {}", if is_global { "global" } else { "nonlocal" }, variable.name));
-        self.line(&format!("{} = {value}", variable.name));
+        self.line(&format!("{} = clamp({value})", variable.name));
         self.line("return p");
         self.indent -= 1;
         self.line(&format!("note({name}({name}(3)))"));
