@@ -80,12 +80,15 @@ pub enum AttrRef {
 pub enum Shape {
     /// Instances have no dict.
     NoDict,
-    /// Dicts with this stamp have it at this entry.
-    Entry { stamp: u32, index: u32 },
-    /// Dicts with this stamp don't have it.
-    Absent { stamp: u32 },
+    /// Dicts with one of these stamps have it at this entry.
+    Entry { stamps: Stamps, index: u32 },
+    /// Dicts with one of these stamps don't have it.
+    Absent { stamps: Stamps },
     Unknown,
 }
+
+/// A few stamps of dicts; unused places repeat another.
+pub type Stamps = [u32; 4];
 
 /// A Python function.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 const HOT_EXIT: u32 = 16;
 /// ...and units of one code object are rebuilt at most so many times.
 const MAX_BUILDS: u32 = 40;
+/// A unit that left so often without any good coming of it is dropped.
+const USELESS: u32 = 20_000;
 /// Versions of an entry by the types of live values.
 const MAX_VERSIONS: usize = 5;
 
@@ -60,6 +62,8 @@ pub(crate) struct Compiled {
     pub listing: Option<String>,
     /// What it returns (versions of functions).
     pub ret: Option<Pass>,
+    /// Exits taken, but for those that any code takes now and then.
+    left: Cell<u32>,
 }
 
 /// A version of a function for compiled callers.
@@ -304,6 +308,7 @@ impl Jit {
             ir: text,
             listing: lowered.listing,
             ret: out.ret,
+            left: Cell::new(0),
         }))
     }
 
@@ -523,6 +528,7 @@ impl Driver for Jit {
         let Some(inner) = info.state.frames.last() else { return };
         let stack = self.observe(info, exit.record, frame);
         if !self.exit_taken(inner.code, inner.pc, info.kind, stack) {
+            self.count_useless(site, exit);
             return;
         }
         self.log(format_args!(
@@ -569,6 +575,30 @@ impl Driver for Jit {
 }
 
 impl Jit {
+    /// Code that leaves all the time, for a reason that building it again does not remove, goes.
+    fn count_useless(&self, site: &Site, exit: &Exited<'_>) {
+        if !matches!(
+            exit.info.kind,
+            ExitKind::Guard(r) | ExitKind::After(r) if !matches!(r, Reason::Poll | Reason::Depth)
+        ) {
+            return;
+        }
+        let unit = self.units.borrow()[exit.version.tag as usize].clone();
+        unit.left.set(unit.left.get() + 1);
+        if unit.left.get() < USELESS {
+            return;
+        }
+        unit.left.set(0);
+        self.log(format_args!("dropped {}: it leaves all the time", self.name_of(&unit.request)));
+        let rest: Vec<_> = site.versions().iter().filter(|v| v.tag != exit.version.tag).copied().collect();
+        let none = rest.is_empty();
+        site.set_versions(rest);
+        if none {
+            site.set_counter(i32::MAX as u32);
+            site.disarm();
+        }
+    }
+
     /// Counters as text, one a line, with the places that compiled code left most often.
     fn statistics(&self, attached: &Attached) -> String {
         use psycore_jit::oracle::Oracle;

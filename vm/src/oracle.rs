@@ -300,7 +300,7 @@ impl Oracle for Jit {
             return None;
         }
         // What the class has and no descriptor guards, an instance may have too.
-        if self.shapes().usual(cls).is_some_and(|u| u.index_of(name).is_some()) {
+        if self.shapes().usual(cls).iter().any(|u| u.index_of(name).is_some()) {
             return Some(AttrRef::Dict { class_value: Some(self.id_of(&value)) });
         }
         Some(AttrRef::ClassValue { value: self.id_of(&value) })
@@ -340,12 +340,17 @@ impl Oracle for Jit {
             return Shape::NoDict;
         }
         let Some(name) = self.interned(name) else { return Shape::Unknown };
-        match self.shapes().usual(cls) {
-            Some(u) => match u.index_of(name) {
-                Some(index) => Shape::Entry { stamp: u.stamp, index },
-                None => Shape::Absent { stamp: u.stamp },
-            },
-            None => Shape::Unknown,
+        let usual = self.shapes().usual(cls);
+        let Some(latest) = usual.first() else { return Shape::Unknown };
+        let place = latest.index_of(name);
+        // Other shapes count as far as the name is in the same place there.
+        let mut stamps = [latest.stamp; 4];
+        for (slot, u) in stamps.iter_mut().zip(usual.iter().filter(|u| u.index_of(name) == place)) {
+            *slot = u.stamp;
+        }
+        match place {
+            Some(index) => Shape::Entry { stamps, index },
+            None => Shape::Absent { stamps },
         }
     }
 
@@ -575,6 +580,12 @@ impl Jit {
         let mut table = self.builtins.borrow_mut();
         if let Ok(sys) = modules.get_item("sys", vm)
             && let Ok(f) = sys.get_attr("_getframe", vm)
+        {
+            table.insert(self.id_of(&f), Builtin::Frames);
+        }
+        // It must see the references that the interpreter would hold.
+        if let Ok(sys) = modules.get_item("sys", vm)
+            && let Ok(f) = sys.get_attr("getrefcount", vm)
         {
             table.insert(self.id_of(&f), Builtin::Frames);
         }

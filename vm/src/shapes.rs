@@ -41,7 +41,7 @@ pub(crate) struct Shapes {
     /// Stamp by keys (addresses of interned strs, in order).
     stamps: RefCell<HashMap<Vec<usize>, u32>>,
     /// By address of the class (which the registry of objects keeps alive).
-    usual: RefCell<HashMap<usize, Usual>>,
+    usual: RefCell<HashMap<usize, Vec<Usual>>>,
     next: Cell<u32>,
 }
 
@@ -142,11 +142,16 @@ impl Shapes {
         }
         let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict)) else { return };
         let class = obj.class() as *const Py<PyType> as usize;
-        self.usual.borrow_mut().insert(class, Usual { stamp, keys });
+        let mut usual = self.usual.borrow_mut();
+        let shapes = usual.entry(class).or_default();
+        // The latest first; a class with many shapes keeps the last ones.
+        shapes.retain(|u| u.stamp != stamp);
+        shapes.insert(0, Usual { stamp, keys });
+        shapes.truncate(4);
     }
 
-    /// The usual keys of a class's instances, if one was seen.
-    pub fn usual(&self, class: &Py<PyType>) -> Option<Usual> {
-        self.usual.borrow().get(&(class as *const Py<PyType> as usize)).cloned()
+    /// The usual shapes of a class's instances, the latest first.
+    pub fn usual(&self, class: &Py<PyType>) -> Vec<Usual> {
+        self.usual.borrow().get(&(class as *const Py<PyType> as usize)).cloned().unwrap_or_default()
     }
 }

@@ -235,6 +235,7 @@ impl Spec<'_> {
                 let mask = self.b.i64(c - 1);
                 return self.b.and(x, mask);
             }
+            Some(c) if c > 0 && self.is_square(x) => return self.b.srem(x, y),
             Some(c) if c > 0 => {
                 let r = self.b.srem(x, y);
                 let zero = self.b.i64(0);
@@ -249,6 +250,11 @@ impl Spec<'_> {
         let adjust = self.sign_differs(r, y);
         let fixed = self.b.add(r, y);
         self.b.select(adjust, fixed, r)
+    }
+
+    /// Whether a number is the product of another with itself, and so not negative.
+    fn is_square(&self, x: Value) -> bool {
+        matches!(self.b.def(x), Some(crate::ir::Op::Ovf(crate::ir::OvfOp::Mul, a, b, _)) if a == b)
     }
 
     fn int_floordiv(&mut self, x: Value, y: Value) -> Value {

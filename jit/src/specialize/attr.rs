@@ -3,7 +3,7 @@
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
-use crate::oracle::{AttrRef, Shape};
+use crate::oracle::{AttrRef, Shape, Stamps};
 use crate::rt::RtId;
 
 impl Spec<'_> {
@@ -93,11 +93,11 @@ impl Spec<'_> {
         let Val::Obj(_) = self.peek(0) else { return Ok(None) };
         let shape = self.o.instance_shape(ty, name);
         match (attr, shape) {
-            (AttrRef::Dict { .. }, Shape::Entry { stamp, index }) => {
+            (AttrRef::Dict { .. }, Shape::Entry { stamps, index }) => {
                 self.want(0, ty);
                 self.guard_version(ty);
                 let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
-                let (entries, tok) = self.instance_entries(&o, stamp);
+                let (entries, tok) = self.instance_entries(&o, stamps);
                 let i = self.b.i64(index as i64);
                 let mut v = self.load_item(ElemKind::DictValue, entries, i, tok);
                 if let Val::Obj(x) = &mut v {
@@ -149,27 +149,38 @@ impl Spec<'_> {
 
     /// Checks that the instance on top of the stack lacks the name.
     fn guard_absent(&mut self, shape: Shape) {
-        if let Shape::Absent { stamp } = shape
+        if let Shape::Absent { stamps } = shape
             && let Val::Obj(o) = self.peek(0).clone()
         {
-            self.instance_dict(&o, stamp);
+            self.instance_dict(&o, stamps);
         }
     }
 
     /// The dict of an instance, checked to have the shape; and the proof.
-    fn instance_dict(&mut self, o: &ObjVal, stamp: u32) -> (Value, Option<Value>) {
+    fn instance_dict(&mut self, o: &ObjVal, stamps: Stamps) -> (Value, Option<Value>) {
         let exit = self.exit_start(Reason::Shape);
         let d = self.b.load(Field::ObjDict, o.v, o.tok);
         let null = self.b.null();
         let tok = self.b.guard_icmp(IntCC::Ne, d, null, exit);
         let now = self.b.load(Field::DictStamp, d, tok);
-        let want = self.b.i32(stamp as i32);
-        let tok = self.b.guard_icmp(IntCC::Eq, now, want, exit);
+        let mut any = None;
+        for (i, stamp) in stamps.iter().enumerate() {
+            if stamps[..i].contains(stamp) {
+                continue;
+            }
+            let want = self.b.i32(*stamp as i32);
+            let is = self.b.icmp(IntCC::Eq, now, want);
+            any = Some(match any {
+                None => is,
+                Some(other) => self.b.or(other, is),
+            });
+        }
+        let tok = any.and_then(|c| self.b.guard(c, true, exit));
         (d, tok)
     }
 
-    fn instance_entries(&mut self, o: &ObjVal, stamp: u32) -> (Value, Option<Value>) {
-        let (d, tok) = self.instance_dict(o, stamp);
+    fn instance_entries(&mut self, o: &ObjVal, stamps: Stamps) -> (Value, Option<Value>) {
+        let (d, tok) = self.instance_dict(o, stamps);
         (self.b.load(Field::DictEntries, d, tok), tok)
     }
 
@@ -197,13 +208,13 @@ impl Spec<'_> {
             && self.o.type_version(ty).is_some()
         {
             match (self.o.attr(ty, name), self.o.instance_shape(ty, name)) {
-                (Some(AttrRef::Dict { .. }), Shape::Entry { stamp, index }) => {
+                (Some(AttrRef::Dict { .. }), Shape::Entry { stamps, index }) => {
                     self.want(0, ty);
                     self.materialize(1);
                     self.promote();
                     self.guard_version(ty);
                     let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
-                    let (d, tok) = self.instance_dict(&o, stamp);
+                    let (d, tok) = self.instance_dict(&o, stamps);
                     let exit = self.exit_start(Reason::Shape);
                     let lock = self.b.load(Field::DictLock, d, tok);
                     let zero = self.b.i64(0);
