@@ -16,6 +16,7 @@
 //! With `PSYCORE_BLESS=1` in the environment, expectations are rewritten to what comes out.
 
 use crate::ir_machine::{self, Datum, ObjectSpec, World};
+use psycore::x64::{CraneliftLowering, CraneliftOptions, Effort};
 use psycore_jit::ir::text::parse_unit;
 use psycore_jit::ir::verify::verify;
 use psycore_jit::ir::{Field, Unit};
@@ -24,7 +25,15 @@ use std::path::Path;
 
 /// A fresh backend of each kind that this machine has, to run every test on.
 pub fn lowerings() -> Vec<Box<dyn Lowering>> {
-    vec![Box::new(psycore_jit::ir::interp::InterpLowering::new())]
+    let mut all: Vec<Box<dyn Lowering>> = vec![Box::new(psycore_jit::ir::interp::InterpLowering::new())];
+    for effort in [Effort::Full, Effort::Quick] {
+        let options = CraneliftOptions { effort, verify: true, ..CraneliftOptions::default() };
+        match CraneliftLowering::new(options) {
+            Ok(lowering) => all.push(Box::new(lowering)),
+            Err(e) => panic!("no x86-64 lowering on this machine: {e}"),
+        }
+    }
+    all
 }
 
 /// Runs the tests of one file; an error says what is wrong, for people.

@@ -1,6 +1,7 @@
 //! Calls, and what is counted in the context: polling and the depth of calls.
 
-use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, TRUSTED, Translator, signature};
+use super::slow_path::{STUBS, stub_signature};
+use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
 use cranelift_codegen::ir::{
     self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName,
     condcodes::IntCC, types,
@@ -12,6 +13,8 @@ use psycore_jit::rt::RtId;
 use std::mem::offset_of;
 
 pub(super) const CTX_RET: i32 = offset_of!(Ctx, ret) as i32;
+/// Where stubs leave the result of what they called.
+pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(Ctx, reserved) as i32;
 const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
 const DEPTH: i32 = offset_of!(Ctx, depth) as i32;
 
@@ -77,6 +80,28 @@ impl Translator<'_> {
         Ok(self.pos.func.dfg.inst_results(call).first().copied())
     }
 
+    /// Calls an entry point from a cold block, then goes to `next`, or to the exit if there is
+    /// one and the entry point says so. See `slow_path`.
+    pub(super) fn call_slow(&mut self, rt: RtId, args: &[clif::Value], exit: Option<ExitId>, next: clif::Block) {
+        let index = STUBS.iter().position(|stub| *stub == rt).unwrap_or_else(|| unreachable!("no stub of {rt:?}"));
+        let sig = self.import_signature(stub_signature(rt));
+        let stub = self.import_function(NAMESPACE_STUB, index as u32, sig);
+        let mut all = Vec::with_capacity(args.len() + 1);
+        all.push(self.ctx);
+        all.extend_from_slice(args);
+        self.pos.ins().call(stub, &all);
+        match exit {
+            Some(exit) => {
+                let leave = self.pos.ins().load(types::I32, TRUSTED, self.ctx, CTX_SLOW_RESULT);
+                let out = self.exit_block(exit);
+                self.pos.ins().brif(leave, out, &[], next, &[]);
+            }
+            None => {
+                self.pos.ins().jump(next, &[]);
+            }
+        }
+    }
+
     /// Calls compiled code; leaves if it left.
     pub(super) fn call_fn(
         &mut self,
@@ -110,7 +135,7 @@ impl Translator<'_> {
         Ok(value)
     }
 
-    pub(super) fn poll(&mut self, exit: ExitId) -> Result<(), LowerError> {
+    pub(super) fn poll(&mut self, exit: ExitId) {
         let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
         let count = self.pos.ins().iadd_imm_s(count, -1);
         self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
@@ -119,12 +144,8 @@ impl Translator<'_> {
         self.pos.ins().brif(zero, slow, &[], next, &[]);
         self.continue_in(slow);
         self.pos.func.layout.set_cold(slow);
-        let leave = self.call_rt(RtId::PollSlow, &[])?;
-        let out = self.exit_block(exit);
-        let leave = leave.ok_or_else(|| LowerError("poll without result".into()))?;
-        self.pos.ins().brif(leave, out, &[], next, &[]);
+        self.call_slow(RtId::PollSlow, &[], Some(exit), next);
         self.continue_in(next);
-        Ok(())
     }
 
     pub(super) fn enter(&mut self, exit: ExitId) {

@@ -2,7 +2,8 @@
 //! each other, the run-time entry points, and the few library functions that Cranelift calls on
 //! processors without the instruction.
 
-use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT};
+use super::slow_path::StubAddresses;
+use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB};
 use crate::code_memory::ALIGN;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::function::FunctionParameters;
@@ -15,6 +16,7 @@ use std::fmt::Write;
 enum Target {
     Function(usize),
     Rt(RtId),
+    Stub(usize),
     Library(usize),
     /// An offset in the same function.
     Here(usize),
@@ -74,6 +76,7 @@ impl UnitCode {
                         NAMESPACE_RT => Target::Rt(
                             RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?,
                         ),
+                        NAMESPACE_STUB => Target::Stub(name.index as usize),
                         _ => return Err(unknown(&reloc.target)),
                     }
                 }
@@ -112,13 +115,19 @@ impl UnitCode {
     }
 
     /// The bytes as they must stand at `base`.
-    pub(super) fn resolve(&mut self, base: usize, env: &LowerEnv<'_>) -> Result<&[u8], LowerError> {
+    pub(super) fn resolve(
+        &mut self,
+        base: usize,
+        env: &LowerEnv<'_>,
+        stubs: &StubAddresses,
+    ) -> Result<&[u8], LowerError> {
         for r in &self.relocations {
             let target = match r.target {
                 Target::Function(index) => {
                     let callee = self.functions.get(index);
                     base + callee.ok_or_else(|| LowerError(format!("no function {index} in the unit")))?.start
                 }
+                Target::Stub(index) => stubs[index],
                 Target::Rt(rt) => (env.rt_address)(rt),
                 Target::Library(address) => address,
                 Target::Here(offset) => base + self.functions[r.function].start + offset,

@@ -12,6 +12,7 @@ mod link;
 mod ovf;
 mod perf_map;
 mod refcount;
+mod slow_path;
 mod translate;
 
 #[cfg(test)]
@@ -77,6 +78,7 @@ pub struct CraneliftLowering {
     control: ControlPlane,
     scratch: translate::Scratch,
     memory: CodeMemory,
+    stubs: slow_path::Stubs,
     units: HashMap<u32, LiveUnit>,
     next_handle: u32,
     perf_map: Option<PerfMap>,
@@ -96,6 +98,7 @@ impl CraneliftLowering {
             control: ControlPlane::default(),
             scratch: translate::Scratch::default(),
             memory,
+            stubs: slow_path::Stubs::default(),
             units: HashMap::new(),
             next_handle: 0,
             perf_map,
@@ -140,10 +143,11 @@ impl CraneliftLowering {
     }
 
     fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode) -> Result<Lowered, LowerError> {
+        let stubs = self.stubs.addresses(env, self.isa.as_ref(), &mut self.memory)?;
         let block = self.memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
         let base = self.memory.address(block);
         let written = code
-            .resolve(base, env)
+            .resolve(base, env, &stubs)
             .and_then(|bytes| self.memory.write(block, bytes).map_err(|e| LowerError(format!("code memory: {e}"))));
         if let Err(error) = written {
             self.memory.free(block);
@@ -180,7 +184,10 @@ impl CraneliftLowering {
 
 impl Lowering for CraneliftLowering {
     fn name(&self) -> &'static str {
-        "x64"
+        match self.options.effort {
+            Effort::Full => "x64",
+            Effort::Quick => "x64-quick",
+        }
     }
 
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError> {

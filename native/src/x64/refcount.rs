@@ -44,16 +44,7 @@ impl Translator<'_> {
         self.pos.ins().brif(count, next, &[], dead, &[]);
         self.continue_in(dead);
         self.pos.func.layout.set_cold(dead);
-        let ran = self.call_rt(RtId::Dealloc, &[object])?;
-        match (exit, ran) {
-            (Some(exit), Some(ran)) => {
-                let out = self.exit_block(exit);
-                self.pos.ins().brif(ran, out, &[], next, &[]);
-            }
-            _ => {
-                self.pos.ins().jump(next, &[]);
-            }
-        }
+        self.call_slow(RtId::Dealloc, &[object], exit, next);
         self.continue_in(next);
         Ok(())
     }

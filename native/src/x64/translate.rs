@@ -19,6 +19,8 @@ use psycore_jit::lower::{LowerEnv, LowerError};
 pub(super) const NAMESPACE_LOCAL: u32 = 0;
 /// Names of run-time entry points, by `RtId as u32`.
 pub(super) const NAMESPACE_RT: u32 = 1;
+/// Names of stubs, by position in `slow_path::STUBS`.
+pub(super) const NAMESPACE_STUB: u32 = 2;
 
 /// Accesses of the IR are aligned and can't trap: their guards stand before them.
 pub(super) const TRUSTED: MemFlagsData = MemFlagsData::trusted();
