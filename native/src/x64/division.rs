@@ -1,9 +1,13 @@
-//! Division by what is not a constant. (Cranelift turns constants into multiplications.)
+//! Integer division.
 //!
-//! Dividing 64-bit words takes up to four times as long as dividing 32-bit ones, and most numbers
-//! are small, so the operands are tested first. A remainder is made from the quotient, and the
-//! quotient is remembered: floor division asks for both.
+//! By a constant: Cranelift multiplies with the reciprocal and corrects the quotient's sign; for a
+//! dividend that is not negative the correction is left out here.
+//!
+//! By anything else: dividing 64-bit words takes up to four times as long as dividing 32-bit ones,
+//! and most numbers are small, so the operands are tested first. A remainder is made from the
+//! quotient, and the quotient is remembered: floor division asks for both.
 
+use super::facts::Fact;
 use super::translate::Translator;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
 use psycore_jit::ir::{BinOp, Type, Value};
@@ -12,13 +16,30 @@ use psycore_jit::lower::LowerError;
 impl Translator<'_> {
     pub(super) fn divide(&mut self, op: BinOp, a: Value, b: Value) -> Result<clif::Value, LowerError> {
         let (x, y) = (self.value(a)?, self.value(b)?);
-        if self.f.ty(a) != Type::I64 || self.is_const(b) {
-            let ins = self.pos.ins();
-            return Ok(if op == BinOp::SDiv { ins.sdiv(x, y) } else { ins.srem(x, y) });
-        }
-        let quotient = match self.quotient {
-            Some((of, by, quotient)) if (of, by) == (x, y) => quotient,
-            _ => self.quotient(x, y),
+        let remembered = match self.quotient {
+            Some((of, by, quotient)) if (of, by) == (x, y) => Some(quotient),
+            _ => None,
+        };
+        let quotient = match (remembered, self.fact(b)) {
+            (Some(quotient), _) => quotient,
+            (None, Fact::Const(c)) if c > 1 && self.fact(a).not_negative() => {
+                if c & (c - 1) == 0 {
+                    let ins = self.pos.ins();
+                    return Ok(match op {
+                        BinOp::SDiv => ins.ushr_imm_u(x, i64::from(c.trailing_zeros())),
+                        _ => ins.band_imm_s(x, c - 1),
+                    });
+                }
+                let (factor, shift) = reciprocal(c as u64);
+                let factor = self.pos.ins().iconst(types::I64, factor as i64);
+                let high = self.pos.ins().umulhi(x, factor);
+                self.pos.ins().ushr_imm_u(high, i64::from(shift))
+            }
+            (None, Fact::Unknown | Fact::NotNegative) if self.f.ty(a) == Type::I64 => self.quotient(x, y),
+            _ => {
+                let ins = self.pos.ins();
+                return Ok(if op == BinOp::SDiv { ins.sdiv(x, y) } else { ins.srem(x, y) });
+            }
         };
         self.quotient = Some((x, y, quotient));
         if op == BinOp::SDiv {
@@ -46,5 +67,36 @@ impl Translator<'_> {
         self.pos.ins().jump(next, &[q.into()]);
         self.continue_in(next);
         quotient
+    }
+}
+
+/// `(factor, shift)` such that `x / d` is the upper word of `x * factor`, shifted, for all `x`
+/// below 2^63. `d` is above 2 and no power of two.
+///
+/// With `2^s < d < 2^(s+1)`, the factor is `2^(64+s) / d` rounded up: its error is below 1, that of
+/// the product below `x / 2^(64+s) < 1 / 2^(s+1) < 1 / d`, too little to reach the next integer.
+fn reciprocal(d: u64) -> (u64, u32) {
+    let shift = d.ilog2();
+    (((1u128 << (64 + shift)) / u128::from(d)) as u64 + 1, shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reciprocal;
+
+    #[test]
+    fn reciprocals_divide_exactly() {
+        let near = |x: u64| [x.saturating_sub(1), x, x + 1];
+        let most = i64::MAX as u64;
+        let divisors = (3..200u64).chain((2..63).flat_map(|k| near(1 << k))).chain([10_000_019, most, most - 2]);
+        for d in divisors.filter(|d| *d > 2 && !d.is_power_of_two() && *d <= most) {
+            let (factor, shift) = reciprocal(d);
+            let multiple = most / d * d;
+            let dividends = (0..63).flat_map(|k| near(1 << k)).chain(near(multiple)).chain([0, d - 1, d, most]);
+            for x in dividends.filter(|x| *x <= most) {
+                let high = (u128::from(x) * u128::from(factor) >> 64) as u64;
+                assert_eq!(high >> shift, x / d, "{x} / {d}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Instructions that compute, compare, and access memory.
 
 use super::call::{ctx_offset, scratch_offset};
+use super::facts::Fact;
 use super::translate::{TRUSTED, Translator, clif_type};
 use cranelift_codegen::ir::condcodes::{FloatCC as ClifFloatCC, IntCC as ClifIntCC};
 use cranelift_codegen::ir::immediates::Ieee64;
@@ -43,7 +44,6 @@ pub(super) fn mark_data_uses(f: &Function, used: &mut Vec<bool>) {
 
 impl Translator<'_> {
     pub(super) fn inst(&mut self, inst: &InstData) -> Result<(), LowerError> {
-        self.note(inst);
         let value = match &inst.op {
             Op::I64Const(c) => Some(self.pos.ins().iconst(types::I64, *c)),
             Op::I32Const(c) => Some(self.pos.ins().iconst(types::I32, i64::from(*c))),
@@ -71,8 +71,12 @@ impl Translator<'_> {
                 self.comparison(inst, condition)
             }
             Op::Select(cond, a, b) => {
-                let (cond, a, b) = (self.condition(*cond)?, self.value(*a)?, self.value(*b)?);
-                Some(self.pos.ins().select(cond, a, b))
+                if let Fact::Const(c) = self.fact(*cond) {
+                    Some(self.value(if c != 0 { *a } else { *b })?)
+                } else {
+                    let (cond, a, b) = (self.condition(*cond)?, self.value(*a)?, self.value(*b)?);
+                    Some(self.pos.ins().select(cond, a, b))
+                }
             }
             Op::Load { field, base, .. } => {
                 let base = self.value(*base)?;
@@ -200,7 +204,11 @@ impl Translator<'_> {
     }
 
     fn bin(&mut self, op: BinOp, a: Value, b: Value) -> Result<clif::Value, LowerError> {
-        let (x, y) = (self.value(a)?, self.value(b)?);
+        let (mut x, mut y) = (self.value(a)?, self.value(b)?);
+        if matches!(op, BinOp::FAdd | BinOp::FMul) && matches!(self.fact(a), Fact::Float(_)) {
+            // Only the second operand can be in memory, where float constants are.
+            (x, y) = (y, x);
+        }
         let ins = self.pos.ins();
         Ok(match op {
             BinOp::Add => ins.iadd(x, y),

@@ -7,6 +7,7 @@
 mod call;
 mod division;
 mod exit;
+mod facts;
 mod inst;
 mod link;
 mod ovf;

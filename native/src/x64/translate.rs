@@ -41,7 +41,7 @@ pub(super) struct Input<'a> {
 pub(super) struct Scratch {
     pub(super) values: Vec<PackedOption<clif::Value>>,
     pub(super) conditions: Vec<PackedOption<clif::Value>>,
-    pub(super) facts: Vec<super::ovf::Fact>,
+    pub(super) facts: Vec<super::facts::Fact>,
     pub(super) used_as_data: Vec<bool>,
     blocks: Vec<clif::Block>,
     pub(super) exits: Vec<PackedOption<clif::Block>>,
@@ -97,6 +97,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     pos.ins().jump(scratch.blocks[0], &args);
     order(f, &mut scratch.order);
+    super::facts::find(f, &scratch.order, &mut scratch.facts);
     let blocks = std::mem::take(&mut scratch.order);
     let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, quotient: None };
     for block in &blocks {
@@ -114,8 +115,6 @@ impl Scratch {
         self.values.resize(count, None.into());
         self.conditions.clear();
         self.conditions.resize(count, None.into());
-        self.facts.clear();
-        self.facts.resize(count, super::ovf::Fact::Unknown);
         self.exits.clear();
         self.exits.resize(f.exits.len(), None.into());
         self.blocks.clear();
