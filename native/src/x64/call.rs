@@ -1,21 +1,24 @@
-//! Calls, and what is counted in the context: polling and the depth of calls.
+//! Calls, and the depth of calls.
+//!
+//! `Ctx::depth` is in the pinned register while compiled code runs: as with polling, a word of
+//! memory that each call reads and writes twice would take longer than short functions do. The
+//! run time finds it in memory whenever it is called and may look, and after an exit.
 
 use super::slow_path::{STUBS, stub_signature};
 use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
 use cranelift_codegen::ir::{
     self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName,
-    condcodes::IntCC, types,
+    types,
 };
 use psycore_jit::ctx::{Ctx, SCRATCH_WORDS};
-use psycore_jit::ir::{Callee, CtxField, ExitId, Type, Value};
+use psycore_jit::ir::{Callee, CtxField, ExitId, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
-use psycore_jit::rt::RtId;
+use psycore_jit::rt::{Effect, RtId};
 use std::mem::offset_of;
 
 pub(super) const CTX_RET: i32 = offset_of!(Ctx, ret) as i32;
 /// Where stubs leave the result of what they called.
 pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(Ctx, reserved) as i32;
-const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
 const DEPTH: i32 = offset_of!(Ctx, depth) as i32;
 
 /// Offset of a field of the context.
@@ -69,6 +72,9 @@ impl Translator<'_> {
         let mut all = Vec::with_capacity(args.len() + 1);
         all.push(self.ctx);
         all.extend_from_slice(args);
+        if rt.effect() == Effect::Python {
+            self.store_depth();
+        }
         let address = (self.input.env.rt_address)(rt);
         let call = if self.input.memory.reaches(address) {
             let function = self.import_function(NAMESPACE_RT, rt as u32, sig);
@@ -81,7 +87,8 @@ impl Translator<'_> {
     }
 
     /// Calls an entry point from a cold block, then goes to `next`, or to the exit if there is
-    /// one and the entry point says so. See `slow_path`.
+    /// one and the entry point says so. See `slow_path`. The count of polls must be in memory;
+    /// `next` is a merge block.
     pub(super) fn call_slow(&mut self, rt: RtId, args: &[clif::Value], exit: Option<ExitId>, next: clif::Block) {
         let index = STUBS.iter().position(|stub| *stub == rt).unwrap_or_else(|| unreachable!("no stub of {rt:?}"));
         let sig = self.import_signature(stub_signature(rt));
@@ -89,15 +96,20 @@ impl Translator<'_> {
         let mut all = Vec::with_capacity(args.len() + 1);
         all.push(self.ctx);
         all.extend_from_slice(args);
+        self.store_depth();
         self.pos.ins().call(stub, &all);
+        if self.count.is_some() {
+            self.count = Some(self.load_count());
+        }
+        let count = self.count_arg();
         match exit {
             Some(exit) => {
                 let leave = self.pos.ins().load(types::I32, TRUSTED, self.ctx, CTX_SLOW_RESULT);
                 let out = self.exit_block(exit);
-                self.pos.ins().brif(leave, out, &[], next, &[]);
+                self.pos.ins().brif(leave, out, &count, next, &count);
             }
             None => {
-                self.pos.ins().jump(next, &[]);
+                self.pos.ins().jump(next, &count);
             }
         }
     }
@@ -135,31 +147,47 @@ impl Translator<'_> {
         Ok(value)
     }
 
-    pub(super) fn poll(&mut self, exit: ExitId) {
-        let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
-        let count = self.pos.ins().iadd_imm_s(count, -1);
-        self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
-        let zero = self.pos.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, 0);
-        let (slow, next) = (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
-        self.pos.ins().brif(zero, slow, &[], next, &[]);
-        self.continue_in(slow);
-        self.pos.func.layout.set_cold(slow);
-        self.call_slow(RtId::PollSlow, &[], Some(exit), next);
-        self.continue_in(next);
+    /// Takes the depth counter into its register, if the function has a use for it. Run-time code
+    /// keeps that register for us and expects us to keep it for it.
+    pub(super) fn load_depth(&mut self) {
+        if self.f.kind == FnKind::Entry && self.counts_depth {
+            self.outer_pinned = Some(self.pos.ins().get_pinned_reg(types::I64));
+            // Never below 0, which is what `enter` looks for.
+            let depth = self.pos.ins().sload32(TRUSTED, self.ctx, DEPTH);
+            let zero = self.pos.ins().iconst(types::I64, 0);
+            let depth = self.pos.ins().smax(depth, zero);
+            self.pos.ins().set_pinned_reg(depth);
+        }
+    }
+
+    /// Gives the register back, before an entry function returns.
+    pub(super) fn restore_pinned(&mut self) {
+        if let Some(outer) = self.outer_pinned {
+            self.pos.ins().set_pinned_reg(outer);
+        }
+    }
+
+    /// Writes the depth counter where the run time reads it.
+    pub(super) fn store_depth(&mut self) {
+        if self.counts_depth {
+            let depth = self.pos.ins().get_pinned_reg(types::I64);
+            self.pos.ins().istore32(TRUSTED, depth, self.ctx, DEPTH);
+        }
     }
 
     pub(super) fn enter(&mut self, exit: ExitId) {
-        let depth = self.pos.ins().load(types::I32, TRUSTED, self.ctx, DEPTH);
-        let depth = self.pos.ins().iadd_imm_s(depth, -1);
-        // The level is taken only once it is known to be there: nothing to give back.
-        let none = self.pos.ins().icmp_imm_s(IntCC::SignedLessThan, depth, 0);
-        self.guard(none, false, exit);
-        self.pos.ins().store(TRUSTED, depth, self.ctx, DEPTH);
+        let depth = self.pos.ins().get_pinned_reg(types::I64);
+        let minus_one = self.pos.ins().iconst(types::I64, -1);
+        // The sum carries unless the counter is 0: one addition and one jump. The level is taken
+        // only once it is known to be there: nothing to give back.
+        let (depth, carry) = self.pos.ins().uadd_overflow(depth, minus_one);
+        self.guard(carry, true, exit);
+        self.pos.ins().set_pinned_reg(depth);
     }
 
     pub(super) fn leave(&mut self) {
-        let depth = self.pos.ins().load(types::I32, TRUSTED, self.ctx, DEPTH);
+        let depth = self.pos.ins().get_pinned_reg(types::I64);
         let depth = self.pos.ins().iadd_imm_s(depth, 1);
-        self.pos.ins().store(TRUSTED, depth, self.ctx, DEPTH);
+        self.pos.ins().set_pinned_reg(depth);
     }
 }

@@ -7,21 +7,26 @@ use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::cursor::Cursor;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::{ExitId, FnKind, Type, status};
+use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, status};
 use psycore_jit::lower::LowerError;
 use std::mem::offset_of;
 
 const EXIT_TOP: i32 = offset_of!(Ctx, exit_top) as i32;
 
 impl Translator<'_> {
-    /// The block of an exit; it is filled by [`Translator::exits`].
+    /// The block of an exit, to be jumped to with [`Translator::count_arg`]; it is filled by
+    /// [`Translator::exits`].
     pub(super) fn exit_block(&mut self, exit: ExitId) -> clif::Block {
-        let slot = &mut self.t.exits[exit.index()];
+        let counted = self.count.is_some();
+        let slot = &mut self.t.exits[2 * exit.index() + usize::from(counted)];
         match slot.expand() {
             Some(block) => block,
             None => {
                 let block = self.pos.func.dfg.make_block();
                 *slot = block.into();
+                if counted {
+                    self.pos.func.dfg.append_block_param(block, types::I32);
+                }
                 block
             }
         }
@@ -33,7 +38,11 @@ impl Translator<'_> {
             if let Some(block) = self.t.exits[index].expand() {
                 self.pos.insert_block(block);
                 self.pos.func.layout.set_cold(block);
-                self.exit(ExitId(index as u32))?;
+                if index % 2 != 0 {
+                    let count = self.pos.func.dfg.block_params(block)[0];
+                    self.store_count(count);
+                }
+                self.exit(ExitId(index as u32 / 2))?;
             }
         }
         if let Some(tail) = self.exit_tail {
@@ -43,6 +52,9 @@ impl Translator<'_> {
     }
 
     fn exit(&mut self, exit: ExitId) -> Result<(), LowerError> {
+        if !matches!(self.f.exits[exit.index()].kind, ExitKind::Call) {
+            self.store_depth();
+        }
         let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
         let values = self.f.exit_values(exit);
         let mut offset = 0;
@@ -78,6 +90,7 @@ impl Translator<'_> {
         self.pos.ins().store(TRUSTED, number, end, 0);
         let top = self.pos.ins().iadd_imm_s(end, 8);
         self.pos.ins().store(TRUSTED, top, self.ctx, EXIT_TOP);
+        self.restore_pinned();
         let exited = self.pos.ins().iconst(types::I32, i64::from(status::EXITED));
         match (self.f.kind, self.f.ret) {
             (FnKind::Compiled, Some(ty)) => {

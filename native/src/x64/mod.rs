@@ -5,6 +5,7 @@
 //! settings. It knows nothing of Python.
 
 mod call;
+mod countdown;
 mod division;
 mod exit;
 mod facts;
@@ -238,6 +239,8 @@ fn isa(options: &CraneliftOptions) -> Result<OwnedTargetIsa, LowerError> {
         // The IR's own passes forward loads; Cranelift would repeat the search.
         ("enable_alias_analysis", "false"),
         ("enable_probestack", "false"),
+        // It holds the depth of calls.
+        ("enable_pinned_reg", "true"),
         ("unwind_info", "false"),
         ("is_pic", "false"),
     ] {

@@ -11,41 +11,49 @@ use psycore_jit::lower::LowerError;
 use psycore_jit::rt::RtId;
 
 impl Translator<'_> {
-    /// Loads the word and goes on in a block that runs for mortal objects only. Gives the word
-    /// and the block where both ways meet.
-    fn mortal(&mut self, object: clif::Value) -> (clif::Value, clif::Block) {
+    /// Loads the word and goes on in a block that runs for mortal objects only; others go to
+    /// `next`, a merge block.
+    fn mortal(&mut self, object: clif::Value, next: clif::Block) -> clif::Value {
         let layout = self.input.env.layout;
         let word = self.pos.ins().load(types::I64, TRUSTED, object, layout.refcount);
         let immortal = self.pos.ins().band_imm_s(word, 1i64.wrapping_shl(layout.immortal_bit));
-        let (mortal, next) = (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
-        self.pos.ins().brif(immortal, next, &[], mortal, &[]);
+        let mortal = self.pos.func.dfg.make_block();
+        let count = self.count_arg();
+        self.pos.ins().brif(immortal, next, &count, mortal, &[]);
         self.continue_in(mortal);
-        (word, next)
+        word
     }
 
     pub(super) fn incref(&mut self, v: Value) -> Result<(), LowerError> {
         let object = self.value(v)?;
-        let (word, next) = self.mortal(object);
+        let next = self.merge_block();
+        let word = self.mortal(object, next);
         let word = self.pos.ins().iadd_imm_s(word, 1);
         self.pos.ins().store(TRUSTED, word, object, self.input.env.layout.refcount);
-        self.pos.ins().jump(next, &[]);
-        self.continue_in(next);
+        let count = self.count_arg();
+        self.pos.ins().jump(next, &count);
+        self.continue_in_merge(next);
         Ok(())
     }
 
     pub(super) fn decref(&mut self, v: Value, exit: Option<ExitId>) -> Result<(), LowerError> {
         let object = self.value(v)?;
-        let (word, next) = self.mortal(object);
+        let next = self.merge_block();
+        let word = self.mortal(object, next);
         let word = self.pos.ins().iadd_imm_s(word, -1);
         self.pos.ins().store(TRUSTED, word, object, self.input.env.layout.refcount);
         // Flags above the count don't keep an object alive.
-        let count = self.pos.ins().ishl_imm_s(word, i64::from(64 - self.input.env.layout.immortal_bit));
+        let references = self.pos.ins().ishl_imm_s(word, i64::from(64 - self.input.env.layout.immortal_bit));
         let dead = self.pos.func.dfg.make_block();
-        self.pos.ins().brif(count, next, &[], dead, &[]);
+        let count = self.count_arg();
+        self.pos.ins().brif(references, next, &count, dead, &[]);
         self.continue_in(dead);
         self.pos.func.layout.set_cold(dead);
+        if let Some(count) = self.count {
+            self.store_count(count);
+        }
         self.call_slow(RtId::Dealloc, &[object], exit, next);
-        self.continue_in(next);
+        self.continue_in_merge(next);
         Ok(())
     }
 

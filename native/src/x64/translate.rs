@@ -12,7 +12,8 @@ use cranelift_codegen::ir::{
     self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, types,
 };
 use cranelift_codegen::isa::CallConv;
-use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Term, Type, Unit, Value, status};
+use psycore_jit::ir::cfg::Cfg;
+use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
 
 /// Names of functions of the same unit, by index.
@@ -44,8 +45,10 @@ pub(super) struct Scratch {
     pub(super) facts: Vec<super::facts::Fact>,
     pub(super) used_as_data: Vec<bool>,
     blocks: Vec<clif::Block>,
+    /// Two per exit: its block for where the count of polls is in memory, and for where not.
     pub(super) exits: Vec<PackedOption<clif::Block>>,
-    order: Vec<Block>,
+    /// By block: whether the count of polls is in a register.
+    counted: Vec<bool>,
     pub(super) signatures: Vec<(Signature, SigRef)>,
     pub(super) functions: Vec<((u32, u32), FuncRef)>,
 }
@@ -58,6 +61,12 @@ pub(super) struct Translator<'a> {
     /// The context's address.
     pub(super) ctx: clif::Value,
     pub(super) exit_tail: Option<clif::Block>,
+    /// The count of polls, where it is in a register. See `countdown`.
+    pub(super) count: Option<clif::Value>,
+    /// Whether the depth counter is in the pinned register.
+    pub(super) counts_depth: bool,
+    /// What the pinned register held before an entry function.
+    pub(super) outer_pinned: Option<clif::Value>,
     /// The last division of this block: dividend, divisor, quotient.
     pub(super) quotient: Option<(clif::Value, clif::Value, clif::Value)>,
 }
@@ -74,13 +83,19 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
             signature(&params, Some(Type::I32), f.ret)
         }
     };
+    let cfg = Cfg::new(f);
     scratch.reset(f);
+    super::facts::find(f, &cfg.rpo, &mut scratch.facts);
+    super::countdown::counted_blocks(f, &cfg, &mut scratch.counted);
     let mut pos = FuncCursor::new(func);
-    for data in &f.blocks {
+    for (data, counted) in f.blocks.iter().zip(&scratch.counted) {
         let block = pos.func.dfg.make_block();
         for param in &data.params {
             let ty = clif_type(f.ty(*param)).ok_or_else(|| LowerError("token as block parameter".into()))?;
             scratch.values[param.index()] = pos.func.dfg.append_block_param(block, ty).into();
+        }
+        if *counted {
+            pos.func.dfg.append_block_param(block, types::I32);
         }
         scratch.blocks.push(block);
     }
@@ -95,17 +110,19 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     if f.kind == FnKind::Entry && args.len() != 1 {
         return Err(LowerError(format!("{}: entry with {} parameters", f.name, args.len())));
     }
-    pos.ins().jump(scratch.blocks[0], &args);
-    order(f, &mut scratch.order);
-    super::facts::find(f, &scratch.order, &mut scratch.facts);
-    let blocks = std::mem::take(&mut scratch.order);
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, quotient: None };
-    for block in &blocks {
+    let counts_depth = f.kind == FnKind::Compiled
+        || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, count: None, counts_depth, outer_pinned: None, quotient: None };
+    translator.load_depth();
+    let first = translator.t.blocks[0];
+    if translator.t.counted[0] {
+        args.push(translator.load_count().into());
+    }
+    translator.pos.ins().jump(first, &args);
+    for block in &cfg.rpo {
         translator.block(*block)?;
     }
-    translator.exits()?;
-    scratch.order = blocks;
-    Ok(())
+    translator.exits()
 }
 
 impl Scratch {
@@ -116,7 +133,7 @@ impl Scratch {
         self.conditions.clear();
         self.conditions.resize(count, None.into());
         self.exits.clear();
-        self.exits.resize(f.exits.len(), None.into());
+        self.exits.resize(2 * f.exits.len(), None.into());
         self.blocks.clear();
         self.signatures.clear();
         self.functions.clear();
@@ -131,6 +148,10 @@ impl Translator<'_> {
         let target = self.t.blocks[block.index()];
         self.quotient = None;
         self.pos.insert_block(target);
+        self.count = match self.t.counted[block.index()] {
+            true => self.pos.func.dfg.block_params(target).last().copied(),
+            false => None,
+        };
         if data.cold || matches!(data.term, Term::Exit(_)) {
             self.pos.func.layout.set_cold(target);
         }
@@ -144,27 +165,59 @@ impl Translator<'_> {
             }
             Term::Br { cond, then, els } => {
                 let cond = self.condition(*cond)?;
-                let (then, then_args) = self.edge(then)?;
-                let (els, els_args) = self.edge(els)?;
-                self.pos.ins().brif(cond, then, &then_args, els, &els_args);
+                let (then_edge, els_edge) = (self.branch_edge(then)?, self.branch_edge(els)?);
+                self.pos.ins().brif(cond, then_edge.0, &then_edge.1, els_edge.0, &els_edge.1);
+                for (call, (block, _)) in [(then, then_edge), (els, els_edge)] {
+                    if block != self.t.blocks[call.block.index()] {
+                        let count = self.count;
+                        self.continue_in(block);
+                        if f.blocks[call.block.index()].cold {
+                            self.pos.func.layout.set_cold(block);
+                        }
+                        let (block, args) = self.edge(call)?;
+                        self.pos.ins().jump(block, &args);
+                        self.count = count;
+                    }
+                }
             }
             Term::Ret(value) => self.ret(*value)?,
             Term::Exit(exit) => {
                 let block = self.exit_block(*exit);
-                self.pos.ins().jump(block, &[]);
+                let count = self.count_arg();
+                self.pos.ins().jump(block, &count);
             }
             Term::None => return Err(LowerError(format!("{}: {block} has no end", f.name))),
         }
         Ok(())
     }
 
-    fn edge(&self, call: &BlockCall) -> Result<(clif::Block, Vec<BlockArg>), LowerError> {
+    /// Target and arguments of an edge; loads or stores the count of polls if it goes into or out
+    /// of a loop that keeps it in a register.
+    fn edge(&mut self, call: &BlockCall) -> Result<(clif::Block, Vec<BlockArg>), LowerError> {
         let args: Result<Vec<BlockArg>, LowerError> = call.args.iter().map(|v| Ok(self.value(*v)?.into())).collect();
-        Ok((self.t.blocks[call.block.index()], args?))
+        let mut args = args?;
+        match (self.count, self.t.counted[call.block.index()]) {
+            (Some(count), true) => args.push(count.into()),
+            (Some(count), false) => self.store_count(count),
+            (None, true) => args.push(self.load_count().into()),
+            (None, false) => {}
+        }
+        Ok((self.t.blocks[call.block.index()], args))
+    }
+
+    /// Like [`Translator::edge`], but where there is something to load or store, gives a new block
+    /// for it.
+    fn branch_edge(&mut self, call: &BlockCall) -> Result<(clif::Block, Vec<BlockArg>), LowerError> {
+        if self.count.is_some() == self.t.counted[call.block.index()] {
+            self.edge(call)
+        } else {
+            Ok((self.pos.func.dfg.make_block(), Vec::new()))
+        }
     }
 
     fn ret(&mut self, value: Option<Value>) -> Result<(), LowerError> {
         let value = value.map(|v| self.value(v)).transpose()?;
+        self.restore_pinned();
         let returned = self.pos.ins().iconst(types::I32, i64::from(status::RETURNED));
         match (self.f.kind, value) {
             (FnKind::Compiled, Some(value)) => {
@@ -214,10 +267,11 @@ impl Translator<'_> {
     pub(super) fn guard(&mut self, condition: clif::Value, expect: bool, exit: ExitId) {
         let out = self.exit_block(exit);
         let next = self.pos.func.dfg.make_block();
+        let count = self.count_arg();
         if expect {
-            self.pos.ins().brif(condition, next, &[], out, &[]);
+            self.pos.ins().brif(condition, next, &[], out, &count);
         } else {
-            self.pos.ins().brif(condition, out, &[], next, &[]);
+            self.pos.ins().brif(condition, out, &count, next, &[]);
         }
         self.continue_in(next);
     }
@@ -240,36 +294,4 @@ pub(super) fn signature(params: &[Type], first: Option<Type>, second: Option<Typ
     signature.params.extend(params.iter().filter_map(|t| clif_type(*t)).map(AbiParam::new));
     signature.returns.extend([first, second].into_iter().flatten().filter_map(clif_type).map(AbiParam::new));
     signature
-}
-
-/// Blocks that can be reached, in reverse postorder.
-fn order(f: &Function, out: &mut Vec<Block>) {
-    fn successors(term: &Term) -> [Option<Block>; 2] {
-        match term {
-            Term::Jump(call) => [Some(call.block), None],
-            // The last one visited comes first.
-            Term::Br { then, els, .. } => [Some(els.block), Some(then.block)],
-            Term::Ret(_) | Term::Exit(_) | Term::None => [None, None],
-        }
-    }
-    out.clear();
-    let mut seen = vec![false; f.blocks.len()];
-    let mut stack = vec![(Block(0), 0)];
-    seen[0] = true;
-    while let Some((block, next)) = stack.last_mut() {
-        let successor = successors(&f.blocks[block.index()].term).into_iter().flatten().nth(*next);
-        *next += 1;
-        match successor {
-            Some(s) if !seen[s.index()] => {
-                seen[s.index()] = true;
-                stack.push((s, 0));
-            }
-            Some(_) => {}
-            None => {
-                out.push(*block);
-                stack.pop();
-            }
-        }
-    }
-    out.reverse();
 }

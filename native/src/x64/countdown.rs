@@ -1,0 +1,110 @@
+//! Polling.
+//!
+//! `Ctx::countdown` is counted in memory, where everybody finds it. But a word that each iteration
+//! reads and writes takes as long as a store takes to reach the next load, longer than many loops.
+//! So a loop from which nobody looks at the word keeps the count in a register: each of its blocks
+//! has it as one more parameter, edges that enter the loop load it, and those that leave, exits
+//! included, write it back.
+//!
+//! In a register the count is one less, and not negative: then counting down is one addition that
+//! carries unless the count has run out.
+
+use super::translate::{TRUSTED, Translator};
+use cranelift_codegen::ir::{self as clif, BlockArg, InstBuilder, condcodes::IntCC, types};
+use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
+use psycore_jit::ir::{ExitId, Function, Op};
+use psycore_jit::rt::{Effect, RtId};
+use std::mem::offset_of;
+
+const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
+
+/// Which blocks keep the count in a register: those of loops that poll and don't call anything
+/// that polls.
+pub(super) fn counted_blocks(f: &Function, cfg: &Cfg, counted: &mut Vec<bool>) {
+    counted.clear();
+    counted.resize(f.blocks.len(), false);
+    if !f.insts.iter().any(|inst| matches!(inst.op, Op::Poll { .. })) {
+        return;
+    }
+    let loops = Loops::new(cfg, &DomTree::new(cfg));
+    if loops.irreducible.is_some() {
+        return;
+    }
+    for l in &loops.loops {
+        let mut ops = l.blocks.iter().flat_map(|b| &f.blocks[b.index()].insts).map(|i| &f.insts[i.index()].op);
+        // Outer loops come first.
+        if !counted[l.header.index()] && !ops.any(looks_at_the_word) {
+            l.blocks.iter().for_each(|b| counted[b.index()] = true);
+        }
+    }
+}
+
+fn looks_at_the_word(op: &Op) -> bool {
+    match op {
+        Op::CallFn { .. } => true,
+        Op::CallRt { rt, .. } => rt.effect() == Effect::Python || matches!(rt, RtId::PollSlow | RtId::Dealloc),
+        _ => false,
+    }
+}
+
+impl Translator<'_> {
+    pub(super) fn poll(&mut self, exit: ExitId) {
+        let (slow, next) = (self.pos.func.dfg.make_block(), self.merge_block());
+        match self.count {
+            Some(count) => {
+                let minus_one = self.pos.ins().iconst(types::I32, -1);
+                let (less, carry) = self.pos.ins().uadd_overflow(count, minus_one);
+                self.pos.ins().brif(carry, next, &[less.into()], slow, &[]);
+                self.continue_in(slow);
+                // What the run time would see had it been counted in memory.
+                self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+            }
+            None => {
+                let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
+                let count = self.pos.ins().iadd_imm_s(count, -1);
+                self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+                let zero = self.pos.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, 0);
+                self.pos.ins().brif(zero, slow, &[], next, &[]);
+                self.continue_in(slow);
+            }
+        }
+        self.pos.func.layout.set_cold(slow);
+        self.call_slow(RtId::PollSlow, &[], Some(exit), next);
+        self.continue_in_merge(next);
+    }
+
+    /// The count as it must be in a register, from memory.
+    pub(super) fn load_count(&mut self) -> clif::Value {
+        let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
+        let one = self.pos.ins().iconst(types::I32, 1);
+        let count = self.pos.ins().smax(count, one);
+        self.pos.ins().iadd_imm_s(count, -1)
+    }
+
+    /// Writes a count back to memory.
+    pub(super) fn store_count(&mut self, count: clif::Value) {
+        let count = self.pos.ins().iadd_imm_s(count, 1);
+        self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+    }
+
+    /// A block where ways meet on which the count may differ.
+    pub(super) fn merge_block(&mut self) -> clif::Block {
+        let block = self.pos.func.dfg.make_block();
+        if self.count.is_some() {
+            self.pos.func.dfg.append_block_param(block, types::I32);
+        }
+        block
+    }
+
+    /// What to pass to a block of [`Translator::merge_block`] or an exit's block from here.
+    pub(super) fn count_arg(&self) -> Option<BlockArg> {
+        self.count.map(BlockArg::from)
+    }
+
+    /// Goes on in a block of [`Translator::merge_block`].
+    pub(super) fn continue_in_merge(&mut self, block: clif::Block) {
+        self.continue_in(block);
+        self.count = self.pos.func.dfg.block_params(block).first().copied();
+    }
+}
