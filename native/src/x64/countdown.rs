@@ -56,7 +56,7 @@ impl Translator<'_> {
                 let minus_one = self.pos.ins().iconst(types::I32, -1);
                 let (less, carry) = self.pos.ins().uadd_overflow(count, minus_one);
                 self.pos.ins().brif(carry, next, &[less.into()], slow, &[]);
-                self.continue_in(slow);
+                self.continue_cold(slow);
                 // What the run time would see had it been counted in memory.
                 self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
             }
@@ -66,10 +66,9 @@ impl Translator<'_> {
                 self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
                 let zero = self.pos.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, 0);
                 self.pos.ins().brif(zero, slow, &[], next, &[]);
-                self.continue_in(slow);
+                self.continue_cold(slow);
             }
         }
-        self.pos.func.layout.set_cold(slow);
         self.call_slow(RtId::PollSlow, &[], Some(exit), next);
         self.continue_in_merge(next);
     }

@@ -4,7 +4,6 @@
 //! a function have in common, the end of the record and the return, is shared in one block.
 
 use super::translate::{TRUSTED, Translator};
-use cranelift_codegen::cursor::Cursor;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, status};
@@ -36,8 +35,7 @@ impl Translator<'_> {
     pub(super) fn exits(&mut self) -> Result<(), LowerError> {
         for index in 0..self.t.exits.len() {
             if let Some(block) = self.t.exits[index].expand() {
-                self.pos.insert_block(block);
-                self.pos.func.layout.set_cold(block);
+                self.continue_cold(block);
                 if index % 2 != 0 {
                     let count = self.pos.func.dfg.block_params(block)[0];
                     self.store_count(count);
@@ -85,8 +83,7 @@ impl Translator<'_> {
     fn tail(&mut self, tail: clif::Block) {
         let end = self.pos.func.dfg.append_block_param(tail, types::I64);
         let number = self.pos.func.dfg.append_block_param(tail, types::I64);
-        self.pos.insert_block(tail);
-        self.pos.func.layout.set_cold(tail);
+        self.continue_cold(tail);
         self.pos.ins().store(TRUSTED, number, end, 0);
         let top = self.pos.ins().iadd_imm_s(end, 8);
         self.pos.ins().store(TRUSTED, top, self.ctx, EXIT_TOP);

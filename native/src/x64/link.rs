@@ -2,7 +2,8 @@
 //! each other, the run-time entry points, and the few library functions that Cranelift calls on
 //! processors without the instruction.
 
-use super::slow_path::StubAddresses;
+use super::relax::{Padding, relax};
+use super::slow_path::{STUBS, StubAddresses};
 use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB};
 use crate::code_memory::ALIGN;
 use cranelift_codegen::binemit::Reloc;
@@ -11,7 +12,6 @@ use cranelift_codegen::ir::{ExternalName, LibCall};
 use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
-use std::fmt::Write;
 
 enum Target {
     Function(usize),
@@ -43,39 +43,38 @@ pub(super) struct UnitCode {
     bytes: Vec<u8>,
     functions: Vec<Symbol>,
     relocations: Vec<Relocation>,
-    listing: String,
 }
 
 impl UnitCode {
-    pub(super) fn push(&mut self, name: &str, compiled: &CompiledCode) {
-        let code = compiled.code_buffer();
-        let align = ALIGN.max(compiled.buffer.alignment as usize);
-        self.bytes.resize(self.bytes.len().next_multiple_of(align), 0xcc);
-        self.functions.push(Symbol { name: name.to_owned(), start: self.bytes.len(), len: code.len() });
-        self.bytes.extend_from_slice(code);
-        if let Some(text) = &compiled.vcode {
-            let _ = write!(self.listing, "; {name}, {} bytes\n{text}\n", code.len());
-        }
-    }
-
-    /// Notes the relocations of the function that was pushed last.
-    pub(super) fn add_relocations(
+    /// Appends a function. `relaxing` says whether its jumps are worth the work, and whether they
+    /// need padding.
+    pub(super) fn push(
         &mut self,
+        name: &str,
         compiled: &CompiledCode,
         params: &FunctionParameters,
+        relaxing: Option<Padding>,
     ) -> Result<(), LowerError> {
-        let function = self.functions.len() - 1;
-        let start = self.functions[function].start;
+        let code = compiled.code_buffer();
+        let cold = compiled.buffer.get_srclocs_sorted().iter().find(|s| !s.loc.is_default()).map_or(code.len(), |s| s.start as usize);
+        // Code that can't be decoded is as good as it was.
+        let relaxed = relaxing.and_then(|padding| relax(code, cold, padding).ok());
+        let start = self.bytes.len().next_multiple_of(ALIGN.max(compiled.buffer.alignment as usize));
+        self.bytes.resize(start, 0xcc);
+        self.bytes.extend_from_slice(relaxed.as_ref().map_or(code, |r| &r.code));
+        let function = self.functions.len();
+        self.functions.push(Symbol { name: name.to_owned(), start, len: self.bytes.len() - start });
+        let offset = |old: u32| relaxed.as_ref().map_or(old as usize, |r| r.offset(old as usize));
         for reloc in compiled.buffer.relocs() {
             let target = match &reloc.target {
-                FinalizedRelocTarget::Func(offset) => Target::Here(*offset as usize),
+                FinalizedRelocTarget::Func(old) => Target::Here(offset(*old)),
                 FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
                     let name = &params.user_named_funcs()[*name];
                     match name.namespace {
                         NAMESPACE_LOCAL => Target::Function(name.index as usize),
-                        NAMESPACE_RT => Target::Rt(
-                            RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?,
-                        ),
+                        NAMESPACE_RT => {
+                            Target::Rt(RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?)
+                        }
                         NAMESPACE_STUB => Target::Stub(name.index as usize),
                         _ => return Err(unknown(&reloc.target)),
                     }
@@ -85,15 +84,26 @@ impl UnitCode {
                 }
                 other => return Err(unknown(other)),
             };
-            self.relocations.push(Relocation {
-                function,
-                at: start + reloc.offset as usize,
-                kind: reloc.kind,
-                target,
-                addend: reloc.addend,
-            });
+            let at = start + offset(reloc.offset);
+            self.relocations.push(Relocation { function, at, kind: reloc.kind, target, addend: reloc.addend });
         }
         Ok(())
+    }
+
+    /// A part of the code.
+    pub(super) fn bytes(&self, start: usize, len: usize) -> &[u8] {
+        &self.bytes[start..start + len]
+    }
+
+    /// The name of what the instruction at an offset refers to.
+    pub(super) fn target_within(&self, at: usize, len: usize) -> Option<&str> {
+        let relocation = self.relocations.iter().find(|r| (at..at + len).contains(&r.at))?;
+        match relocation.target {
+            Target::Function(index) => self.functions.get(index).map(|f| f.name.as_str()),
+            Target::Rt(rt) => Some(rt.name()),
+            Target::Stub(index) => Some(STUBS[index].name()),
+            Target::Library(_) | Target::Here(_) => None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -108,10 +118,6 @@ impl UnitCode {
     /// Name, offset and size of the functions.
     pub(super) fn symbols(&self) -> impl Iterator<Item = (&str, usize, usize)> {
         self.functions.iter().map(|f| (f.name.as_str(), f.start, f.len))
-    }
-
-    pub(super) fn into_listing(self) -> Option<String> {
-        (!self.listing.is_empty()).then_some(self.listing)
     }
 
     /// The bytes as they must stand at `base`.

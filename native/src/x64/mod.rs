@@ -11,9 +11,11 @@ mod exit;
 mod facts;
 mod inst;
 mod link;
+mod listing;
 mod ovf;
 mod perf_map;
 mod refcount;
+mod relax;
 mod slow_path;
 mod translate;
 
@@ -81,6 +83,7 @@ pub struct CraneliftLowering {
     scratch: translate::Scratch,
     memory: CodeMemory,
     stubs: slow_path::Stubs,
+    padding: relax::Padding,
     units: HashMap<u32, LiveUnit>,
     next_handle: u32,
     perf_map: Option<PerfMap>,
@@ -101,6 +104,7 @@ impl CraneliftLowering {
             scratch: translate::Scratch::default(),
             memory,
             stubs: slow_path::Stubs::default(),
+            padding: relax::padding(),
             units: HashMap::new(),
             next_handle: 0,
             perf_map,
@@ -122,12 +126,11 @@ impl CraneliftLowering {
         Ok(())
     }
 
-    fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
+    fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>) -> Result<link::UnitCode, LowerError> {
         let mut code = link::UnitCode::default();
         let mut exit_base = env.exit_base;
         for (index, function) in unit.funcs.iter().enumerate() {
             self.context.clear();
-            self.context.set_disasm(listing);
             translate::translate(
                 &mut self.context.func,
                 &mut self.scratch,
@@ -138,13 +141,13 @@ impl CraneliftLowering {
                 .compile(self.isa.as_ref(), &mut self.control)
                 .map_err(|e| LowerError(format!("{}: {:?}", function.name, e.inner)))?;
             let compiled = self.context.compiled_code().ok_or_else(|| LowerError("no code".into()))?;
-            code.push(&function.name, compiled);
-            code.add_relocations(compiled, &self.context.func.params)?;
+            let relaxing = (self.options.effort == Effort::Full).then_some(self.padding);
+            code.push(&function.name, compiled, &self.context.func.params, relaxing)?;
         }
         Ok(code)
     }
 
-    fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode) -> Result<Lowered, LowerError> {
+    fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode, listing: bool) -> Result<Lowered, LowerError> {
         let stubs = self.stubs.addresses(env, self.isa.as_ref(), &mut self.memory)?;
         let block = self.memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
         let base = self.memory.address(block);
@@ -179,7 +182,7 @@ impl CraneliftLowering {
             cells,
             entries,
             bytes: block.len(),
-            listing: code.into_listing(),
+            listing: listing.then(|| listing::listing(&code, base)),
         })
     }
 }
@@ -199,8 +202,8 @@ impl Lowering for CraneliftLowering {
         }
         // Cranelift asserts what it believes of its input. A unit that makes it fail stays
         // interpreted; its half-filled context is thrown away.
-        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env, listing))) {
-            Ok(code) => self.install(unit, env, code?),
+        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env))) {
+            Ok(code) => self.install(unit, env, code?, listing),
             Err(_) => {
                 self.context = Context::new();
                 self.scratch = translate::Scratch::default();

@@ -47,8 +47,7 @@ impl Translator<'_> {
         let dead = self.pos.func.dfg.make_block();
         let count = self.count_arg();
         self.pos.ins().brif(references, next, &count, dead, &[]);
-        self.continue_in(dead);
-        self.pos.func.layout.set_cold(dead);
+        self.continue_cold(dead);
         if let Some(count) = self.count {
             self.store_count(count);
         }

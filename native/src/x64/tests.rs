@@ -889,8 +889,8 @@ fn the_listing_shows_machine_code() {
     let mut m = Machine::new();
     m.listing = true;
     let listing = m.lower(FIB).listing.unwrap();
-    assert!(listing.contains("; main, ") && listing.contains("; fib, "), "{listing}");
-    assert!(listing.contains("call") && listing.contains("ret"), "{listing}");
+    assert!(listing.contains("main: ") && listing.contains("fib: "), "{listing}");
+    assert!(listing.contains("# fib\n") && listing.contains("ret"), "{listing}");
     m.listing = false;
     assert!(m.lower(FIB).listing.is_none());
 }

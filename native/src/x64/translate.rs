@@ -9,7 +9,7 @@ use crate::code_memory::CodeMemory;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
-    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, types,
+    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
 use cranelift_codegen::isa::CallConv;
 use psycore_jit::ir::cfg::Cfg;
@@ -61,6 +61,8 @@ pub(super) struct Translator<'a> {
     /// The context's address.
     pub(super) ctx: clif::Value,
     pub(super) exit_tail: Option<clif::Block>,
+    /// Whether the IR's block is cold.
+    cold: bool,
     /// The count of polls, where it is in a register. See `countdown`.
     pub(super) count: Option<clif::Value>,
     /// Whether the depth counter is in the pinned register.
@@ -112,7 +114,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, count: None, counts_depth, outer_pinned: None, quotient: None };
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, cold: false, count: None, counts_depth, outer_pinned: None, quotient: None };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {
@@ -152,9 +154,8 @@ impl Translator<'_> {
             true => self.pos.func.dfg.block_params(target).last().copied(),
             false => None,
         };
-        if data.cold || matches!(data.term, Term::Exit(_)) {
-            self.pos.func.layout.set_cold(target);
-        }
+        self.cold = data.cold || matches!(data.term, Term::Exit(_));
+        self.mark(target, self.cold);
         for inst in &data.insts {
             self.inst(&f.insts[inst.index()])?;
         }
@@ -171,9 +172,7 @@ impl Translator<'_> {
                     if block != self.t.blocks[call.block.index()] {
                         let count = self.count;
                         self.continue_in(block);
-                        if f.blocks[call.block.index()].cold {
-                            self.pos.func.layout.set_cold(block);
-                        }
+                        self.mark(block, f.blocks[call.block.index()].cold);
                         let (block, args) = self.edge(call)?;
                         self.pos.ins().jump(block, &args);
                         self.count = count;
@@ -258,9 +257,27 @@ impl Translator<'_> {
         }
     }
 
-    /// Goes on at the start of a block.
+    /// Goes on at the start of a block that is as cold as the IR's.
     pub(super) fn continue_in(&mut self, block: clif::Block) {
         self.pos.insert_block(block);
+        self.mark(block, self.cold);
+    }
+
+    /// Goes on at the start of a cold block.
+    pub(super) fn continue_cold(&mut self, block: clif::Block) {
+        self.pos.insert_block(block);
+        self.mark(block, true);
+    }
+
+    /// Cold blocks are laid out last, and their instructions have a source location so that the
+    /// linker sees where they begin.
+    fn mark(&mut self, block: clif::Block, cold: bool) {
+        if cold {
+            self.pos.func.layout.set_cold(block);
+            self.pos.set_srcloc(SourceLoc::new(1));
+        } else {
+            self.pos.set_srcloc(SourceLoc::default());
+        }
     }
 
     /// Leaves through `exit` unless `(condition != 0) == expect`.
