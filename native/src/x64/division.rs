@@ -1,7 +1,7 @@
 //! Integer division.
 //!
-//! By a constant: Cranelift multiplies with the reciprocal and corrects the quotient's sign; for a
-//! dividend that is not negative the correction is left out here.
+//! By a constant: a multiplication with the reciprocal; a dividend that is not negative needs no
+//! correction of the quotient.
 //!
 //! By anything else: dividing 64-bit words takes up to four times as long as dividing 32-bit ones,
 //! and most numbers are small, so the operands are tested first. A remainder is made from the
@@ -22,18 +22,12 @@ impl Translator<'_> {
         };
         let quotient = match (remembered, self.fact(b)) {
             (Some(quotient), _) => quotient,
-            (None, Fact::Const(c)) if c > 1 && self.fact(a).not_negative() => {
-                if c & (c - 1) == 0 {
-                    let ins = self.pos.ins();
-                    return Ok(match op {
-                        BinOp::SDiv => ins.ushr_imm_u(x, i64::from(c.trailing_zeros())),
-                        _ => ins.band_imm_s(x, c - 1),
-                    });
+            (None, Fact::Const(c)) if c > 1 && self.f.ty(a) == Type::I64 => {
+                let not_negative = self.fact(a).not_negative();
+                if op == BinOp::SRem && not_negative && c & (c - 1) == 0 {
+                    return Ok(self.pos.ins().band_imm_s(x, c - 1));
                 }
-                let (factor, shift) = reciprocal(c as u64);
-                let factor = self.pos.ins().iconst(types::I64, factor as i64);
-                let high = self.pos.ins().umulhi(x, factor);
-                self.pos.ins().ushr_imm_u(high, i64::from(shift))
+                self.quotient_by_constant(x, c as u64, not_negative)
             }
             (None, Fact::Unknown | Fact::NotNegative) if self.f.ty(a) == Type::I64 => self.quotient(x, y),
             _ => {
@@ -47,6 +41,33 @@ impl Translator<'_> {
         }
         let product = self.pos.ins().imul(quotient, y);
         Ok(self.pos.ins().isub(x, product))
+    }
+
+    fn quotient_by_constant(&mut self, x: clif::Value, d: u64, not_negative: bool) -> clif::Value {
+        if d.is_power_of_two() {
+            let shift = i64::from(d.trailing_zeros());
+            if not_negative {
+                return self.pos.ins().ushr_imm_u(x, shift);
+            }
+            // Negative dividends round up: add `d - 1` to them.
+            let sign = self.pos.ins().sshr_imm_u(x, 63);
+            let correction = self.pos.ins().ushr_imm_u(sign, 64 - shift);
+            let x = self.pos.ins().iadd(x, correction);
+            return self.pos.ins().sshr_imm_u(x, shift);
+        }
+        let (factor, shift) = reciprocal(d);
+        let factor = self.pos.ins().iconst(types::I64, factor as i64);
+        if not_negative {
+            let high = self.pos.ins().umulhi(x, factor);
+            return self.pos.ins().ushr_imm_u(high, i64::from(shift));
+        }
+        // As a signed number the factor is 2^64 too small, hence the addition of `x`. The product
+        // of a negative dividend is below the quotient by at most one.
+        let high = self.pos.ins().smulhi(x, factor);
+        let high = self.pos.ins().iadd(high, x);
+        let rounded_down = self.pos.ins().sshr_imm_u(high, i64::from(shift));
+        let negative = self.pos.ins().ushr_imm_u(x, 63);
+        self.pos.ins().iadd(rounded_down, negative)
     }
 
     fn quotient(&mut self, x: clif::Value, y: clif::Value) -> clif::Value {
@@ -71,10 +92,10 @@ impl Translator<'_> {
 }
 
 /// `(factor, shift)` such that `x / d` is the upper word of `x * factor`, shifted, for all `x`
-/// below 2^63. `d` is above 2 and no power of two.
+/// below 2^63 (2^63 itself included, for the sake of negative numbers). `d` is above 2 and no power of two.
 ///
 /// With `2^s < d < 2^(s+1)`, the factor is `2^(64+s) / d` rounded up: its error is below 1, that of
-/// the product below `x / 2^(64+s) < 1 / 2^(s+1) < 1 / d`, too little to reach the next integer.
+/// the product at most `x / 2^(64+s) <= 1 / 2^(s+1) < 1 / d`, too little to reach the next integer.
 fn reciprocal(d: u64) -> (u64, u32) {
     let shift = d.ilog2();
     (((1u128 << (64 + shift)) / u128::from(d)) as u64 + 1, shift)

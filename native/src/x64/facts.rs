@@ -89,6 +89,7 @@ fn fact(op: &Op, facts: &[Fact]) -> Fact {
     match op {
         Op::I64Const(c) => Fact::Const(*c),
         Op::F64Const(bits) => Fact::Float(*bits),
+        Op::Bin(BinOp::And, a, b) if of(a) == Fact::Const(0) || of(b) == Fact::Const(0) => Fact::Const(0),
         Op::Bin(BinOp::And, a, b) if not_negative(a) || not_negative(b) => Fact::NotNegative,
         Op::Bin(BinOp::Or | BinOp::Xor, a, b) if not_negative(a) && not_negative(b) => Fact::NotNegative,
         Op::Bin(BinOp::SShr | BinOp::UShr, a, _) if not_negative(a) => Fact::NotNegative,
@@ -113,7 +114,9 @@ fn fact(op: &Op, facts: &[Fact]) -> Fact {
             (Fact::IsNegative(r), Fact::Corrected(n), Fact::Remainder(m)) if r == *b && n == m => Fact::NotNegative,
             _ => Fact::Unknown,
         },
+        Op::Un(UnOp::Zext, a) if of(a) == Fact::Const(0) => Fact::Const(0),
         Op::Un(UnOp::Zext, _) => Fact::NotNegative,
+        Op::Bin(BinOp::Sub, a, b) if of(b) == Fact::Const(0) => of(a),
         // An overflow leaves, so signs add up.
         Op::Ovf(OvfOp::Add | OvfOp::Mul, a, b, _) if not_negative(a) && not_negative(b) => Fact::NotNegative,
         Op::Ovf(OvfOp::Mul, a, b, _) if a == b => Fact::NotNegative,

@@ -11,6 +11,9 @@ use psycore_jit::ir::{
 };
 use psycore_jit::lower::LowerError;
 
+/// The bits of 2.0.
+const TWO: u64 = 2.0f64.to_bits();
+
 /// Which values are read other than as conditions. Comparisons that are not need no register.
 pub(super) fn mark_data_uses(f: &Function, used: &mut Vec<bool>) {
     used.clear();
@@ -205,9 +208,14 @@ impl Translator<'_> {
 
     fn bin(&mut self, op: BinOp, a: Value, b: Value) -> Result<clif::Value, LowerError> {
         let (mut x, mut y) = (self.value(a)?, self.value(b)?);
-        if matches!(op, BinOp::FAdd | BinOp::FMul) && matches!(self.fact(a), Fact::Float(_)) {
+        match (op, self.fact(a), self.fact(b)) {
+            (BinOp::Sub, _, Fact::Const(0)) => return Ok(x),
+            // Doubling is exact either way.
+            (BinOp::FMul, _, Fact::Float(TWO)) => return Ok(self.pos.ins().fadd(x, x)),
+            (BinOp::FMul, Fact::Float(TWO), _) => return Ok(self.pos.ins().fadd(y, y)),
             // Only the second operand can be in memory, where float constants are.
-            (x, y) = (y, x);
+            (BinOp::FAdd | BinOp::FMul, Fact::Float(_), _) => (x, y) = (y, x),
+            _ => {}
         }
         let ins = self.pos.ins();
         Ok(match op {

@@ -403,6 +403,36 @@ fn conversions() {
     assert_eq!(m.run(&narrow, &[0x7fff_ffff, 0]), 0);
 }
 
+#[test]
+fn divisions_by_constants_are_exact() {
+    let mut m = Machine::new();
+    let near = |x: i64| [x.wrapping_sub(1), x, x.wrapping_add(1)];
+    let divisors = [2, 3, 5, 6, 7, 8, 10, 60, 1000, 1024, 1 << 31, (1 << 62) - 1, 1 << 62, MAX, MAX - 1, -1, -7, -8, MIN];
+    for d in divisors {
+        let text = two_args(
+            "i64",
+            "i64",
+            &format!(
+                "v3 = i64 {d}
+                 v4 = sdiv v1, v3
+                 v5 = srem v1, v3
+                 store_scratch 0, v4
+                 store_scratch 1, v5
+                 v9 = srem v1, v3"
+            ),
+        );
+        let lowered = m.lower(&text);
+        let multiples = [1, 2, 100, MAX / d.checked_abs().unwrap_or(MAX)].into_iter().flat_map(|k| near(k.wrapping_mul(d)));
+        let powers = (0..64).flat_map(|k| near(1 << k));
+        let all: Vec<i64> = multiples.chain(powers).flat_map(|x| [x, x.wrapping_neg()]).collect();
+        for x in all.into_iter().filter(|x| (*x, d) != (MIN, -1)) {
+            m.enter(&lowered, &mut [x as u64, 0]);
+            let got = (m.ctx.scratch[0] as i64, m.ctx.scratch[1] as i64, m.ctx.ret as i64);
+            assert_eq!(got, (x / d, x % d, x % d), "{x} / {d}");
+        }
+    }
+}
+
 /// `total += i * i % 7` for `i` in `range(n)`.
 pub(super) const INT_LOOP: &str = r#"function entry "int_loop" -> i64 {
 block0(v0: ptr):
