@@ -4,6 +4,7 @@
 //! memory that each call reads and writes twice would take longer than short functions do. The
 //! run time finds it in memory whenever it is called and may look, and after an exit.
 
+use super::exit::EXIT_TOP;
 use super::slow_path::{STUBS, stub_signature};
 use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
 use cranelift_codegen::ir::{
@@ -19,6 +20,7 @@ use std::mem::offset_of;
 pub(super) const CTX_RET: i32 = offset_of!(Ctx, ret) as i32;
 /// Where stubs leave the result of what they called.
 pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(Ctx, reserved) as i32;
+const EXIT_END: i32 = offset_of!(Ctx, exit_end) as i32;
 const DEPTH: i32 = offset_of!(Ctx, depth) as i32;
 
 /// Offset of a field of the context.
@@ -152,8 +154,18 @@ impl Translator<'_> {
     pub(super) fn load_depth(&mut self) {
         if self.f.kind == FnKind::Entry && self.counts_depth {
             self.outer_pinned = Some(self.pos.ins().get_pinned_reg(types::I64));
-            // Never below 0, which is what `enter` looks for.
             let depth = self.pos.ins().sload32(TRUSTED, self.ctx, DEPTH);
+            // Each level may leave a record: no more levels than there is room for, less one for
+            // this function and one for the callee that finds no level left.
+            let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
+            let end = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_END);
+            let room = self.pos.ins().isub(end, top);
+            let shift = self.pos.ins().iconst(types::I64, self.input.record_shift.as_ptr() as i64);
+            let shift = self.pos.ins().load(types::I32, TRUSTED, shift, 0);
+            let levels = self.pos.ins().ushr(room, shift);
+            let levels = self.pos.ins().iadd_imm_s(levels, -2);
+            let depth = self.pos.ins().smin(depth, levels);
+            // Never below 0, which is what `enter` looks for.
             let zero = self.pos.ins().iconst(types::I64, 0);
             let depth = self.pos.ins().smax(depth, zero);
             self.pos.ins().set_pinned_reg(depth);

@@ -10,7 +10,7 @@ use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, status};
 use psycore_jit::lower::LowerError;
 use std::mem::offset_of;
 
-const EXIT_TOP: i32 = offset_of!(Ctx, exit_top) as i32;
+pub(super) const EXIT_TOP: i32 = offset_of!(Ctx, exit_top) as i32;
 
 impl Translator<'_> {
     /// The block of an exit, to be jumped to with [`Translator::count_arg`]; it is filled by
@@ -62,6 +62,7 @@ impl Translator<'_> {
             self.pos.ins().store(TRUSTED, value, top, offset);
             offset += 8;
         }
+        self.t.longest_record = self.t.longest_record.max(offset as u32 + 8);
         let end = match offset {
             0 => top,
             _ => self.pos.ins().iadd_imm_s(top, i64::from(offset)),

@@ -33,6 +33,7 @@ use psycore_jit::ir::{FnKind, Unit};
 use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, LowerError, Lowered, Lowering};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How much work goes into the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct CraneliftLowering {
     control: ControlPlane,
     scratch: translate::Scratch,
     memory: CodeMemory,
+    /// Compiled entries read it. See `translate::Input`.
+    record_shift: Box<AtomicU32>,
     stubs: slow_path::Stubs,
     padding: relax::Padding,
     units: HashMap<u32, LiveUnit>,
@@ -103,6 +106,7 @@ impl CraneliftLowering {
             control: ControlPlane::default(),
             scratch: translate::Scratch::default(),
             memory,
+            record_shift: Box::new(AtomicU32::new(0)),
             stubs: slow_path::Stubs::default(),
             padding: relax::padding(),
             units: HashMap::new(),
@@ -134,7 +138,14 @@ impl CraneliftLowering {
             translate::translate(
                 &mut self.context.func,
                 &mut self.scratch,
-                &translate::Input { unit, index, env, exit_base, memory: &self.memory },
+                &translate::Input {
+                    unit,
+                    index,
+                    env,
+                    exit_base,
+                    record_shift: &self.record_shift,
+                    memory: &self.memory,
+                },
             )?;
             exit_base += function.exits.len() as u32;
             self.context
@@ -144,6 +155,8 @@ impl CraneliftLowering {
             let relaxing = (self.options.effort == Effort::Full).then_some(self.padding);
             code.push(&function.name, compiled, &self.context.func.params, relaxing)?;
         }
+        let shift = self.scratch.longest_record.next_power_of_two().trailing_zeros();
+        self.record_shift.fetch_max(shift, Ordering::Relaxed);
         Ok(code)
     }
 

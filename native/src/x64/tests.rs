@@ -559,6 +559,17 @@ fn running_out_of_depth_leaves_every_caller() {
 }
 
 #[test]
+fn the_exit_stack_never_overflows() {
+    let mut m = Machine::new();
+    m.ctx.depth = i32::MAX;
+    // The longest record is 4 words: a level may need 32 bytes.
+    m.ctx.exit_end = m.exits.as_mut_ptr().wrapping_add(4 * 10);
+    let record = m.leave(FIB, &[200]);
+    assert_eq!(record[..2], [192, 101]);
+    assert_eq!(record.len(), 2 * 10);
+}
+
+#[test]
 fn calls_through_cells_reach_what_the_cell_holds() {
     let mut m = Machine::new();
     let callee = |value: f64| {

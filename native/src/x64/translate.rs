@@ -15,6 +15,7 @@ use cranelift_codegen::isa::CallConv;
 use psycore_jit::ir::cfg::Cfg;
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
+use std::sync::atomic::AtomicU32;
 
 /// Names of functions of the same unit, by index.
 pub(super) const NAMESPACE_LOCAL: u32 = 0;
@@ -33,6 +34,8 @@ pub(super) struct Input<'a> {
     pub env: &'a LowerEnv<'a>,
     /// Global number of the function's first exit.
     pub exit_base: u32,
+    /// Holds the logarithm of the bytes that a level of calls may need on the exit stack.
+    pub record_shift: &'a AtomicU32,
     /// Where the code will be: decides which calls are direct.
     pub memory: &'a CodeMemory,
 }
@@ -49,6 +52,8 @@ pub(super) struct Scratch {
     pub(super) exits: Vec<PackedOption<clif::Block>>,
     /// By block: whether the count of polls is in a register.
     counted: Vec<bool>,
+    /// Bytes of the longest record of all functions so far.
+    pub(super) longest_record: u32,
     pub(super) signatures: Vec<(Signature, SigRef)>,
     pub(super) functions: Vec<((u32, u32), FuncRef)>,
 }
