@@ -86,8 +86,9 @@ impl Spec<'_> {
             (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem)
         };
         let len = self.b.load(len, v, tok);
-        let (i, tok) = self.checked_index(index, len);
+        // Not behind the check of the index: it leaves the loop where nothing changes the list.
         let base = self.b.load(ptr, v, tok);
+        let (i, tok) = self.checked_index(index, len);
         let item = self.load_item(kind, base, i, tok);
         let sample = self.sample_of(&self.peek(1).clone()).and_then(|s| self.o.sample_item(s));
         // The item is borrowed from the container: if that goes now, it needs its own reference.
@@ -212,8 +213,8 @@ impl Spec<'_> {
         let zero = self.b.i64(0);
         self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
         let len = self.b.load(Field::ListLen, list.v, tok);
-        let (i, tok) = self.checked_index(index, len);
         let base = self.b.load(Field::ListPtr, list.v, tok);
+        let (i, tok) = self.checked_index(index, len);
         let old = self.b.load_elem(ElemKind::ListItem, base, i, tok);
         let index_val = self.pop();
         let list_val = self.pop();
