@@ -255,7 +255,7 @@ pub unsafe fn leave(
     match next {
         Next::At(_) | Next::After(_) => {}
         Next::Raise(pc) => match exception {
-            Some(e) => raise(frame, code, pc, e, vm),
+            Some(e) => raise(frame, code, pc, e, false, vm),
             None => debug_assert!(false, "a raise without an exception"),
         },
         Next::Call(pc) => finish_call(a, frame, code, pc, chain, exception, vm),
@@ -268,11 +268,20 @@ fn set_position(frame: FrameRef, code: &Py<PyCode>, next: Next) {
     let lasti = match next {
         Next::At(pc) => p.resume_index(code, pc),
         Next::After(pc) => p.after_index(code, pc),
-        // In flight: one past the instruction's own unit.
-        Next::Raise(pc) | Next::Call(pc) => p.instr_at(code, pc).map_or(pc, |i| i.op_pc) + 1,
+        // In flight: one past the instruction's own unit. The interpreter's calls of Python functions
+        // wait past their caches.
+        Next::Raise(pc) | Next::Call(pc) => match p.instr_at(code, pc) {
+            Some(i) if matches!(next, Next::Call(_)) && waits_past_caches(i.op) => i.next,
+            Some(i) => i.op_pc + 1,
+            None => pc + 1,
+        },
     };
     // SAFETY: positions come from the code itself.
     unsafe { frame.set_lasti(lasti) };
+}
+
+fn waits_past_caches(op: Opcode) -> bool {
+    matches!(op, Opcode::Call | Opcode::CallKw)
 }
 
 /// Runs the inner frames that the instruction at `pc` called, and delivers what came of them.
@@ -291,7 +300,7 @@ fn finish_call(
             unsafe { frame.push(Some(value)) };
             set_position(frame, code, Next::After(pc));
         }
-        Err(e) => raise(frame, code, pc, e, vm),
+        Err(e) => raise(frame, code, pc, e, true, vm),
     }
 }
 
@@ -366,7 +375,7 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
         }
         (None, Some(pc)) => {
             if let Some(e) = pending.exception {
-                raise(frame, code, pc, e, vm);
+                raise(frame, code, pc, e, false, vm);
             }
         }
         (None, None) => {}
@@ -375,14 +384,25 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
 
 /// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,
 /// the context, then the handler, or the pad that leaves the frame. The frame is current.
-fn raise(frame: FrameRef, code: &Py<PyCode>, pc: u32, exception: ExceptionRef, vm: &VirtualMachine) {
+/// `from_callee` says that the exception came out of an inner frame.
+fn raise(
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    pc: u32,
+    exception: ExceptionRef,
+    from_callee: bool,
+    vm: &VirtualMachine,
+) {
     let Some(p) = prepare::of(code) else { return };
     let instr = p.instr_at(code, pc);
     let op_pc = instr.map_or(pc, |i| i.op_pc);
+    // The interpreter leaves `lasti` past the caches even of what raised.
+    let last = instr.map_or(pc, |i| i.next - 1);
     // SAFETY: positions of the code itself, in the current frame.
-    unsafe { frame.set_lasti(op_pc + 1) };
+    unsafe { frame.set_lasti(last + 1) };
     let unit = p.original_unit(code, op_pc);
     let (op, arg) = (base_opcode(unit.op), u8::from(unit.arg));
+    let at = if from_callee && waits_past_caches(op) { last } else { op_pc };
     // RAISE_VARARGS: 0 is a bare raise; 1 and 2 raise something (from a cause).
     let new_raise = op == Opcode::RaiseVarargs && matches!(arg, 1 | 2);
     let again = matches!(op, Opcode::Reraise | Opcode::EndAsyncFor | Opcode::CleanupThrow)
@@ -390,20 +410,20 @@ fn raise(frame: FrameRef, code: &Py<PyCode>, pc: u32, exception: ExceptionRef, v
     if !again {
         let had_traceback = exception.traceback().is_some();
         if let (Some((location, _)), Some(object)) =
-            (code.code.locations.get(op_pc as usize), vm.current_frame())
+            (code.code.locations.get(at as usize), vm.current_frame())
         {
             let entry =
-                PyTraceback::new(exception.traceback(), object, op_pc as i32 * 2, location.line);
+                PyTraceback::new(exception.traceback(), object, at as i32 * 2, location.line);
             exception.set_traceback(Some(entry.into_ref(&vm.ctx)));
         }
         if new_raise || !had_traceback {
             contextualize(&exception, vm);
         }
     }
-    let lasti = || -> PyObjectRef { vm.ctx.new_int(op_pc as i32).into() };
+    let lasti = || -> PyObjectRef { vm.ctx.new_int(last as i32).into() };
     // SAFETY: room for both was reserved when the code was prepared.
     unsafe {
-        match find_exception_handler(&code.code.exceptiontable, op_pc) {
+        match find_exception_handler(&code.code.exceptiontable, at) {
             Some(handler) => {
                 frame.truncate(handler.depth as usize);
                 if handler.push_lasti {

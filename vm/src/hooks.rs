@@ -506,10 +506,16 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     // From here on this is the only thread. A counter of 1 brings every pass here.
     site.counter.store(1, Ordering::Relaxed);
     let mut tried = 0;
+    let mut asked = false;
     loop {
         let versions = site.versions();
         // SAFETY: the caller's promise.
         if versions.len() > tried && unsafe { enter(site, &versions[tried..], frame, vm) } {
+            return;
+        }
+        if asked {
+            // What misses right after it was made is asked about again later.
+            site.misses_left.store(ASIDE_PAUSE as u32, Ordering::Relaxed);
             return;
         }
         let misses = site.misses_left.load(Ordering::Relaxed);
@@ -527,8 +533,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                     return;
                 }
                 tried = if now > versions.len() { versions.len() } else { 0 };
-                // What misses right after it was made is asked about again later.
-                site.misses_left.store(ASIDE_PAUSE as u32, Ordering::Relaxed);
+                asked = true;
             }
             Hot::Later(n) => {
                 if site.versions().is_empty() {

@@ -1,7 +1,9 @@
 //! Tests of hooks, deopt and layout that run real Python code in a VM.
 
 mod counting;
+mod deopt;
 mod layout;
+mod rebuild;
 
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, Version};
 use crate::layout::FrameRef;
