@@ -36,8 +36,15 @@ pub fn update(a: &Attached, vm: &VirtualMachine) {
     });
 }
 
+/// Makes compiled code that waits for a call look at the state of affairs when it goes on.
+fn interrupt(a: &Attached) {
+    // SAFETY: the context's own word; compiled code counts it down and asks at zero.
+    unsafe { (*a.ctx()).countdown = 1 };
+}
+
 /// Takes all hooks out ahead of a tool that is about to be turned on.
 fn disarm_all(a: &Attached) {
+    interrupt(a);
     if !a.watched.replace(true) {
         a.each_prepared(|p| {
             for i in 0..p.patches.len() {
@@ -58,6 +65,24 @@ pub(crate) fn install(a: &'static Attached, vm: &VirtualMachine) -> PyResult<()>
             wrap(a, vm, &monitoring, name)?;
         }
     }
+    // A thread begins inside a call: compiled code that made it must leave right after it.
+    if let Ok(thread) = vm.import("_thread", 0) {
+        for name in ["start_new_thread", "start_new", "start_joinable_thread"] {
+            let Ok(old) = thread.get_attr(name, vm) else { continue };
+            let doc = old.get_attr("__doc__", vm).ok();
+            let new = vm.new_function(name, move |args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+                let result = crate::code_view::call_quietly(&old, args, vm);
+                if Attached::of(vm).is_some_and(|b| std::ptr::eq(a, b)) {
+                    // Whichever thread this is, the word is only ever a request.
+                    interrupt(a);
+                }
+                result
+            });
+            let new: PyObjectRef = new.into();
+            crate::code_view::dress(vm, &new, doc);
+            thread.set_attr(name, new, vm)?;
+        }
+    }
     Ok(())
 }
 
@@ -67,7 +92,7 @@ fn wrap(a: &'static Attached, vm: &VirtualMachine, owner: &PyObjectRef, name: &'
     let old = function;
     let new = vm.new_function(name, move |args: FuncArgs, vm: &VirtualMachine| -> PyResult {
         disarm_all(a);
-        let result = old.call(args, vm);
+        let result = crate::code_view::call_quietly(&old, args, vm);
         // The call may have turned everything off, or may have failed.
         update(a, vm);
         result

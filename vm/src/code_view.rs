@@ -75,7 +75,7 @@ fn code_attributes(vm: &VirtualMachine) -> PyResult<()> {
             class,
             move |code: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
                 args.prepend_arg(shown(vm, &code));
-                old.call(args, vm)
+                call_quietly(&old, args, vm)
             },
         );
         class.set_attr(interned, new.into());
@@ -169,6 +169,14 @@ fn function_new(class: PyTypeRef, mut args: FuncArgs, vm: &VirtualMachine) -> Py
     }
 }
 
+/// Calls a builtin without the events that profilers get of calls: the wrapper around it has had them.
+pub(crate) fn call_quietly(f: &PyObject, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+    match f.to_callable() {
+        Some(c) => (c.call)(c.obj, args, vm),
+        None => f.call(args, vm),
+    }
+}
+
 /// Gives a wrapper the text of what it wraps.
 pub(crate) fn dress(vm: &VirtualMachine, wrapper: &PyObject, doc: Option<PyObjectRef>) {
     if let Some(doc) = doc {
@@ -193,7 +201,7 @@ fn running(vm: &VirtualMachine) -> PyResult<()> {
                     *source = code;
                 }
             }
-            old.call(args, vm)
+            call_quietly(&old, args, vm)
         });
         let new: PyObjectRef = new.into();
         dress(vm, &new, doc);
@@ -232,7 +240,7 @@ fn marshal(vm: &VirtualMachine) -> PyResult<()> {
             {
                 *value = v;
             }
-            old.call(args, vm)
+            call_quietly(&old, args, vm)
         });
         let new: PyObjectRef = new.into();
         dress(vm, &new, doc);
