@@ -43,7 +43,7 @@ fn random_ir_means_the_same_everywhere() {
         seed += 1;
         match time {
             Some(t) if start.elapsed() >= t => break,
-            None if seed - first >= 1500 => break,
+            None if seed - first >= 800 => break,
             _ => {}
         }
     }
