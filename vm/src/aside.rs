@@ -18,10 +18,16 @@ pub fn must_step_aside(vm: &VirtualMachine) -> bool {
         || vm.state.thread_count.load() != 0
 }
 
+/// Whether code may be patched: another thread might stand between two units. With more threads the hooks
+/// stay in and only jump, and tools miss the events of those jumps.
+fn alone(vm: &VirtualMachine) -> bool {
+    vm.state.thread_count.load() == 0
+}
+
 /// Takes all hooks out of the code, or puts them back, as the tools demand.
 pub fn update(a: &Attached, vm: &VirtualMachine) {
     let watched = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
-    if watched == a.watched.get() || (!watched && vm.state.thread_count.load() != 0) {
+    if watched == a.watched.get() || !alone(vm) {
         return;
     }
     a.watched.set(watched);
@@ -43,8 +49,11 @@ fn interrupt(a: &Attached) {
 }
 
 /// Takes all hooks out ahead of a tool that is about to be turned on.
-fn disarm_all(a: &Attached) {
+fn disarm_all(a: &Attached, vm: &VirtualMachine) {
     interrupt(a);
+    if !alone(vm) {
+        return;
+    }
     if !a.watched.replace(true) {
         a.each_prepared(|p| {
             for i in 0..p.patches.len() {
@@ -91,7 +100,7 @@ fn wrap(a: &'static Attached, vm: &VirtualMachine, owner: &PyObjectRef, name: &'
     let doc = function.get_attr("__doc__", vm).ok();
     let old = function;
     let new = vm.new_function(name, move |args: FuncArgs, vm: &VirtualMachine| -> PyResult {
-        disarm_all(a);
+        disarm_all(a, vm);
         let result = crate::code_view::call_quietly(&old, args, vm);
         // The call may have turned everything off, or may have failed.
         update(a, vm);

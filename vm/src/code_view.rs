@@ -216,7 +216,7 @@ fn compiled(vm: &VirtualMachine, compile: &PyObject, source: &PyObject, mode: &'
     let a = Attached::of(vm)?;
     let text = source.downcast_ref_if_exact::<PyStr>(vm)?;
     let text = text.to_str()?;
-    if a.is_aside(vm) {
+    if !a.may_prepare(vm) {
         return None;
     }
     let text = if mode == "eval" { text.trim_start_matches([' ', '\t']) } else { text };

@@ -379,6 +379,16 @@ impl Attached {
         }
     }
 
+    /// Whether code may get hooks now: nobody watches, and this is the only thread or the main one
+    /// (which alone touches the caches while there are more).
+    pub(crate) fn may_prepare(&self, vm: &VirtualMachine) -> bool {
+        self.state == state_of(vm)
+            && !self.watched.get()
+            && (vm.state.thread_count.load() == 0
+                || vm.state.main_thread_ident.load()
+                    == rustpython_vm::stdlib::_thread::get_ident())
+    }
+
     /// Whether the JIT must keep out of this thread now.
     pub fn is_aside(&self, vm: &VirtualMachine) -> bool {
         self.state != state_of(vm) || self.watched.get() || crate::aside::must_step_aside(vm)

@@ -264,7 +264,7 @@ const CACHE_SIZE: usize = 32;
 
 /// The prepared clone of a code object (itself if it is one, or if there is nothing to prepare).
 pub fn prepare(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
-    if of(code).is_some() || a.is_aside(vm) {
+    if of(code).is_some() || !a.may_prepare(vm) {
         return code.clone();
     }
     let cache = a.prepared();
