@@ -240,11 +240,13 @@ impl Jit {
         };
         let mut unit = Unit { funcs: vec![out.func] };
         let before = self.keep_text.then(|| unit.to_string());
-        if cfg!(debug_assertions) || self.keep_text {
-            if let Err(e) = psycore_jit::ir::verify::verify(&unit) {
-                self.log(format_args!("invalid IR for {}: {e}\n{unit}", self.name_of(request)));
-                return Attempt::Never;
+        // Cheap beside lowering, and what is not well formed must not become machine code.
+        if let Err(e) = psycore_jit::ir::verify::verify(&unit) {
+            self.log(format_args!("invalid IR for {}: {e}", self.name_of(request)));
+            if self.log_ir {
+                self.log(format_args!("{unit}"));
             }
+            return Attempt::Never;
         }
         passes::optimize(&mut unit, &PassOptions::default());
         let Some(attached) = self.attached.get() else { return Attempt::NotNow };
@@ -413,11 +415,6 @@ impl Jit {
         let n = builds.entry(code).or_default();
         *n += 1;
         *n <= MAX_BUILDS
-    }
-
-    /// How many entry versions a site may have.
-    pub fn max_versions() -> usize {
-        MAX_VERSIONS
     }
 
     /// The request for another version: locals whose class varies are taken as any object.

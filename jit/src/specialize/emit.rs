@@ -268,8 +268,9 @@ impl Spec<'_> {
                 (self.b.select(*v, t, f), false)
             }
             Val::Tuple(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    let v = self.boxed_ref(item);
+                // All first: a tuple among them is made through the same scratch words.
+                let vals: Vec<Value> = items.iter().map(|item| self.boxed_ref(item)).collect();
+                for (i, v) in vals.into_iter().enumerate() {
                     self.b.store_scratch(i as u32, v);
                 }
                 let n = self.b.i32(items.len() as i32);
@@ -309,8 +310,8 @@ impl Spec<'_> {
                 o.v
             }
             Val::Tuple(items) => {
-                for (i, item) in items.iter().enumerate() {
-                    let v = self.boxed_owned(item);
+                let vals: Vec<Value> = items.iter().map(|item| self.boxed_owned(item)).collect();
+                for (i, v) in vals.into_iter().enumerate() {
                     self.b.store_scratch(i as u32, v);
                 }
                 let n = self.b.i32(items.len() as i32);
