@@ -392,6 +392,15 @@ impl Spec<'_> {
         tok
     }
 
+    /// The number of an exact float that a variable holds. NaN stays the object that it is: only
+    /// its identity makes it equal to itself in containers.
+    pub(super) fn load_float_variable(&mut self, v: Value, tok: Option<Value>, exit: ExitId) -> Value {
+        let x = self.b.load(Field::FloatValue, v, tok);
+        let c = self.b.fcmp(crate::ir::FloatCC::Eq, x, x);
+        self.b.guard(c, true, exit);
+        x
+    }
+
     /// The number of an exact int, leaving when it does not fit.
     pub(super) fn load_int(&mut self, v: Value, tok: Option<Value>, exit: ExitId) -> Value {
         let tag = self.b.load(Field::IntTag, v, tok);

@@ -115,6 +115,11 @@ impl Spec<'_> {
         self.set_sample(found.sample);
         if !found.seen.big && !self.distrusted() {
             self.want(0, found.seen.ty);
+            if let Val::Float(x) = *self.peek(0) {
+                let exit = self.exit_start(Reason::Type);
+                let c = self.b.fcmp(crate::ir::FloatCC::Eq, x, x);
+                self.b.guard(c, true, exit);
+            }
         }
         if found.absent_from.is_none()
             && matches!(self.peek(0), Val::Int(_) | Val::Float(_) | Val::Bool(_))

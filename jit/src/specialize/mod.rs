@@ -346,7 +346,7 @@ impl<'a> Spec<'a> {
                     return Val::Int(self.load_int(v, tok, exit));
                 }
                 if seen.ty == known.float {
-                    return Val::Float(self.b.load(crate::ir::Field::FloatValue, v, tok));
+                    return Val::Float(self.load_float_variable(v, tok, exit));
                 }
                 if seen.ty == known.bool_ {
                     let t = self.b.obj(known.true_);
