@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 /// An exit at a place is looked into when it was taken this often...
 const HOT_EXIT: u32 = 16;
 /// ...and units of one code object are rebuilt at most so many times.
-const MAX_BUILDS: u32 = 40;
+const MAX_BUILDS: u32 = 16;
 /// A unit that left so often without any good coming of it is dropped.
 const USELESS: u32 = 20_000;
 /// Versions of an entry by the types of live values.
@@ -524,7 +524,7 @@ impl Driver for Jit {
         let info = exit.info;
         let Some(inner) = info.state.frames.last() else { return };
         let stack = self.observe(info, exit.record, frame);
-        if !self.exit_taken(inner.code, inner.pc, info.kind, stack) {
+        if !self.exit_taken(inner.code, inner.pc, info.kind, stack) || (!self.full && self.over_budget()) {
             self.count_useless(site, exit);
             return;
         }
@@ -565,7 +565,10 @@ impl Driver for Jit {
     }
 
     unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
-        let lowering: *const dyn Lowering = &raw const **self.lowering.borrow();
+        let lowering: *const dyn Lowering = {
+            let borrowed = self.lowering.borrow();
+            &raw const **borrowed
+        };
         // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
         unsafe { (*lowering).enter(version.handle, version.func as usize, ctx, args) }
     }

@@ -425,7 +425,7 @@ impl<'a> Spec<'a> {
             self.start_exit = None;
             self.start = self.ctx.clone();
             if self.instrs > self.limits.instrs {
-                self.leave_at_start(Reason::Unseen);
+                self.leave_at_start(Reason::Unsupported);
                 return Ok(());
             }
             let depth = self.ctx.frames.len();
@@ -494,7 +494,8 @@ impl<'a> Spec<'a> {
                     && (here >= self.limits.versions + 3 || total >= 8 * self.limits.versions)
                 {
                     let state = self.ctx.state(pc);
-                    let exit = self.b.exit_to(ExitKind::Guard(Reason::Unseen), state, &[]);
+                    // Too many versions: building again would not change that.
+                    let exit = self.b.exit_to(ExitKind::Guard(Reason::Unsupported), state, &[]);
                     self.b.exit(exit);
                     return Ok(());
                 }
