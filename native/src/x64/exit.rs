@@ -1,16 +1,61 @@
 //! Exits: a cold block for each exit that is used. It stores the record and leaves.
 //!
-//! A record is the exit's values, one word each, then the exit's global number. What all exits of
-//! a function have in common, the end of the record and the return, is shared in one block.
+//! A record is the exit's values, one word each, then the exit's global number. There are many
+//! exits, and their records begin alike: the locals that did not change in between. So records are
+//! stored from the end to the start, and where the rest is the rest of others too, that is done in
+//! a block which they share. The last block of all ends the record and returns.
 
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, status};
+use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, Value, status};
 use psycore_jit::lower::LowerError;
+use std::collections::HashMap;
 use std::mem::offset_of;
 
 pub(super) const EXIT_TOP: i32 = offset_of!(Ctx, exit_top) as i32;
+
+/// Fewer values than these are not worth a jump to a shared block.
+const SHARED_AT_LEAST: u32 = 3;
+
+/// The first words of one or more records: those of `parent`, then `value`.
+struct Prefix {
+    parent: u32,
+    value: Value,
+    len: u32,
+    /// In how many ways records go on, ending included.
+    uses: u32,
+    block: Option<clif::Block>,
+}
+
+/// All beginnings of records, as a tree. Number 0 is the empty one.
+#[derive(Default)]
+struct Prefixes {
+    nodes: Vec<Prefix>,
+    by_parent: HashMap<(u32, Value), u32>,
+}
+
+impl Prefixes {
+    /// The number of a record; its beginnings are there afterwards.
+    fn add(&mut self, values: &[Value]) -> u32 {
+        let mut at = 0;
+        for (len, value) in (1..).zip(values) {
+            let next = self.nodes.len() as u32 + 1;
+            let parent = at;
+            at = *self.by_parent.entry((parent, *value)).or_insert(next);
+            if at == next {
+                self.nodes.push(Prefix { parent, value: *value, len, uses: 0, block: None });
+                if parent != 0 {
+                    self.nodes[parent as usize - 1].uses += 1;
+                }
+            }
+        }
+        if at != 0 {
+            self.nodes[at as usize - 1].uses += 1;
+        }
+        at
+    }
+}
 
 impl Translator<'_> {
     /// The block of an exit, to be jumped to with [`Translator::count_arg`]; it is filled by
@@ -33,51 +78,87 @@ impl Translator<'_> {
 
     /// Fills the blocks of all exits that are used.
     pub(super) fn exits(&mut self) -> Result<(), LowerError> {
+        let mut prefixes = Prefixes::default();
+        let mut records = Vec::new();
         for index in 0..self.t.exits.len() {
             if let Some(block) = self.t.exits[index].expand() {
-                self.continue_cold(block);
-                if index % 2 != 0 {
-                    let count = self.pos.func.dfg.block_params(block)[0];
-                    self.store_count(count);
-                }
-                self.exit(ExitId(index as u32 / 2))?;
+                let exit = ExitId(index as u32 / 2);
+                records.push((block, exit, index % 2 != 0, prefixes.add(&self.f.exit_values(exit))));
             }
         }
-        if let Some(tail) = self.exit_tail {
-            self.tail(tail);
+        if records.is_empty() {
+            return Ok(());
         }
+        let tail = self.pos.func.dfg.make_block();
+        let mut shared = Vec::new();
+        for (block, exit, counted, record) in records {
+            self.continue_cold(block);
+            if counted {
+                let count = self.pos.func.dfg.block_params(block)[0];
+                self.store_count(count);
+            }
+            if !matches!(self.f.exits[exit.index()].kind, ExitKind::Call) {
+                self.store_depth();
+            }
+            let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
+            let len = record.checked_sub(1).map_or(0, |node| prefixes.nodes[node as usize].len);
+            self.t.longest_record = self.t.longest_record.max(8 * len + 8);
+            let end = match len {
+                0 => top,
+                _ => self.pos.ins().iadd_imm_s(top, 8 * i64::from(len)),
+            };
+            let number = self.input.exit_base + exit.0;
+            let number = self.pos.ins().iconst(types::I64, i64::from(number));
+            self.store_values(&mut prefixes, record, [top, end, number], tail, &mut shared)?;
+        }
+        while let Some(node) = shared.pop() {
+            let Prefix { parent, value, len, block: Some(block), .. } = prefixes.nodes[node as usize - 1] else {
+                continue;
+            };
+            self.continue_cold(block);
+            let params = [0; 3].map(|_| self.pos.func.dfg.append_block_param(block, types::I64));
+            self.store_value(value, len, params[0])?;
+            self.store_values(&mut prefixes, parent, params, tail, &mut shared)?;
+        }
+        self.tail(tail);
         Ok(())
     }
 
-    fn exit(&mut self, exit: ExitId) -> Result<(), LowerError> {
-        if !matches!(self.f.exits[exit.index()].kind, ExitKind::Call) {
-            self.store_depth();
-        }
-        let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
-        let values = self.f.exit_values(exit);
-        let mut offset = 0;
-        for v in values {
-            let value = self.value(v)?;
-            let value = self.word(value);
-            self.pos.ins().store(TRUSTED, value, top, offset);
-            offset += 8;
-        }
-        self.t.longest_record = self.t.longest_record.max(offset as u32 + 8);
-        let end = match offset {
-            0 => top,
-            _ => self.pos.ins().iadd_imm_s(top, i64::from(offset)),
-        };
-        let number = self.input.exit_base + exit.0;
-        let number = self.pos.ins().iconst(types::I64, i64::from(number));
-        let tail = match self.exit_tail {
-            Some(tail) => tail,
-            None => {
-                let tail = self.pos.func.dfg.make_block();
-                self.exit_tail = Some(tail);
-                tail
+    /// Stores the values of a record, the last one first, until a shared block can do the rest.
+    /// `state` is the start of the record, its end, and the exit's number.
+    fn store_values(
+        &mut self,
+        prefixes: &mut Prefixes,
+        mut record: u32,
+        state: [clif::Value; 3],
+        tail: clif::Block,
+        shared: &mut Vec<u32>,
+    ) -> Result<(), LowerError> {
+        while record != 0 {
+            let node = &mut prefixes.nodes[record as usize - 1];
+            if node.uses > 1 && node.len >= SHARED_AT_LEAST {
+                let block = match node.block {
+                    Some(block) => block,
+                    None => {
+                        shared.push(record);
+                        *node.block.insert(self.pos.func.dfg.make_block())
+                    }
+                };
+                self.pos.ins().jump(block, &state.map(Into::into));
+                return Ok(());
             }
-        };
-        self.pos.ins().jump(tail, &[end.into(), number.into()]);
+            let (value, len) = (node.value, node.len);
+            record = node.parent;
+            self.store_value(value, len, state[0])?;
+        }
+        self.pos.ins().jump(tail, &[state[1].into(), state[2].into()]);
+        Ok(())
+    }
+
+    fn store_value(&mut self, value: Value, len: u32, top: clif::Value) -> Result<(), LowerError> {
+        let value = self.value(value)?;
+        let value = self.word(value);
+        self.pos.ins().store(TRUSTED, value, top, 8 * (len as i32 - 1));
         Ok(())
     }
 

@@ -65,7 +65,6 @@ pub(super) struct Translator<'a> {
     pub(super) f: &'a Function,
     /// The context's address.
     pub(super) ctx: clif::Value,
-    pub(super) exit_tail: Option<clif::Block>,
     /// Whether the IR's block is cold.
     cold: bool,
     /// The count of polls, where it is in a register. See `countdown`.
@@ -119,7 +118,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, exit_tail: None, cold: false, count: None, counts_depth, outer_pinned: None, quotient: None };
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, count: None, counts_depth, outer_pinned: None, quotient: None };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {
