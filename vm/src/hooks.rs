@@ -645,6 +645,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
                 frame.truncate(0);
                 frame.push(Some(layout::own(value)));
                 frame.set_lasti(site.prepared.pads.return_value);
+                crate::runtime::release_deferred();
                 return true;
             }
             let top = (*ctx).exit_top;
@@ -658,6 +659,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
             saved.restore(a);
             deopt::leave(a, site, version, plan, exception as usize, frame, vm);
+            crate::runtime::release_deferred();
             return true;
         }
         saved.restore(a);

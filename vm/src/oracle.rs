@@ -129,7 +129,7 @@ impl Jit {
             return None;
         }
         let (index, value) = self.entry_of(d, name)?;
-        let stamp = self.shapes().stamp(d)?;
+        let stamp = self.shapes().stamp(d, self.vm())?;
         let t = &self.vm().ctx.types;
         let class = value.class();
         let lasting = [t.function_type, t.builtin_function_or_method_type, t.module_type, t.none_type]
@@ -251,7 +251,7 @@ impl Oracle for Jit {
             return Some(found);
         }
         let d = g.downcast_ref_if_exact::<PyDict>(self.vm())?;
-        let stamp = self.shapes().stamp(d)?;
+        let stamp = self.shapes().stamp(d, self.vm())?;
         let found = self.dict_ref(self.object(builtins), name)?;
         Some(GlobalRef { absent_from: Some((globals, stamp)), ..found })
     }

@@ -1,24 +1,15 @@
 //! Shapes: the stamps by which compiled code knows the keys of a dict.
 //!
 //! The interpreter gives a dict a stamp when one of its inline caches needs it and takes it away
-//! when a key comes or goes. Here a dict gets one when compiled code needs it: the stamp that
-//! dicts with the same keys have, or one of our own from the upper end of the numbers, where the
-//! interpreter's counter will not come.
+//! when a key comes or goes. Here a dict gets one when compiled code needs it, and it is the
+//! interpreter's, so that all dicts with the same keys have the same.
 
 use psycore_jit::ir::{ElemKind, Field};
 use psycore_jit::layout::Layout;
 use rustpython_vm::builtins::{PyDict, PyStr, PyStrInterned, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-/// Dicts with more keys are not shared shapes.
-const MAX_KEYS: usize = 32;
-/// The flag of interned strs in their reference word.
-const INTERNED: usize = 1 << (usize::BITS - 3);
-/// Our own stamps begin here.
-const FIRST_STAMP: u32 = 0xE000_0000;
 
 /// The usual keys of a class's instances.
 #[derive(Clone, Debug)]
@@ -38,20 +29,15 @@ impl Usual {
 /// What is known of shapes.
 pub(crate) struct Shapes {
     layout: Layout,
-    /// Stamp by keys (addresses of interned strs, in order).
-    stamps: RefCell<HashMap<Vec<usize>, u32>>,
     /// By address of the class (which the registry of objects keeps alive).
     usual: RefCell<HashMap<usize, Vec<Usual>>>,
-    next: Cell<u32>,
 }
 
 impl Shapes {
     pub fn new(layout: Layout) -> Self {
         Shapes {
             layout,
-            stamps: RefCell::default(),
             usual: RefCell::default(),
-            next: Cell::new(FIRST_STAMP),
         }
     }
 
@@ -59,12 +45,6 @@ impl Shapes {
         let base = dict.as_object() as *const PyObject as *const u8;
         // SAFETY: the layout was probed on dicts of this very build, and the field has that type.
         unsafe { base.offset(self.layout.offset(field) as isize).cast::<T>().read() }
-    }
-
-    fn stamp_cell<'a>(&self, dict: &'a Py<PyDict>) -> &'a AtomicU32 {
-        let base = dict.as_object() as *const PyObject as *const u8;
-        // SAFETY: as above; the interpreter, too, accesses the stamp atomically.
-        unsafe { &*base.offset(self.layout.offset(Field::DictStamp) as isize).cast::<AtomicU32>() }
     }
 
     /// The key addresses in entry order; `None` where an entry was deleted.
@@ -102,36 +82,8 @@ impl Shapes {
     }
 
     /// The stamp of an exact dict, given one if it has none.
-    pub fn stamp(&self, dict: &Py<PyDict>) -> Option<u32> {
-        let cell = self.stamp_cell(dict);
-        let now = cell.load(Ordering::Acquire);
-        let keys = self.keys(dict);
-        let shared = keys.filter(|k| {
-            k.len() <= MAX_KEYS
-                && k.iter().all(|k| {
-                    // SAFETY: keys of a live dict are live objects; the word is their count and flags.
-                    let word = unsafe { (*k as *const u8).offset(self.layout.refcount as isize).cast::<usize>().read() };
-                    word & INTERNED != 0
-                })
-        });
-        if now != 0 {
-            if let Some(keys) = shared {
-                self.stamps.borrow_mut().entry(keys).or_insert(now);
-            }
-            return Some(now);
-        }
-        let stamp = match shared {
-            Some(keys) => *self.stamps.borrow_mut().entry(keys).or_insert_with(|| self.fresh()),
-            None => self.fresh(),
-        };
-        cell.store(stamp, Ordering::Release);
-        Some(stamp)
-    }
-
-    fn fresh(&self) -> u32 {
-        let n = self.next.get();
-        self.next.set(n.wrapping_add(1).max(FIRST_STAMP));
-        n
+    pub fn stamp(&self, dict: &Py<PyDict>, vm: &VirtualMachine) -> Option<u32> {
+        crate::runtime::dict_stamp(vm, dict)
     }
 
     /// Takes an instance as typical of its class.
@@ -140,7 +92,7 @@ impl Shapes {
         if !dict.class().is(vm.ctx.types.dict_type) {
             return;
         }
-        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict)) else { return };
+        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict, vm)) else { return };
         let class = obj.class() as *const Py<PyType> as usize;
         let mut usual = self.usual.borrow_mut();
         let shapes = usual.entry(class).or_default();

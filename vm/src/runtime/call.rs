@@ -20,6 +20,7 @@ use rustpython_vm::{
 use super::abi::{Raw, obj, object, scratch, truth};
 use super::arith::small;
 use super::attr::method;
+use super::shape::shape;
 use super::text::int_text;
 
 /// How many function versions the cache below remembers.
@@ -100,6 +101,10 @@ fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObj
                 "__init__() should return None, not '{:.200}'",
                 result.class().name()
             )));
+        }
+        // Compiled code that uses it will ask for the shape of its dict.
+        if let Some(dict) = object.dict() {
+            shape(vm, &dict);
         }
         return Ok(object);
     }

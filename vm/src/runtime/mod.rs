@@ -26,7 +26,7 @@ use abi::{e0, e1, e2, e3, e4};
 pub use call::has_plain_new;
 pub use poll::POLL_INTERVAL;
 pub use refs::release_deferred;
-pub use shape::shape as dict_stamp;
+pub use shape::stamped as dict_stamp;
 use psycore_jit::rt::RtId;
 
 /// The address of an entry point's function.

@@ -7,7 +7,9 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{PyBaseObject, PyDict, PySet, PyType};
+use rustpython_vm::builtins::{
+    PyBaseObject, PyDict, PyFloat, PyInt, PyList, PySet, PyStr, PyTuple, PyType,
+};
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
@@ -24,6 +26,8 @@ enum Kind {
     Container,
     Function,
     Generator,
+    /// A match of a regular expression, which does not report its subject.
+    Match,
     /// Holds a dict or a set that it does not report.
     View,
     Unknown,
@@ -54,6 +58,7 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         t.list_reverseiterator_type,
         t.reverse_iter_type,
         t.iter_type,
+        t.super_type,
         t.builtin_function_or_method_type,
         t.object_type,
     ]) {
@@ -74,12 +79,26 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         Kind::Generator
     } else if class.heaptype_ext.is_some()
         && class.slots.del.load().is_none()
-        && o.downcast_ref::<PyBaseObject>().is_some()
+        && is_plain_payload(o)
     {
         Kind::Container
+    } else if &*class.slot_name() == "re.Match" {
+        Kind::Match
     } else {
         Kind::Unknown
     }
+}
+
+/// Whether what an instance of a Python class is built on reports all its references.
+fn is_plain_payload(o: &PyObject) -> bool {
+    o.downcast_ref::<PyBaseObject>().is_some()
+        || o.downcast_ref::<PyTuple>().is_some()
+        || o.downcast_ref::<PyList>().is_some()
+        || o.downcast_ref::<PyDict>().is_some()
+        || o.downcast_ref::<PyInt>().is_some()
+        || o.downcast_ref::<PyStr>().is_some()
+        || o.downcast_ref::<PyFloat>().is_some()
+        || o.downcast_ref::<PySet>().is_some()
 }
 
 fn is_atom(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
@@ -93,6 +112,7 @@ fn is_atom(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
         t.bool_type,
         t.none_type,
         t.complex_type,
+        t.bytearray_type,
         t.range_type,
         t.long_range_iterator_type,
         t.ellipsis_type,
@@ -143,6 +163,7 @@ impl Walk<'_> {
             || self.depth == MAX_DEPTH
             || o.weak_count().is_some_and(|n| n > 0)
             || (kind == Kind::Generator && !finished(o))
+            || (kind == Kind::Match && !matches_text(self.vm, o))
             || (kind == Kind::Function && !code_survives(self.vm, o))
         {
             self.quiet = false;
@@ -219,6 +240,12 @@ fn view_places(vm: &VirtualMachine) -> Vec<(usize, usize)> {
 /// Whether a generator has run to its end, so that closing it runs nothing.
 fn finished(generator: &PyObject) -> bool {
     generator.class().slots.del_needed.load().is_some_and(|needed| !needed(generator))
+}
+
+/// Whether a match was found in a str or bytes. (Patterns live on in the cache of `re`, and hold nothing
+/// that Python code would miss.)
+fn matches_text(vm: &VirtualMachine, found: &PyObject) -> bool {
+    found.get_attr("string", vm).is_ok_and(|s| is_atom(vm, s.class()))
 }
 
 /// Whether a function's code outlives it. (A function does not report its code either.)

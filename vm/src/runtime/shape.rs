@@ -14,6 +14,8 @@ use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::PyDict;
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::compiler::Mode;
+use rustpython_vm::function::ArgMapping;
+use rustpython_vm::scope::Scope;
 use rustpython_vm::signal::{SignalNum, set_interrupt_ex};
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
@@ -23,8 +25,9 @@ use super::abi::{Raw, guarded, obj, vm};
 const MAX_KEYS: usize = 32;
 /// The number of the signal of Ctrl-C, on every system.
 const SIGINT: i32 = 2;
-/// How often a load runs before the interpreter specializes it, with room to spare.
-const WARM_UP: usize = 16;
+/// Loads a global, more often than it takes the interpreter to specialize the load. Only the
+/// function looks at the dict; its own name goes elsewhere.
+const LOADS: &str = "load = lambda: len\nfor _ in range(16): load()";
 
 thread_local! {
     /// Stamps by the addresses of the keys, which are immortal.
@@ -45,19 +48,13 @@ fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
 
 /// Loads a global from a dict until the interpreter specializes the load.
 fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
-    // A fresh code object each time: one that is specialized already would not stamp again.
+    // A fresh code object each time: one that is specialized already would not stamp again. It is
+    // run as it is, without the hooks by which it could itself become hot.
     let code = vm
-        .compile("def load(): return len", Mode::Exec, "<shape>".to_owned())
+        .compile(LOADS, Mode::Exec, "<shape>".to_owned())
         .map_err(|e| vm.new_system_error(e.to_string()))?;
-    let scope = vm.new_scope_with_builtins();
-    vm.run_code_obj(code, scope.clone())?;
-    let load = scope.globals.get_item("load", vm)?;
-    let args = vec![load.get_attr("__code__", vm)?, dict.as_object().to_owned()];
-    let load = vm.ctx.types.function_type.as_object().call(args, vm)?;
-    for _ in 0..WARM_UP {
-        load.call((), vm)?;
-    }
-    Ok(())
+    let names = ArgMapping::from_dict_exact(vm.ctx.new_dict());
+    vm.run_code_obj(code, Scope::new(Some(names), dict.to_owned())).map(drop)
 }
 
 /// Where in a dict the stamp lies; none if it can't be found.
@@ -104,7 +101,17 @@ fn keys(dict: &Py<PyDict>) -> Option<Box<[usize]>> {
     Some(keys.into())
 }
 
-/// The stamp of an exact dict's keys, given one if it has none.
+/// The stamp of an exact dict's keys, given one of its own if no other dict can share it. Slower than
+/// `shape`: for compilers, not for compiled code.
+pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
+    if let Some(shared) = shape(vm, dict) {
+        return Some(shared);
+    }
+    stamp(vm, dict).ok()?;
+    Some(word(dict, offset(vm)?).load(Ordering::Acquire)).filter(|s| *s != 0)
+}
+
+/// The stamp of an exact dict's keys, given one if it has none and dicts with the same keys share it.
 pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
     let offset = offset(vm)?;
     let place = word(dict, offset);
@@ -128,7 +135,7 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
     if fresh != 0 {
         STAMPS.with_borrow_mut(|s| s.insert(keys, fresh));
     }
-    Some(fresh)
+    Some(fresh).filter(|s| *s != 0)
 }
 
 /// The stamp of the keys of an exact dict, given one if it has none; 0 if it can't have one.

@@ -7,7 +7,11 @@ use super::super::refs;
 use super::{Bench, bench};
 
 const CLASSES: &str = "
-import weakref, gc, types
+import weakref, gc, types, re, collections
+Pair = collections.namedtuple('Pair', 'a b')
+class Text(str): pass
+class LoudText(str):
+    def __del__(self): log.append('del')
 log = []
 class Plain:
     def __init__(self, *args): self.args = args
@@ -101,6 +105,12 @@ fn quiet_deaths() {
             "(shared, [shared])",
             "[shared] * 3",
             "finished()",
+            "Listy([1, 2.5])",
+            "Pair([1], 2)",
+            "Text('abc')",
+            "collections.Counter('abc')",
+            "bytearray(b'ab')",
+            "re.match('(a)', 'abc' * len(base))",
             "iter({'a': [1]})",
             "{'a': [1]}.keys()",
             "{'a': [1]}.values()",
@@ -145,7 +155,8 @@ fn loud_deaths() {
             ("[watched(Plain())]", "['callback']"),
             ("seen(Plain())", "[]"),
             ("started()", "[]"),
-            ("Listy()", "[]"),
+            ("Listy([Loud()])", "['del']"),
+            ("re.match('a', LoudText('abc'))", "['del']"),
             ("types.ModuleType('m')", "[]"),
         ] {
             t.run("log.clear()");

@@ -567,6 +567,11 @@ fn dicts_with_the_same_keys_get_the_same_stamp() {
         t.run("x = A(); y = A()\ndef get(o): return o.two\nfor _ in range(20): get(x)");
         let d = t.raw("y.__dict__");
         unsafe { shape::dict_shape(t.ctx(), d) };
+        assert_eq!(t.expected("(y.__dict__, a)"), "tuple ({'one': 1, 'two': 2}, {'one': 1, 'two': 2})");
+        let unshared = t.eval("odd");
+        let unshared = unshared.downcast_ref().unwrap();
+        assert_ne!(shape::stamped(t.vm, unshared), None);
+        assert_eq!(t.expected("odd"), "dict {3.5: 1}");
         t.run("del y.two");
         assert_eq!(t.expected("get(y)"), "raises AttributeError: 'A' object has no attribute 'two'");
     });
