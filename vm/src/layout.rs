@@ -894,6 +894,7 @@ fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     };
     let frame = probe_frames(vm, &globals)?;
     set(Field::FrameGlobals, frame.globals);
+    set(Field::FrameMaterialized, frame.materialized);
     set(Field::FrameBuiltins, frame.builtins);
 
     let fields = fields

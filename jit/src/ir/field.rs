@@ -178,6 +178,8 @@ fields! {
     RangeIterStep "range_iter.step" Word Immutable;
     /// The instruction that an interpreter frame is at (`Ctx::frame` is its address).
     FrameLasti "frame.lasti" I32 Other;
+    /// Nonzero once somebody holds the frame as an object.
+    FrameMaterialized "frame.materialized" Word Other;
     FrameGlobals "frame.globals" Ptr Immutable;
     FrameBuiltins "frame.builtins" Ptr Immutable;
 }

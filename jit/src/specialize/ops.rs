@@ -3,7 +3,7 @@
 use super::context::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{ElemKind, Field, FnKind, IntCC, Reason, Value};
+use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value};
 use crate::oracle::Pass;
 use crate::rt::RtId;
 
@@ -256,6 +256,14 @@ impl Spec<'_> {
     }
 
     fn return_value(&mut self) -> Res<Flow> {
+        if self.ctx.frames.len() == 1 && self.b.func().kind == FnKind::Entry {
+            // Who holds the frame reads its locals after it has returned: the interpreter returns.
+            let exit = self.exit_start(Reason::Poll);
+            let frame = self.b.load_ctx(CtxField::Frame);
+            let held = self.b.load(Field::FrameMaterialized, frame, None);
+            let zero = self.b.i64(0);
+            self.b.guard_icmp(IntCC::Eq, held, zero, exit);
+        }
         let val = self.pop();
         if self.ctx.frames.len() > 1 {
             return self.inlined_return(val);
