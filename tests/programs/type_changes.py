@@ -94,9 +94,9 @@ except TypeError as problem:
     print(problem)
 
 kinds = [1, 1.5, "s", 2 ** 62, None, (1,), Money(7), True, -0.0]
-for before in kinds:
-    for after in kinds:
-        if before is not after:
+for i, before in enumerate(kinds):
+    for j, after in enumerate(kinds):
+        if i != j:
             print(repr(before), repr(after), switch_at(1200, before, after))
 
 
