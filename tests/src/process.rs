@@ -14,6 +14,16 @@ pub struct Outcome {
     pub stderr: String,
 }
 
+/// How [`Outcome::end`] begins for a process that was ended because its time was up.
+const STILL_RUNNING: &str = "still running after";
+
+impl Outcome {
+    /// Whether the process was ended because its time was up.
+    pub fn timed_out(&self) -> bool {
+        self.end.starts_with(STILL_RUNNING)
+    }
+}
+
 /// Runs `command` with an empty stdin for at most `limit`. Bytes that are not UTF-8 are replaced.
 pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
     // Files instead of pipes: nobody has to read while the process runs, and a killed one can't leave a reader hanging.
@@ -33,7 +43,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
         if start.elapsed() > limit {
             child.kill()?;
             child.wait()?;
-            break format!("still running after {} s", limit.as_secs());
+            break format!("{STILL_RUNNING} {} s", limit.as_secs());
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
@@ -78,7 +88,7 @@ mod tests {
     fn ends_what_takes_too_long() {
         let outcome = shell("echo begun; exec sleep 60", Duration::from_millis(300));
         assert_eq!(outcome.stdout, "begun\n");
-        assert!(outcome.end.starts_with("still running"), "{}", outcome.end);
+        assert!(outcome.timed_out(), "{}", outcome.end);
     }
 
     #[test]

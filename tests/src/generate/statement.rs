@@ -182,6 +182,10 @@ impl Generator {
             let value = self.expression(variable.kind, 1);
             let value = if operator == "//=" { format!("({value}) or 1") } else { value };
             self.line(&format!("{name} {operator} {value}"));
+            // A variable that is expected to be a float may hold an int, which would double its length in each round.
+            if variable.kind == Kind::Float && operator == "*=" {
+                self.line(&format!("if type({name}) is int: {name} = clamp({name})"));
+            }
         } else {
             let value = self.expression(variable.kind, 3);
             self.line(&format!("{name} = {value}"));
