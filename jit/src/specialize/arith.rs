@@ -365,15 +365,16 @@ impl Spec<'_> {
     }
 
     pub(super) fn unary_invert(&mut self) -> Res<Flow> {
+        let k = *self.o.known();
+        if self.expect_type(0) == Some(k.int) && !self.distrusted() {
+            self.want(0, k.int);
+        }
+        // Of bools it is deprecated and says so; of constants only the big ones are left.
         if let Val::Int(v) = *self.peek(0) {
             let r = self.b.bit_not(v);
             self.pop_drop(1);
             self.push(Val::Int(r));
             return Ok(Flow::Next);
-        }
-        if self.expect_type(0) == Some(self.o.known().int) && !self.distrusted() {
-            self.want(0, self.o.known().int);
-            return self.unary_invert();
         }
         let kind = self.b.i32(1);
         self.generic(RtId::UnaryOp, &[kind], 1)

@@ -285,6 +285,10 @@ impl Spec<'_> {
 
     /// Calls a compiled version, if there is one.
     fn call_compiled(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+        if self.o.function(func).and_then(|f| self.o.code(f.code)).is_none_or(|c| c.cellvars > 0) {
+            // Its cells are made before the first instruction that a version begins with.
+            return Ok(None);
+        }
         let passes: Vec<Pass> = args.iter().map(|a| self.pass_of(a)).collect();
         let recursive = self.cell.as_ref().is_some_and(|(f, a, _)| *f == func && *a == passes);
         let (callee, ret) = if recursive {
