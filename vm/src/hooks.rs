@@ -219,6 +219,31 @@ impl Site {
         self.counter.store(passes.clamp(1, i32::MAX as u32) as i32, Ordering::Relaxed);
     }
 
+    /// Whether a function that is called now may begin with its compiled code: there is some, and
+    /// the interpreter would do nothing at its `RESUME`.
+    #[inline]
+    pub(crate) fn may_enter(&self, vm: &VirtualMachine, code: &Py<PyCode>) -> bool {
+        !self.versions.borrow().is_empty()
+            && code.quickened.load(Ordering::Relaxed)
+            && code.instrumentation_version.load(Ordering::Relaxed)
+                == vm.state.instrumentation_version.load(Ordering::Relaxed)
+            && !self.attached.is_aside(vm)
+    }
+
+    /// Begins a function with its compiled code.
+    ///
+    /// # Safety
+    /// `frame` is the current one; it runs the site's code and is where its entry begins.
+    #[inline]
+    pub(crate) unsafe fn enter(&self, frame: FrameRef, vm: &VirtualMachine) -> Entered {
+        let SiteKind::Entry { start } = self.kind else { return Entered::Missed };
+        // SAFETY: the caller's promise.
+        unsafe {
+            frame.set_lasti(start);
+            enter(self, &self.versions(), frame, vm)
+        }
+    }
+
     fn initial(&self) -> u32 {
         match self.kind {
             SiteKind::Entry { .. } => self.attached.options().calls,
@@ -519,9 +544,21 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     let mut asked = false;
     loop {
         let versions = site.versions();
-        // SAFETY: the caller's promise.
-        if versions.len() > tried && unsafe { enter(site, &versions[tried..], frame, vm) } {
-            return;
+        if versions.len() > tried {
+            // SAFETY: the caller's promise.
+            match unsafe { enter(site, &versions[tried..], frame, vm) } {
+                Entered::Returned(value) => {
+                    // SAFETY: the frame is live; room for one value was reserved.
+                    unsafe {
+                        frame.truncate(0);
+                        frame.push(Some(value));
+                        frame.set_lasti(site.prepared.pads.return_value);
+                    }
+                    return;
+                }
+                Entered::Left => return,
+                Entered::Missed => {}
+            }
         }
         if asked {
             // What misses right after it was made is asked about again later.
@@ -597,11 +634,21 @@ impl Saved {
     }
 }
 
-/// Runs the first version that fits. False if none did: nothing has happened then.
+/// What came of entering compiled code.
+pub(crate) enum Entered {
+    /// The function has returned.
+    Returned(PyObjectRef),
+    /// It left through an exit: the interpreter goes on with the frame.
+    Left,
+    /// No version fits; nothing has happened.
+    Missed,
+}
+
+/// Runs the first version that fits.
 ///
 /// # Safety
 /// As for [`hot`].
-unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &VirtualMachine) -> bool {
+unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &VirtualMachine) -> Entered {
     let a = site.attached;
     let ctx = a.ctx();
     // SAFETY: the context is used by this thread only; compiled code does not run at this
@@ -642,11 +689,8 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             if result == status::RETURNED {
                 let value = (*ctx).ret as usize;
                 saved.restore(a);
-                frame.truncate(0);
-                frame.push(Some(layout::own(value)));
-                frame.set_lasti(site.prepared.pads.return_value);
                 crate::runtime::release_deferred();
-                return true;
+                return Entered::Returned(layout::own(value));
             }
             let top = (*ctx).exit_top;
             let number = *top.sub(1) as u32;
@@ -660,9 +704,9 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             saved.restore(a);
             deopt::leave(a, site, version, plan, exception as usize, frame, vm);
             crate::runtime::release_deferred();
-            return true;
+            return Entered::Left;
         }
         saved.restore(a);
-        false
+        Entered::Missed
     }
 }

@@ -276,6 +276,13 @@ impl FrameRef {
     ///
     /// # Safety
     /// See [`FrameRef::get`].
+    pub unsafe fn set_previous(self, previous: *const InterpreterFrame) {
+        // SAFETY: found by the probe.
+        unsafe { set_word(self.address(), frame_layout().previous, previous as usize) }
+    }
+
+    /// # Safety
+    /// See [`FrameRef::get`].
     pub unsafe fn previous(self) -> Option<FrameRef> {
         // SAFETY: frames of the chain are live.
         let p = unsafe { self.get().previous() };
@@ -335,6 +342,37 @@ pub unsafe fn forge_frame(
         f.set_lasti(0);
         f
     }
+}
+
+/// The code that calls of a function run.
+///
+/// # Safety
+/// The function must outlive its use.
+pub unsafe fn function_code<'a>(func: &Py<PyFunction>) -> &'a Py<PyCode> {
+    let at = address(func.as_object()) + layout_now().offset(Field::FuncCode) as usize;
+    // SAFETY: probed; a function always has code.
+    unsafe { &*(word(at, 0) as *const Py<PyCode>) }
+}
+
+/// The cells of a function's free variables.
+///
+/// # Safety
+/// The function must be alive.
+pub unsafe fn function_closure(func: &Py<PyFunction>) -> Vec<PyObjectRef> {
+    let at = address(func.as_object()) + layout_now().offset(Field::FuncClosure) as usize;
+    // SAFETY: probed; null, or a tuple.
+    unsafe {
+        match word(at, 0) {
+            0 => Vec::new(),
+            tuple => object_at(tuple)
+                .downcast_ref::<rustpython_vm::builtins::PyTuple>()
+                .map_or_else(Vec::new, |t| t.as_slice().to_vec()),
+        }
+    }
+}
+
+fn layout_now() -> &'static Layout {
+    LAYOUT.get().expect("layout::probe succeeded before any compiled code exists")
 }
 
 /// Drops a forged frame's values and whatever it grew.

@@ -41,6 +41,7 @@ pub fn run(attached: &'static Attached, vm: &VirtualMachine) -> Result<(), Strin
         .compile(SNIPPET, rustpython_vm::compiler::Mode::Exec, "<psycore self-test>")
         .map_err(|e| format!("the self-test does not compile: {e}"))?;
     let code = prepare::prepare(attached, vm, &code);
+    crate::runtime::framed::find_depth(vm);
     let scope = vm.new_scope_with_builtins();
     let globals = scope.globals.clone();
     vm.run_code_obj(code, scope).map_err(|_| failed())?;
@@ -64,7 +65,8 @@ impl Driver for Rewrite {
         unreachable!("the self-test's exits name no objects")
     }
 
-    fn hot(&self, site: &Site, _: FrameRef, _: &VirtualMachine) -> Hot {
+    fn hot(&self, site: &Site, _: FrameRef, vm: &VirtualMachine) -> Hot {
+        crate::runtime::framed::found_depth(vm);
         let tag = match site.kind {
             SiteKind::Loop { header, .. } => {
                 site.attached().exits().register(&rewrite_unit(header)).into()

@@ -3,13 +3,10 @@
 //! The arguments are copied out before anything else happens, since the callee may come back
 //! into compiled code and use the scratch words again.
 
-use std::cell::Cell;
-
 use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::{
-    PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType,
+    PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType,
 };
-use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::types::PyTypeFlags;
@@ -20,50 +17,9 @@ use rustpython_vm::{
 use super::abi::{Raw, obj, object, scratch, truth};
 use super::arith::small;
 use super::attr::method;
+use super::framed;
 use super::shape::shape;
 use super::text::int_text;
-
-/// How many function versions the cache below remembers.
-const CACHED_VERSIONS: usize = 256;
-/// Says that a function does not take exactly its positional arguments.
-const NOT_SIMPLE: u32 = u32::MAX;
-
-thread_local! {
-    /// By function version: the number of arguments of functions that take nothing but
-    /// positional ones. Versions are never used twice, so an entry is true for ever.
-    static ARGUMENT_COUNTS: [Cell<(u32, u32)>; CACHED_VERSIONS] =
-        const { [const { Cell::new((0, NOT_SIMPLE)) }; CACHED_VERSIONS] };
-}
-
-/// Whether calling `f` with `n` positional arguments fills its parameters exactly.
-#[inline]
-fn takes_exactly(vm: &VirtualMachine, f: &Py<PyFunction>, n: usize) -> bool {
-    let version = f.get_version_for_current_state();
-    if version == 0 {
-        return false;
-    }
-    let expected = ARGUMENT_COUNTS.with(|cache| {
-        let entry = &cache[version as usize % CACHED_VERSIONS];
-        let (known, count) = entry.get();
-        if known == version {
-            return count;
-        }
-        let count = simple_argument_count(vm, f);
-        entry.set((version, count));
-        count
-    });
-    expected != NOT_SIMPLE && expected as usize == n
-}
-
-#[cold]
-fn simple_argument_count(vm: &VirtualMachine, f: &Py<PyFunction>) -> u32 {
-    let Ok(code) = f.as_object().get_attr("__code__", vm) else { return NOT_SIMPLE };
-    let Some(code) = code.downcast_ref::<PyCode>() else { return NOT_SIMPLE };
-    let simple = code.flags.contains(CodeFlags::OPTIMIZED)
-        && !code.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
-        && code.kwonlyarg_count == 0;
-    if simple { code.arg_count } else { NOT_SIMPLE }
-}
 
 /// Calls with positional arguments; `args` has room for one more.
 #[inline]
@@ -71,16 +27,16 @@ fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObj
     let class = callable.class();
     if class.is(vm.ctx.types.function_type) {
         if let Some(f) = callable.downcast_ref::<PyFunction>()
-            && takes_exactly(vm, f, args.len())
+            && let Some(target) = framed::target(vm, f, args.len())
         {
-            return f.invoke_exact_args(args, vm);
+            return framed::call(vm, f, target, args);
         }
     } else if class.is(vm.ctx.types.bound_method_type) {
         if let Some((object, f)) = method_parts(callable)
-            && takes_exactly(vm, &f, args.len() + 1)
+            && let Some(target) = framed::target(vm, &f, args.len() + 1)
         {
             args.insert(0, object);
-            return f.invoke_exact_args(args, vm);
+            return framed::call(vm, &f, target, args);
         }
     } else if let [arg] = &args[..]
         && let Some(result) = converted(vm, callable, arg)
@@ -91,11 +47,11 @@ fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObj
         && has_plain_new(vm, class)
         && let Some(init) = class.get_attr(identifier!(vm, __init__))
         && let Some(init) = init.downcast_ref_if_exact::<PyFunction>(vm)
-        && takes_exactly(vm, init, args.len() + 1)
+        && let Some(target) = framed::target(vm, init, args.len() + 1)
     {
         let object = instance(vm, class)?;
         args.insert(0, object.clone());
-        let result = init.invoke_exact_args(args, vm)?;
+        let result = framed::call(vm, init, target, args)?;
         if !vm.is_none(&result) {
             return Err(vm.new_type_error(format!(
                 "__init__() should return None, not '{:.200}'",

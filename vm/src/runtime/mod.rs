@@ -10,6 +10,7 @@ mod build;
 mod call;
 mod compare;
 mod containers;
+pub mod framed;
 mod function;
 mod iter;
 mod math;

@@ -1,0 +1,264 @@
+//! Calls of Python functions from compiled code, on frames of our own.
+//!
+//! The interpreter would allocate a frame object for such a call. Here the frame lies in a stack of
+//! memory, is linked into the chain like any other, and its function's compiled entry begins at
+//! once; where there is none, or where it leaves, the interpreter runs the frame.
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustpython_vm::builtins::{PyCode, PyFunction};
+use rustpython_vm::bytecode::CodeFlags;
+use rustpython_vm::vm::thread::set_current_frame;
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
+
+use crate::hooks::{Entered, Hook, Site, SiteKind};
+use crate::layout;
+use crate::prepare;
+
+/// How many function versions are remembered.
+const REMEMBERED: usize = 1024;
+/// Words of the frame stack; deeper calls take memory of their own.
+const STACK_WORDS: usize = 1 << 16;
+
+/// What is to be known of a function to call it. True for ever: function versions are never used
+/// twice, and a function with another code has another version.
+#[derive(Clone, Copy)]
+pub struct Target {
+    version: u32,
+    /// Positional parameters; `None` if it takes anything else.
+    arguments: Option<u32>,
+    /// Locals, cells and free variables.
+    locals: u32,
+    /// Free variables, where copying them is all that happens before the entry.
+    free: u32,
+    /// Words of its frame.
+    words: u32,
+    /// Where its compiled code is found.
+    entry: Option<*const Site>,
+}
+
+const UNKNOWN: Target = Target { version: 0, arguments: None, locals: 0, free: 0, words: 0, entry: None };
+
+struct Stack {
+    words: UnsafeCell<Vec<usize>>,
+    top: Cell<usize>,
+}
+
+thread_local! {
+    static TARGETS: RefCell<Vec<Target>> = const { RefCell::new(Vec::new()) };
+    static STACK: Stack = const { Stack { words: UnsafeCell::new(Vec::new()), top: Cell::new(0) } };
+    static CANDIDATES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Offset in the VM of the word that counts its frames; 0 while it is not known.
+static DEPTH_OFFSET: AtomicUsize = AtomicUsize::new(0);
+
+fn word_of(vm: &VirtualMachine, offset: usize) -> *mut usize {
+    (&raw const *vm).cast::<u8>().wrapping_add(offset).cast::<usize>().cast_mut()
+}
+
+/// Begins to look for the word of the VM that counts frames: those that hold the count now.
+pub fn find_depth(vm: &VirtualMachine) {
+    if DEPTH_OFFSET.load(Ordering::Relaxed) != 0 {
+        return;
+    }
+    let now = vm.current_recursion_depth();
+    let size = size_of::<VirtualMachine>() / size_of::<usize>();
+    let found = (1..size).map(|i| i * size_of::<usize>()).filter(|offset| {
+        // SAFETY: an aligned word within the VM; what it means does not matter yet.
+        unsafe { word_of(vm, *offset).read_volatile() == now }
+    });
+    CANDIDATES.set(found.collect());
+}
+
+/// Goes on where [`find_depth`] began, at another depth: one word may be left.
+pub fn found_depth(vm: &VirtualMachine) {
+    if CANDIDATES.with_borrow(Vec::is_empty) {
+        return;
+    }
+    let now = vm.current_recursion_depth();
+    // SAFETY: as above.
+    let holds = |offset: &usize| unsafe { word_of(vm, *offset).read_volatile() == now };
+    let left: Vec<usize> = CANDIDATES.take().into_iter().filter(holds).collect();
+    // Without it calls go through the interpreter's own way.
+    if let [offset] = left[..] {
+        DEPTH_OFFSET.store(offset, Ordering::Relaxed);
+    }
+}
+
+/// The VM's count of frames, to be changed.
+fn depth_word<'a>(vm: &'a VirtualMachine) -> Option<&'a Cell<usize>> {
+    let offset = DEPTH_OFFSET.load(Ordering::Relaxed);
+    // SAFETY: found to be the counter, which is a `Cell<usize>`; and it still behaves like it.
+    (offset != 0).then(|| unsafe { &*word_of(vm, offset).cast::<Cell<usize>>() })
+        .filter(|depth| depth.get() == vm.current_recursion_depth())
+}
+
+/// The function's target, if calling it with `n` positional arguments fills its parameters exactly.
+#[inline]
+pub fn target(vm: &VirtualMachine, f: &Py<PyFunction>, n: usize) -> Option<Target> {
+    let version = f.get_version_for_current_state();
+    if version == 0 {
+        return None;
+    }
+    let at = version as usize % REMEMBERED;
+    let known = TARGETS.with_borrow(|targets| targets.get(at).copied()).filter(|t| t.version == version);
+    let target = known.unwrap_or_else(|| remember(vm, f, version));
+    (target.arguments == Some(n as u32)).then_some(target)
+}
+
+#[cold]
+fn remember(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Target {
+    let target = look_at(vm, f, version).unwrap_or(Target { version, ..UNKNOWN });
+    TARGETS.with_borrow_mut(|targets| {
+        if targets.is_empty() {
+            targets.resize(REMEMBERED, UNKNOWN);
+        }
+        targets[version as usize % REMEMBERED] = target;
+    });
+    target
+}
+
+fn look_at(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Option<Target> {
+    let code = f.as_object().get_attr("__code__", vm).ok()?;
+    // What Python sees is a copy without hooks; the arguments are the same.
+    let seen = code.downcast_ref::<PyCode>()?;
+    let simple = seen.flags.contains(CodeFlags::OPTIMIZED)
+        && !seen.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+        && seen.kwonlyarg_count == 0;
+    if !simple {
+        return None;
+    }
+    // SAFETY: the function is alive.
+    let code = unsafe { layout::function_code(f) };
+    let locals = code.code.localspluskinds.len();
+    let plain = !code.flags.intersects(
+        CodeFlags::GENERATOR
+            | CodeFlags::COROUTINE
+            | CodeFlags::ASYNC_GENERATOR
+            | CodeFlags::ITERABLE_COROUTINE,
+    );
+    let free = code.code.freevars.len();
+    // Before the entry: nothing, or one instruction that copies the free variables.
+    let entry = prepare::of(code)
+        .filter(|_| plain && code.code.cellvars.is_empty())
+        .filter(|p| p.pads.entry.is_some_and(|e| e.first == u32::from(free > 0)))
+        .and_then(|_| entry_site(code));
+    Some(Target {
+        version,
+        arguments: Some(code.arg_count),
+        locals: locals as u32,
+        free: free as u32,
+        words: if plain { layout::frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
+        entry: entry.map(|s| &raw const *s),
+    })
+}
+
+fn entry_site(code: &Py<PyCode>) -> Option<&Site> {
+    code.code
+        .constants
+        .iter()
+        .filter_map(|c| Hook::downcast(c.as_object()))
+        .map(|h| &h.site)
+        .find(|s| matches!(s.kind, SiteKind::Entry { .. }))
+}
+
+/// Calls a function with exactly its positional arguments.
+#[inline]
+pub fn call(
+    vm: &VirtualMachine,
+    f: &Py<PyFunction>,
+    target: Target,
+    args: Vec<PyObjectRef>,
+) -> PyResult {
+    let Some(depth) = depth_word(vm) else { return f.invoke_exact_args(args, vm) };
+    let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
+    if target.words == 0 || tools || depth.get() >= vm.recursion_limit.get() {
+        return f.invoke_exact_args(args, vm);
+    }
+    vm.with_recursion("", || {
+        let words = target.words as usize;
+        STACK.with(|stack| {
+            let base = stack.top.get();
+            if base + words > STACK_WORDS {
+                let mut memory = vec![0usize; words];
+                // SAFETY: the memory outlives the call.
+                return unsafe { run(vm, f, target, args, &mut memory, depth) };
+            }
+            // SAFETY: the vector never grows after this; the words above the top are unused,
+            // and calls give back what they took in reverse order.
+            let memory = unsafe {
+                let all = &mut *stack.words.get();
+                if all.is_empty() {
+                    all.resize(STACK_WORDS, 0);
+                }
+                std::slice::from_raw_parts_mut(all.as_mut_ptr().add(base), words)
+            };
+            stack.top.set(base + words);
+            // SAFETY: the words are this call's own.
+            let result = unsafe { run(vm, f, target, args, memory, depth) };
+            stack.top.set(base);
+            result
+        })
+    })
+}
+
+/// # Safety
+/// `memory` has the words of the frame; `f` is alive (the caller holds it) and is the target's.
+#[inline]
+unsafe fn run(
+    vm: &VirtualMachine,
+    f: &Py<PyFunction>,
+    target: Target,
+    args: Vec<PyObjectRef>,
+    memory: &mut [usize],
+    depth: &Cell<usize>,
+) -> PyResult {
+    // SAFETY: the caller's promise; slots are null or hold one owned reference each.
+    unsafe {
+        let code = layout::function_code(f);
+        let frame = layout::forge_frame(memory, code, f);
+        let slots = frame.slots();
+        for (i, arg) in args.into_iter().enumerate() {
+            slots.add(i).write(layout::disown(arg));
+        }
+        if let Some(site) = target.entry
+            && let site = &*site
+            && site.may_enter(vm, code)
+        {
+            if target.free > 0 {
+                let first = (target.locals - target.free) as usize;
+                for (i, cell) in layout::function_closure(f).into_iter().enumerate() {
+                    slots.add(first + i).write(layout::disown(cell));
+                }
+            }
+            let previous = set_current_frame(frame.0);
+            frame.set_previous(previous);
+            depth.set(depth.get() + 1);
+            let entered = site.enter(frame, vm);
+            depth.set(depth.get() - 1);
+            set_current_frame(previous);
+            match entered {
+                Entered::Returned(value) => {
+                    layout::drop_frame(frame);
+                    return Ok(value);
+                }
+                // The interpreter goes on where the code left, or copies the variables itself.
+                Entered::Left => {}
+                Entered::Missed => {
+                    for i in (target.locals - target.free)..target.locals {
+                        let cell = slots.add(i as usize).replace(0);
+                        if cell != 0 {
+                            drop(layout::own(cell));
+                        }
+                    }
+                    frame.set_lasti(0);
+                }
+            }
+        }
+        let result = vm.run_frame_fast(&mut *frame.0);
+        layout::drop_frame(frame);
+        result
+    }
+}
