@@ -116,9 +116,9 @@ entry_points! {
     GetAttr "get_attr" (Ptr Ptr) Ptr : Effect::Python, Null;
     SetAttr "set_attr" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
     DelAttr "del_attr" (Ptr Ptr) I32 : Effect::Python, Negative;
-    /// What a call of an attribute calls (object, name): the callable to scratch word 0, owned; 1 if
-    /// the object must be passed as first argument, else 0.
-    LoadMethod "load_method" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// What a call of an attribute calls (object, name). `failed` is set if it is to be called without
+    /// the object as first argument.
+    LoadMethod "load_method" (Ptr Ptr) Ptr : Effect::Python, Null;
     /// `LOAD_SUPER_ATTR` (name): the global `super`, the class and the object in scratch words.
     LoadSuperAttr "load_super_attr" (Ptr) Ptr : Effect::Python, Null;
     GetItem "get_item" (Ptr Ptr) Ptr : Effect::Python, Null;

@@ -230,10 +230,17 @@ impl Jit {
         let out = match specialize::specialize(self, request, Limits::default()) {
             Ok(out) => out,
             Err(why) => {
-                self.log(format_args!("refused {}: {why:?}", self.name_of(request)));
+                match why {
+                    Refused::NeedsFrame(pc) => self.log(format_args!(
+                        "refused {}: line {} calls out to Python, which needs a frame",
+                        self.name_of(request),
+                        self.line_of(self.code_of(request), pc)
+                    )),
+                    _ => self.log(format_args!("refused {}: {why:?}", self.name_of(request))),
+                }
                 self.stats.borrow_mut().refused += 1;
                 return match why {
-                    Refused::NeedsFrame | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
+                    Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
                     Refused::Unsupported(_) => Attempt::Never,
                 };
             }
@@ -523,7 +530,12 @@ impl Driver for Jit {
         self.attached.set(Some(site.attached()));
         let info = exit.info;
         let Some(inner) = info.state.frames.last() else { return };
-        let stack = self.observe(info, exit.record, frame);
+        let (stack, first_met) = self.observe(info, exit.record, frame);
+        if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
+            // The interpreter made the object and had no use for a stamp. It has one now.
+            *self.stats.borrow_mut().exits.entry("stamp").or_default() += 1;
+            return;
+        }
         if !self.exit_taken(inner.code, inner.pc, info.kind, stack) || (!self.full && self.over_budget()) {
             self.count_useless(site, exit);
             return;
@@ -711,21 +723,22 @@ impl Jit {
     }
 
     /// The classes of the topmost stack values at an exit, top first; instances among them tell
-    /// the usual shape of their class.
-    fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> Vec<Seen> {
+    /// the usual shape of their class. Also whether the dict of one had no stamp so far.
+    fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, bool) {
         use psycore_jit::ir::Recipe;
-        let Some(inner) = info.state.frames.last() else { return Vec::new() };
+        let Some(inner) = info.state.frames.last() else { return (Vec::new(), false) };
+        let first_met = Cell::new(false);
         let k = self.known;
         let word = |v: &psycore_jit::ir::Value| record[v.index()];
         let object = |w: u64| {
             // SAFETY: an object word of a record is a live object.
             let obj = unsafe { crate::layout::object_at(w as usize) };
-            self.shapes.sample(obj, self.vm());
+            first_met.set(first_met.get() | self.shapes.sample(obj, self.vm()));
             self.seen(obj)
         };
         let plain = |ty| Seen { ty, big: false };
         let depth = inner.stack.len();
-        inner
+        let stack = inner
             .stack
             .iter()
             .enumerate()
@@ -746,7 +759,8 @@ impl Jit {
                 _ => plain(k.object),
             })
             .take(depth)
-            .collect()
+            .collect();
+        (stack, first_met.get())
     }
 
     /// Compiles a function version again; callers go through its cell.

@@ -341,7 +341,10 @@ impl Oracle for Jit {
         }
         let Some(name) = self.interned(name) else { return Shape::Unknown };
         let usual = self.shapes().usual(cls);
-        let Some(latest) = usual.first() else { return Shape::Unknown };
+        // Instances that still lack the name are in the making; others count.
+        let Some(latest) = usual.iter().find(|u| u.index_of(name).is_some()).or(usual.first()) else {
+            return Shape::Unknown;
+        };
         let place = latest.index_of(name);
         // Other shapes count as far as the name is in the same place there.
         let mut stamps = [latest.stamp; 4];

@@ -86,20 +86,25 @@ impl Shapes {
         crate::runtime::dict_stamp(vm, dict)
     }
 
-    /// Takes an instance as typical of its class.
-    pub fn sample(&self, obj: &PyObject, vm: &VirtualMachine) {
-        let Some(dict) = obj.dict() else { return };
+    /// Takes an instance as typical of its class. Says whether its dict had no stamp before, though
+    /// others with its keys had one.
+    pub fn sample(&self, obj: &PyObject, vm: &VirtualMachine) -> bool {
+        let Some(dict) = obj.dict() else { return false };
         if !dict.class().is(vm.ctx.types.dict_type) {
-            return;
+            return false;
         }
-        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict, vm)) else { return };
+        let before: u32 = self.field(&dict, Field::DictStamp);
+        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict, vm)) else { return false };
         let class = obj.class() as *const Py<PyType> as usize;
         let mut usual = self.usual.borrow_mut();
         let shapes = usual.entry(class).or_default();
         // The latest first; a class with many shapes keeps the last ones.
+        let known = shapes.len();
         shapes.retain(|u| u.stamp != stamp);
+        let known = shapes.len() < known;
         shapes.insert(0, Usual { stamp, keys });
-        shapes.truncate(4);
+        shapes.truncate(12);
+        before == 0 && known
     }
 
     /// The usual shapes of a class's instances, the latest first.

@@ -477,7 +477,8 @@ impl Spec<'_> {
         // Else it is expected to be like the live value that it comes from.
         let Val::Obj(ObjVal { sample: Some(sample), .. }) = self.peek(depth) else { return None };
         let seen = self.o.sample_type(*sample);
-        if seen.big {
+        // What is None now will be something else where something is done with it.
+        if seen.big || seen.ty == self.o.known().none_type {
             return None;
         }
         self.o.note_expected(code, pc, depth, seen);
@@ -577,13 +578,30 @@ impl Spec<'_> {
 
     /// Whether code that looks at frames may be called from here.
     pub(super) fn need_frame(&self) -> Res {
+        if (self.ctx.frames.len() > 1 || self.b.func().kind != FnKind::Entry) && self.may_learn() {
+            return Err(Refused::Unknown);
+        }
         if self.ctx.frames.len() > 1 {
             return Err(Refused::DontInline(self.ctx.frame().code.id));
         }
         if self.b.func().kind != FnKind::Entry {
-            return Err(Refused::NeedsFrame);
+            return Err(Refused::NeedsFrame(self.ins.pc));
         }
         Ok(())
+    }
+
+    /// Whether the instruction works on an object of unknown class that no exit has shown yet, so
+    /// that leaving here some times could make it a special case.
+    fn may_learn(&self) -> bool {
+        use crate::bytecode::Opcode::*;
+        let operands = match self.ins.op {
+            LoadAttr | ToBool | UnaryNegative | UnaryInvert | GetIter | ForIter | UnpackSequence => 1,
+            BinaryOp | CompareOp | ContainsOp | StoreAttr | StoreSubscr => 2,
+            _ => return false,
+        };
+        !self.distrusted()
+            && self.o.observed(self.start.frame().code.id, self.ins.pc).is_empty()
+            && (0..operands).any(|d| matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()))
     }
 
     /// Prepares for Python code to run: nothing is borrowed from containers, module variables are

@@ -90,8 +90,10 @@ impl Default for Limits {
 /// Why something stays interpreted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Code that calls out to Python needs a frame, and there is none here.
-    NeedsFrame,
+    /// The instruction at that position calls out to Python, which needs a frame, and there is none here.
+    NeedsFrame(u32),
+    /// The same where operands of unknown classes are the reason: an exit there will tell them.
+    Unknown,
     /// The same inside an inlined function: compile again without inlining it.
     DontInline(ObjId),
     /// It returns something else than assumed: compile again with this.
@@ -429,7 +431,14 @@ impl<'a> Spec<'a> {
                 return Ok(());
             }
             let depth = self.ctx.frames.len();
-            match self.step()? {
+            let flow = match self.step() {
+                Err(Refused::Unknown) => {
+                    self.ctx = self.start.clone();
+                    self.leave_at_start(Reason::Unseen)
+                }
+                other => other?,
+            };
+            match flow {
                 Flow::End => return Ok(()),
                 Flow::Next => {
                     if self.ctx.frames.len() != depth {

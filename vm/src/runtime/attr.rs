@@ -6,7 +6,7 @@ use rustpython_vm::function::PyMethodFlags;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::abi::{Raw, done, give, number, obj, object};
+use super::abi::{Raw, done, obj, object};
 
 /// An attribute name; the specializer passes names of code objects, which are exact strs.
 ///
@@ -67,16 +67,15 @@ pub fn method(vm: &VirtualMachine, o: &PyObject, attr: &Py<PyStr>) -> PyResult<(
     Ok((o.get_attr(attr, vm)?, false))
 }
 
-/// Looks up a method to call: the callable in scratch word 0, owned; 1 if the object must be
-/// passed as the first argument, else 0.
-pub unsafe extern "C" fn load_method(ctx: *mut Ctx, o: Raw, attr: Raw) -> i32 {
+/// Looks up what a call of `o.name` calls; `failed` says that it does not take the object.
+pub unsafe extern "C" fn load_method(ctx: *mut Ctx, o: Raw, attr: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a name.
     unsafe {
         let (o, attr) = (obj(o), name(attr));
-        number(ctx, |vm| {
+        object(ctx, |vm| {
             let (callable, takes_self) = method(vm, o, attr)?;
-            (*ctx).scratch[0] = give(callable) as usize as u64;
-            Ok(i32::from(takes_self))
+            (*ctx).failed = i32::from(!takes_self);
+            Ok(callable)
         })
     }
 }
