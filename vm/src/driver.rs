@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// An exit at a place is looked into when it was taken this often...
 const HOT_EXIT: u32 = 16;
-/// ...and units of one code object are rebuilt at most so many times.
+/// ...and a unit is built again at most so many times.
 const MAX_BUILDS: u32 = 16;
 /// A unit that left so often without any good coming of it is dropped.
 const USELESS: u32 = 20_000;
@@ -44,8 +44,9 @@ pub(crate) struct Profile {
     pub distrusted: bool,
     /// Exits since the last rebuild.
     pub exits: u32,
-    /// What `seen` was when the code was last rebuilt for this place.
+    /// What `seen` was when code was last rebuilt for this place, and when that was.
     pub rebuilt_for: Option<Vec<Seen>>,
+    rebuilt_at: u64,
 }
 
 /// A lowered unit.
@@ -64,6 +65,10 @@ pub(crate) struct Compiled {
     pub ret: Option<Pass>,
     /// Exits taken, but for those that any code takes now and then.
     left: Cell<u32>,
+    /// When it was made, counted in compilations.
+    made_at: u64,
+    /// How often it was built again because of its exits.
+    rebuilds: u32,
 }
 
 /// A version of a function for compiled callers.
@@ -117,7 +122,8 @@ pub(crate) struct Jit {
     pub class_versions: RefCell<HashMap<u32, Option<ObjId>>>,
     versions: RefCell<HashMap<(ObjId, Vec<Pass>), Version>>,
     cells: RefCell<Vec<Box<u64>>>,
-    builds: RefCell<HashMap<ObjId, u32>>,
+    /// Compilations begun so far.
+    compilations: Cell<u64>,
     pub stats: RefCell<Stats>,
     pub print_stats: Cell<bool>,
     pub keep_text: bool,
@@ -167,7 +173,7 @@ impl Jit {
             class_versions: RefCell::default(),
             versions: RefCell::default(),
             cells: RefCell::default(),
-            builds: RefCell::default(),
+            compilations: Cell::new(0),
             stats: RefCell::default(),
             print_stats: Cell::new(false),
             keep_text: log.is_some(),
@@ -227,6 +233,8 @@ impl Jit {
     }
 
     fn compile_timed(&self, request: &Request) -> Attempt {
+        let made_at = self.compilations.get() + 1;
+        self.compilations.set(made_at);
         let out = match specialize::specialize(self, request, Limits::default()) {
             Ok(out) => out,
             Err(why) => {
@@ -318,6 +326,8 @@ impl Jit {
             listing: lowered.listing,
             ret: out.ret,
             left: Cell::new(0),
+            made_at,
+            rebuilds: 0,
         }))
     }
 
@@ -373,7 +383,7 @@ impl Jit {
 
     /// Counts an exit that the code took at an instruction. `stack` are the classes of the
     /// topmost values, top first. Says whether the unit should be built again.
-    pub fn exit_taken(&self, code: ObjId, pc: u32, kind: ExitKind, stack: Vec<Seen>) -> bool {
+    fn exit_taken(&self, unit: &Compiled, code: ObjId, pc: u32, kind: ExitKind, stack: Vec<Seen>) -> bool {
         let reason = match kind {
             ExitKind::Guard(r) | ExitKind::After(r) => r,
             ExitKind::Raise | ExitKind::Call => return false,
@@ -400,28 +410,30 @@ impl Jit {
             }
         }
         let known = p.rebuilt_for.as_ref() == Some(&stack);
+        // A unit that is older than what was learned here only has to catch up.
+        let outdated = unit.made_at <= p.rebuilt_at;
         p.seen = stack;
         let limit = match reason {
             Reason::Error => HOT_EXIT * 20,
             Reason::Unseen => 3,
             _ => HOT_EXIT,
         };
-        if p.exits < limit {
+        if p.exits < limit || unit.rebuilds >= MAX_BUILDS {
             return false;
         }
         p.exits = 0;
+        if outdated && known {
+            return true;
+        }
         if known || reason == Reason::Overflow || reason == Reason::Error {
             if p.distrusted {
-                return false;
+                return outdated;
             }
             p.distrusted = true;
         }
         p.rebuilt_for = Some(p.seen.clone());
-        drop(profile);
-        let mut builds = self.builds.borrow_mut();
-        let n = builds.entry(code).or_default();
-        *n += 1;
-        *n <= MAX_BUILDS
+        p.rebuilt_at = self.compilations.get();
+        true
     }
 
     /// The request for another version: locals whose class varies are taken as any object.
@@ -536,7 +548,21 @@ impl Driver for Jit {
             *self.stats.borrow_mut().exits.entry("stamp").or_default() += 1;
             return;
         }
-        if !self.exit_taken(inner.code, inner.pc, info.kind, stack) || (!self.full && self.over_budget()) {
+        // The unit whose exit it is: a function version, or the entry itself.
+        let version = self
+            .function_exits
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
+            .map(|(_, _, key)| key.clone());
+        let entered = self.units.borrow()[exit.version.tag as usize].clone();
+        let unit = match &version {
+            Some(key) => self.versions.borrow().get(key).and_then(|v| v.compiled.as_ref().map(|(c, _)| c.clone())),
+            None => Some(entered.clone()),
+        };
+        let Some(unit) = unit else { return };
+        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) || (!self.full && self.over_budget()) {
             self.count_useless(site, exit);
             return;
         }
@@ -547,19 +573,13 @@ impl Driver for Jit {
             info.kind
         ));
         self.stats.borrow_mut().rebuilds += 1;
-        // The unit whose exit it is: a function version, or the entry itself.
-        let owner = self
-            .function_exits
-            .borrow()
-            .iter()
-            .rev()
-            .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
-            .map(|(_, _, key)| key.clone());
-        match owner {
-            Some(key) => self.rebuild_version(&key),
+        match version {
+            Some(key) => self.rebuild_version(&key, unit.rebuilds + 1),
             None => {
-                let old = self.units.borrow()[exit.version.tag as usize].clone();
-                if let Attempt::Compiled(c) = self.compile(&old.request) {
+                if let Attempt::Compiled(mut c) = self.compile(&entered.request) {
+                    if let Some(c) = Rc::get_mut(&mut c) {
+                        c.rebuilds = entered.rebuilds + 1;
+                    }
                     let new = self.install(c);
                     let versions = site
                         .versions()
@@ -764,14 +784,17 @@ impl Jit {
     }
 
     /// Compiles a function version again; callers go through its cell.
-    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>)) {
+    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>), rebuilds: u32) {
         let (cell, ret) = match self.versions.borrow().get(key) {
             Some(Version { cell, compiled: Some((_, ret)), .. }) => (*cell, *ret),
             _ => return,
         };
         let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
         let before = *self.cells.borrow()[cell.index()];
-        if let Attempt::Compiled(c) = self.compile(&request) {
+        if let Attempt::Compiled(mut c) = self.compile(&request) {
+            if let Some(c) = Rc::get_mut(&mut c) {
+                c.rebuilds = rebuilds;
+            }
             if c.ret == Some(ret) {
                 if let Some(v) = self.versions.borrow_mut().get_mut(key) {
                     v.compiled = Some((c, ret));
