@@ -473,6 +473,8 @@ def outer(x):
     return inner
 def frame_probe(a, b, c, d, e, f, g):
     return [a, b, (c, grab())]
+def frame_caller(a, b, c, d, e, f, g):
+    return frame_probe(a, b, c, d, e, f, g)
 def gen_probe(a, b, c, d, e, f, g):
     yield [a, b, (c, grab())]
 def shape(o):
@@ -576,9 +578,12 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
     let g = get("gen_probe")?;
     let it = g.call(args.clone(), vm).map_err(|_| fail("a generator's frame"))?;
     vm.call_method(&it, "__next__", ()).map_err(|_| fail("a generator's frame"))?;
+    // Through another function, so that there is a frame before it.
+    let caller = get("frame_caller")?;
+    caller.call(args.clone(), vm).map_err(|_| fail("a called function's frame"))?;
     let seen = SEEN.with_borrow_mut(std::mem::take);
     EXPECT.with_borrow_mut(Vec::clear);
-    let [on_stack, on_heap] = &seen[..] else { return Err(fail("the running frame")) };
+    let [on_stack, on_heap, called] = &seen[..] else { return Err(fail("the running frame")) };
 
     let mut data = None;
     let mut tops = Vec::new();
@@ -625,9 +630,9 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
         .ok_or_else(|| fail("frame.capacity"))?;
     let materialized = on_stack.materialized.ok_or_else(|| fail("frame.materialized"))?;
     let lasti = offset_of!(InterpreterFrame, lasti);
-    let after = |value: usize, what: &str| {
+    let after = |frame: &Seen, value: usize, what: &str| {
         (lasti / WORD + 1..FRAME_WORDS)
-            .find(|&i| on_stack.words[i] == value)
+            .find(|&i| value != 0 && frame.words[i] == value)
             .map(|i| i * WORD)
             .ok_or_else(|| fail(what))
     };
@@ -640,9 +645,9 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
         capacity,
         nlocals,
         stack_top,
-        previous: after(on_stack.previous, "frame.previous")?,
+        previous: after(called, called.previous, "frame.previous")?,
         materialized,
-        datastack_base: after(on_stack.address, "frame.datastack_base")?,
+        datastack_base: after(on_stack, on_stack.address, "frame.datastack_base")?,
         func_globals: find_word(address(&f), words::<PyFunction>(), on_stack.globals, "func.globals")?,
         func_builtins: find_word(address(&f), words::<PyFunction>(), on_stack.builtins, "func.builtins")?,
         template: on_stack.words,
