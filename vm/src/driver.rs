@@ -233,9 +233,10 @@ impl Jit {
     }
 
     fn compile_timed(&self, request: &Request) -> Attempt {
+        let started = Instant::now();
         let made_at = self.compilations.get() + 1;
         self.compilations.set(made_at);
-        let out = match specialize::specialize(self, request, Limits::default()) {
+        let out = match specialize::specialize(self, request, self.limits()) {
             Ok(out) => out,
             Err(why) => {
                 match why {
@@ -308,10 +309,11 @@ impl Jit {
             stats.functions += 1;
         }
         self.log(format_args!(
-            "compiled {} ({} instructions, {} bytes, {exits} exits)",
+            "compiled {} ({} instructions, {} bytes, {exits} exits, {:.1} ms)",
             self.name_of(request),
             out.instrs,
-            lowered.bytes
+            lowered.bytes,
+            started.elapsed().as_secs_f64() * 1e3
         ));
         Attempt::Compiled(Rc::new(Compiled {
             handle: lowered.handle,
@@ -329,6 +331,12 @@ impl Jit {
             made_at,
             rebuilds: 0,
         }))
+    }
+
+    /// What is compiled before it has proven hot gets less: compiling costs more than it runs.
+    fn limits(&self) -> Limits {
+        let usual = Limits::default();
+        if self.full { Limits { instrs: usual.instrs / 4, ..usual } } else { usual }
     }
 
     fn code_of(&self, request: &Request) -> ObjId {
