@@ -238,7 +238,7 @@ unsafe fn run(
             depth.set(depth.get() + 1);
             let entered = site.enter(frame, vm);
             depth.set(depth.get() - 1);
-            set_current_frame(previous);
+            let _ = set_current_frame(previous);
             match entered {
                 Entered::Returned(value) => {
                     layout::drop_frame(frame);

@@ -1,6 +1,5 @@
 //! Attributes, subscripts, iteration, displays and names against the interpreter.
 
-use super::super::abi::Raw;
 use super::super::{attr, build, containers, iter, names, shape, subscr, text};
 use super::bench;
 
@@ -63,14 +62,13 @@ fn attributes() {
                 assert_eq!(plain(got), plain(expected), "{o}.{name}");
 
                 // SAFETY: the same.
-                let takes_self = unsafe { attr::load_method(t.ctx(), object, attr_name) };
-                let got = if takes_self < 0 {
+                let callable = unsafe { attr::load_method(t.ctx(), object, attr_name) };
+                let got = if callable.is_null() {
                     t.raised().map(|_: rustpython_vm::PyObjectRef| unreachable!())
                 } else {
-                    let callable = t.ctx.scratch[0] as usize as Raw;
-                    // SAFETY: the word holds an owned callable.
+                    // SAFETY: an owned callable.
                     let callable = unsafe { super::take(callable) };
-                    if takes_self == 1 {
+                    if t.ctx.failed == 0 {
                         // SAFETY: `object` is alive.
                         let me = unsafe { super::super::abi::obj(object) }.to_owned();
                         callable.call((me,), t.vm)
@@ -111,8 +109,8 @@ fn an_instance_attribute_hides_a_method() {
         t.run("q = Point(); q.method = 'mine'");
         let (q, name) = (t.raw("q"), t.raw("'method'"));
         // SAFETY: the context and the objects are valid.
-        assert_eq!(unsafe { attr::load_method(t.ctx(), q, name) }, 0);
-        assert_eq!(t.scratch_text(1), "list ['mine']");
+        let found = unsafe { attr::load_method(t.ctx(), q, name) };
+        assert_eq!((t.ctx.failed, t.object(found).as_str()), (1, "str 'mine'"));
     });
 }
 
