@@ -218,7 +218,15 @@ impl Spec<'_> {
             && code.handlers.is_empty()
             && code.cellvars == 0
             && !self.no_inline.contains(&code.id)
-            && !self.ctx.frames.iter().any(|f| f.code.id == code.id)
+            && (!self.ctx.frames.iter().any(|f| f.code.id == code.id) || self.unrollable(code))
+    }
+
+    /// Whether it is a call of a small function by itself: one level is inlined, and counted.
+    fn unrollable(&self, code: &CodeInfo) -> bool {
+        self.entered
+            && self.ctx.frames.len() == 1
+            && self.ctx.frame().code.id == code.id
+            && code.instrs.len() <= self.limits.unroll_instrs
     }
 
     fn inline(
@@ -232,6 +240,12 @@ impl Spec<'_> {
         let mut locals = args;
         locals.resize(code.nlocals, Val::Null);
         self.bind_closure(&code, &info.closure, &mut locals)?;
+        // What calls nothing can't be part of a recursion.
+        let counted = code.instrs.iter().any(|i| matches!(i.op, Opcode::Call | Opcode::CallKw | Opcode::CallFunctionEx));
+        if counted {
+            let exit = self.exit_start(Reason::Depth);
+            self.b.enter(exit);
+        }
         // The arguments move to the new frame's locals; the rest of the operands goes.
         let at = self.ctx.frame().stack.len() - operands;
         let popped = self.ctx.frame_mut().stack.split_off(at);
@@ -251,6 +265,7 @@ impl Spec<'_> {
             home: Vec::new(),
             stack: Vec::new(),
             call_pc: 0,
+            counted,
         });
         for val in popped {
             let mut gone = true;
@@ -266,6 +281,9 @@ impl Spec<'_> {
     /// Leaves an inlined function with its result.
     pub(super) fn inlined_return(&mut self, val: Val) -> Res<Flow> {
         let mut frame = self.ctx.frames.pop().expect("an inlined frame");
+        if frame.counted {
+            self.b.leave();
+        }
         frame.stack.clear();
         let mut val = val;
         let call_pc = self.ctx.frame().call_pc;

@@ -146,6 +146,8 @@ pub struct Frame {
     pub stack: Vec<Val>,
     /// The call that the next inner frame comes from.
     pub call_pc: u32,
+    /// Whether it was counted as a level of recursion when it began.
+    pub counted: bool,
 }
 
 /// A module variable held in a register.

@@ -79,11 +79,13 @@ pub struct Limits {
     pub inline_depth: usize,
     /// Instructions of a function that may be inlined.
     pub inline_instrs: usize,
+    /// Instructions of a function that may be inlined into itself, once.
+    pub unroll_instrs: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { instrs: 4000, versions: 4, inline_depth: 4, inline_instrs: 90 }
+        Limits { instrs: 4000, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 40 }
     }
 }
 
@@ -289,6 +291,7 @@ impl<'a> Spec<'a> {
             home: vec![true; nlocals],
             stack: vec![Val::Keep; stack.len()],
             call_pc: 0,
+            counted: false,
         });
         self.ins = Instr { pc, op_pc: pc, op: Opcode::Nop, arg: 0, next: pc };
         self.b.set_pc(pc);
@@ -395,6 +398,7 @@ impl<'a> Spec<'a> {
             home: Vec::new(),
             stack: Vec::new(),
             call_pc: 0,
+            counted: false,
         });
         self.start = self.ctx.clone();
         let state = self.ctx.state(pc);
