@@ -27,6 +27,8 @@ known! {
     none_type, function, bound_method, builtin, method_descriptor, type_, module, object, cell,
     range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
     dict_items, dict_keys, dict_values, generator, property,
+    /// A tuple of the strs of one Latin-1 character, in order.
+    characters,
 }
 
 /// What the interpreter learned about an instruction.
@@ -149,6 +151,76 @@ pub enum BuiltinMethod {
     DictItems,
     DictKeys,
     DictValues,
+    SetAdd,
+    Str(StrMethod),
+}
+
+macro_rules! str_methods {
+    ($($id:ident $name:literal $least:literal $most:literal $gives:ident,)*) => {
+        /// Methods of strs that run no Python code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum StrMethod { $($id,)* }
+        impl StrMethod {
+            /// All of them, in the order of their numbers.
+            pub const ALL: &'static [StrMethod] = &[$(StrMethod::$id,)*];
+            pub fn name(self) -> &'static str { match self { $(StrMethod::$id => $name,)* } }
+            /// How many arguments it can be called with, all of them strs.
+            pub fn args(self) -> std::ops::RangeInclusive<usize> { match self { $(StrMethod::$id => $least..=$most,)* } }
+            pub fn gives(self) -> Gives { match self { $(StrMethod::$id => Gives::$gives,)* } }
+        }
+    };
+}
+
+/// What a method of strs gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    Str,
+    /// A list of strs.
+    List,
+    /// A tuple of strs.
+    Tuple,
+    Truth,
+    /// A place or -1, or a count.
+    Number,
+    /// A place, or it raises.
+    Place,
+}
+
+str_methods! {
+    Split "split" 0 1 List,
+    Strip "strip" 0 1 Str,
+    Lstrip "lstrip" 0 1 Str,
+    Rstrip "rstrip" 0 1 Str,
+    Replace "replace" 2 2 Str,
+    Lower "lower" 0 0 Str,
+    Upper "upper" 0 0 Str,
+    Swapcase "swapcase" 0 0 Str,
+    Capitalize "capitalize" 0 0 Str,
+    Title "title" 0 0 Str,
+    Casefold "casefold" 0 0 Str,
+    Removeprefix "removeprefix" 1 1 Str,
+    Removesuffix "removesuffix" 1 1 Str,
+    Splitlines "splitlines" 0 0 List,
+    Rsplit "rsplit" 0 1 List,
+    Partition "partition" 1 1 Tuple,
+    Rpartition "rpartition" 1 1 Tuple,
+    Join "join" 1 1 Str,
+    Startswith "startswith" 1 1 Truth,
+    Endswith "endswith" 1 1 Truth,
+    Isalpha "isalpha" 0 0 Truth,
+    Isalnum "isalnum" 0 0 Truth,
+    Isdigit "isdigit" 0 0 Truth,
+    Isdecimal "isdecimal" 0 0 Truth,
+    Isnumeric "isnumeric" 0 0 Truth,
+    Isspace "isspace" 0 0 Truth,
+    Isupper "isupper" 0 0 Truth,
+    Islower "islower" 0 0 Truth,
+    Istitle "istitle" 0 0 Truth,
+    Isascii "isascii" 0 0 Truth,
+    Find "find" 1 1 Number,
+    Rfind "rfind" 1 1 Number,
+    Count "count" 1 1 Number,
+    Index "index" 1 1 Place,
 }
 
 /// The type of a value at an exit or a live slot.
@@ -223,6 +295,8 @@ pub trait Oracle {
     fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
     /// An item of a sample that is a list or tuple.
     fn sample_item(&self, sample: Sample) -> Option<Sample>;
+    /// A list of strs, as an example of what such a list is like.
+    fn sample_strs(&self) -> Option<Sample>;
     /// Notes that the operand at a depth of an instruction was expected to be of a class.
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
     /// Whether specializations of this kind went wrong here before: do it generally.

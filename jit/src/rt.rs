@@ -27,6 +27,9 @@ pub enum Effect {
     Pure,
     /// Reads memory or allocates; writes nothing that loads can see.
     Reads,
+    /// Reads nothing that changes but memory of the region: until that is written, the same arguments give
+    /// the same result.
+    Looks(Region),
     /// Writes the regions; runs no Python code.
     Writes(Regions),
     /// May run Python code: anything may have changed.
@@ -37,7 +40,7 @@ impl Effect {
     /// The regions that may have changed.
     pub fn writes(self) -> Regions {
         match self {
-            Effect::Pure | Effect::Reads => 0,
+            Effect::Pure | Effect::Reads | Effect::Looks(_) => 0,
             Effect::Writes(r) => r,
             Effect::Python => ALL_REGIONS,
         }
@@ -207,6 +210,16 @@ entry_points! {
     /// `item in set` of an exact set (set first).
     SetContains "set_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
     MapAdd "map_add" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    /// The index of a key's entry in an exact dict: an exact str, then an int. -1: there is none; -2: only
+    /// the general way can tell.
+    DictFindStr "dict_find_str" (Ptr Ptr) I64 : Effect::Looks(Region::DictHeader), Never;
+    DictFindInt "dict_find_int" (Ptr I64) I64 : Effect::Looks(Region::DictHeader), Never;
+    /// Adds a key that one of them has just not found (dict, key, value); takes over the value's reference.
+    DictInsert "dict_insert" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
+    /// The same in an exact set.
+    SetFindStr "set_find_str" (Ptr Ptr) I64 : Effect::Looks(Region::Other), Never;
+    SetFindInt "set_find_int" (Ptr I64) I64 : Effect::Looks(Region::Other), Never;
+    SetInsert "set_insert" (Ptr Ptr) : Effect::Writes(OTHER), Never;
     /// Lookups in an exact dict with an exact str key: borrowed value, null if absent. The dict's
     /// keys are strs too (others could run Python when compared).
     DictGetStr "dict_get_str" (Ptr Ptr) Ptr : Effect::Reads, Never;
@@ -230,6 +243,24 @@ entry_points! {
     Chr "chr" (I64) Ptr : Effect::Reads, Null;
     /// The only character of an exact str; -1 (without an exception) if it has none or several.
     Ord "ord" (Ptr) I64 : Effect::Pure, Never;
+
+    /// `a in s` of exact strs (`s` first).
+    StrContains "str_contains" (Ptr Ptr) I32 : Effect::Pure, Never;
+    /// Methods of exact strs by number ([`StrMethod`](crate::oracle::StrMethod)), with arguments of exact classes or
+    /// null: those that give objects, truth values, numbers (-1 where nothing is found).
+    StrTransform "str_transform" (I32 Ptr Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    StrTest "str_test" (I32 Ptr Ptr) I32 : Effect::Pure, Never;
+    StrSearch "str_search" (I32 Ptr Ptr) I64 : Effect::Pure, Never;
+    /// `format % args` of an exact str and an exact int, float or str or a tuple of such.
+    StrFormat "str_format" (Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    /// `format(x, spec)`.
+    FormatInt "format_int" (I64 Ptr) Ptr : Effect::Writes(OTHER), Null;
+    FormatFloat "format_float" (F64 Ptr) Ptr : Effect::Writes(OTHER), Null;
+    /// `str(x)`.
+    IntToStr "int_to_str" (I64) Ptr : Effect::Reads, Never;
+    FloatToStr "float_to_str" (F64) Ptr : Effect::Reads, Null;
+    /// `int(s)` of an exact str; sets `failed` where it is no plain number that fits.
+    StrToInt "str_to_int" (Ptr) I64 : Effect::Writes(OTHER), Flag;
 
     /// Floor division and modulo with Python's signs; the divisor is not zero.
     FloatFloorDiv "float_floordiv" (F64 F64) F64 : Effect::Pure, Never;

@@ -5,7 +5,7 @@ use psycore_jit::bytecode::{self, CodeInfo, Opcode, RawUnit};
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{
     AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Known, Oracle, Pass, Sample, Seen,
-    Shape,
+    Shape, StrMethod,
 };
 use rustpython_vm::builtins::{
     PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType,
@@ -17,6 +17,7 @@ use std::rc::Rc;
 /// The table of objects that the specializer knows by name.
 pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId) -> Known {
     let t = &vm.ctx.types;
+    let characters: PyObjectRef = vm.ctx.new_tuple((0..=255).map(|c| vm.ctx.latin1_char(c).into()).collect()).into();
     Known::build(|name| {
         let obj: &PyObject = match name {
             "none" => vm.ctx.none.as_object(),
@@ -57,6 +58,7 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
             "dict_values" => t.dict_values_type.as_object(),
             "generator" => t.generator_type.as_object(),
             "property" => t.property_type.as_object(),
+            "characters" => &characters,
             _ => t.object_type.as_object(),
         };
         id(obj)
@@ -450,6 +452,11 @@ impl Oracle for Jit {
         t.as_slice().first().map(|o| self.take_sample(o))
     }
 
+    fn sample_strs(&self) -> Option<Sample> {
+        let vm = self.vm();
+        Some(self.take_sample(vm.ctx.new_list(vec![vm.ctx.empty_str.to_owned().into()]).as_object()))
+    }
+
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen) {
         let mut profile = self.profile.borrow_mut();
         let p = profile.entry((code, pc)).or_default();
@@ -565,10 +572,12 @@ impl Jit {
             (t.dict_type, "items", BuiltinMethod::DictItems),
             (t.dict_type, "keys", BuiltinMethod::DictKeys),
             (t.dict_type, "values", BuiltinMethod::DictValues),
+            (t.set_type, "add", BuiltinMethod::SetAdd),
         ];
-        for (ty, name, m) in list {
-            if let Some(d) = ty.get_attr(vm.ctx.intern_str(*name)) {
-                methods.insert(self.id_of(&d), *m);
+        let of_strs = StrMethod::ALL.iter().map(|m| (t.str_type, m.name(), BuiltinMethod::Str(*m)));
+        for (ty, name, m) in list.iter().copied().chain(of_strs) {
+            if let Some(d) = ty.get_attr(vm.ctx.intern_str(name)) {
+                methods.insert(self.id_of(&d), m);
             }
         }
     }

@@ -46,6 +46,18 @@ pub fn read_class(op: &Op) -> Option<usize> {
     }
 }
 
+/// A class that is written whenever the memory is that a lookup reads, if `op` is one. Unlike loads, lookups
+/// stay behind what stands before them.
+pub fn look_class(op: &Op) -> Option<usize> {
+    match op {
+        Op::CallRt { rt, .. } => match rt.effect() {
+            Effect::Looks(region) => Some(BY_REGION[region as usize].trailing_zeros() as usize),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The classes that an operation may write.
 pub fn writes(op: &Op) -> Classes {
     match op {
@@ -62,7 +74,7 @@ pub fn writes(op: &Op) -> Classes {
                 }
             }
             // Some put objects into the slots of the frame.
-            if rt.effect() != Effect::Pure {
+            if !matches!(rt.effect(), Effect::Pure | Effect::Looks(_)) {
                 out |= 1 << ARGS;
             }
             out
@@ -110,5 +122,5 @@ pub fn is_speculatable(op: &Op, constant: impl Fn(Value) -> Option<i64>) -> bool
 
 /// Whether nothing but the result is lost when the operation is left out.
 pub fn is_removable(op: &Op) -> bool {
-    is_pure(op) || matches!(op, Op::Load { .. } | Op::LoadElem { .. } | Op::LoadArg { .. } | Op::LoadCtx(_) | Op::IsUnique(_))
+    is_pure(op) || look_class(op).is_some() || matches!(op, Op::Load { .. } | Op::LoadElem { .. } | Op::LoadArg { .. } | Op::LoadCtx(_) | Op::IsUnique(_))
 }

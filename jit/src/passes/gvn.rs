@@ -2,7 +2,7 @@
 //! has computed already is replaced by it. Loads take part with the version of
 //! the memory that they read, stores provide values for them; guards and branches make their conditions known.
 
-use super::effects::{CLASS_COUNT, Classes, is_pure, read_class, writes};
+use super::effects::{CLASS_COUNT, Classes, is_pure, look_class, read_class, writes};
 use super::fold::remove_unreachable;
 use super::rewrite::{DefMap, FastMap, Renames};
 use crate::ir::cfg::{Cfg, DomTree, Loops};
@@ -340,7 +340,7 @@ fn key(op: &Op, memory: &[u32; CLASS_COUNT], same_type: &impl Fn(Value, Value) -
         Op::Load { dep, .. } | Op::LoadElem { dep, .. } => *dep = None,
         _ => {}
     }
-    if let Some(class) = read_class(&op) {
+    if let Some(class) = read_class(&op).or_else(|| look_class(&op)) {
         version = memory[class];
     } else if !is_pure(&op) && !matches!(op, Op::Ovf(..)) {
         return None;

@@ -58,8 +58,8 @@ pub fn run(f: &mut Function) {
 fn lets_go(op: &Op) -> bool {
     match op {
         Op::CallRt { rt, .. } => {
-            rt.effect() != Effect::Pure
-                && !matches!(rt, RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::DictGetStr | RtId::StrConcat)
+            !matches!(rt.effect(), Effect::Pure | Effect::Looks(_))
+                && !matches!(rt, RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::DictGetStr | RtId::StrConcat | RtId::IntToStr)
         }
         Op::IsUnique(_) | Op::CallFn { .. } | Op::Poll { .. } | Op::Enter { .. } | Op::Decref(..) => true,
         _ => false,

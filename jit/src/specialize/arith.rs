@@ -319,11 +319,15 @@ impl Spec<'_> {
         let opv = self.b.i32(arg as i32);
         // `str % args` formats any object.
         let formats = op == BinaryOp::Rem && (ta == Some(k.str_) || ta == Some(k.bytes));
+        if op == BinaryOp::Add && ta == Some(k.str_) && tb == Some(k.str_) {
+            return Ok(self.str_add());
+        }
+        if formats && ta == Some(k.str_) && self.str_format() {
+            return Ok(Flow::Next);
+        }
         if plain(ta) && plain(tb) && !formats {
             self.generic(RtId::BinaryOpPlain, &[opv], 2)?;
-            let result = if ta == Some(k.str_) && tb == Some(k.str_) && op == BinaryOp::Add {
-                Some(k.str_)
-            } else if ta == Some(k.int) && tb == Some(k.int) && op != BinaryOp::TrueDiv && op != BinaryOp::Pow {
+            let result = if ta == Some(k.int) && tb == Some(k.int) && op != BinaryOp::TrueDiv && op != BinaryOp::Pow {
                 Some(k.int)
             } else {
                 None

@@ -190,8 +190,36 @@ impl Spec<'_> {
         Ok(Flow::Next)
     }
 
+    /// Stack: value, specification.
+    pub(super) fn format_with_spec(&mut self) -> Res<Flow> {
+        let k = *self.o.known();
+        if self.ty_of(self.peek(0)) == Some(k.str_) && !self.distrusted() {
+            let rt = match (self.num(1), self.peek(1)) {
+                // The format of a bool is an int's, but for the empty one.
+                (_, Val::Bool(_)) => None,
+                (Some(super::emit::Num::Int(v)), _) => Some((RtId::FormatInt, v)),
+                (Some(super::emit::Num::Float(v)), _) => Some((RtId::FormatFloat, v)),
+                _ => None,
+            };
+            if let Some((rt, v)) = rt {
+                let spec = self.str_operand(0);
+                self.promote();
+                self.pop_drop(2);
+                let text = self.rt(rt, &[v, spec]).expect("a result");
+                self.push(Val::typed(text, k.str_, Own::Owned));
+                return Ok(Flow::Next);
+            }
+        }
+        self.generic(RtId::FormatWithSpec, &[], 2)
+    }
+
     pub(super) fn format_simple(&mut self) -> Res<Flow> {
         if self.ty_of(self.peek(0)) == Some(self.o.known().str_) {
+            return Ok(Flow::Next);
+        }
+        if let Some(v) = self.text_of_number() {
+            self.pop_drop(1);
+            self.push(v);
             return Ok(Flow::Next);
         }
         self.generic(RtId::FormatSimple, &[], 1)

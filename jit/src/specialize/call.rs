@@ -363,7 +363,7 @@ impl Spec<'_> {
     }
 
     /// The operands of a call of a builtin are popped and the result pushed.
-    fn call_done(&mut self, argc: usize, val: Val) -> Option<Flow> {
+    pub(super) fn call_done(&mut self, argc: usize, val: Val) -> Option<Flow> {
         self.pop_drop(argc + 2);
         self.push(val);
         Some(Flow::Next)
@@ -435,7 +435,7 @@ impl Spec<'_> {
                     let v = self.float_to_int(v, exit);
                     Ok(self.call_done(1, Val::Int(v)))
                 }
-                None => Ok(None),
+                None => Ok(self.str_to_int()),
             },
             (Builtin::Float, 1) => match self.num(0) {
                 Some(n) => {
@@ -494,6 +494,9 @@ impl Spec<'_> {
                 let v = self.b.call_rt_value(RtId::MathAtan2, &[y, x]);
                 Ok(self.call_done(2, Val::Float(v)))
             }
+            (Builtin::Ord, 1) => Ok(self.ord()),
+            (Builtin::Chr, 1) => Ok(self.chr()),
+            (Builtin::Str, 1) => Ok(self.to_str()),
             (Builtin::Frames, _) => Ok(Some(self.leave_at_start(Reason::Unsupported))),
             _ => Ok(None),
         }
@@ -617,6 +620,9 @@ impl Spec<'_> {
         if self.distrusted() {
             return Ok(None);
         }
+        if let BuiltinMethod::Str(m) = m {
+            return self.str_method(m, argc);
+        }
         let k = *self.o.known();
         let Val::Obj(recv) = self.peek(argc).clone() else { return Ok(None) };
         match (m, argc) {
@@ -644,58 +650,9 @@ impl Spec<'_> {
                 let r = self.b.call_rt_value(RtId::ListPop, &[recv.v]);
                 Ok(self.call_done(0, Val::object(r, Own::Owned)))
             }
-            (BuiltinMethod::DictGet, 2) if recv.ty == Some(k.dict) => {
-                if self.ty_of(self.peek(1)) != Some(k.str_) {
-                    if self.expect_type(1) != Some(k.str_) {
-                        return Ok(None);
-                    }
-                    self.want(1, k.str_);
-                }
-                self.guard_type(recv.v, k.dict);
-                let (key, _) = self.boxed(&self.peek(1).clone());
-                let found = self.b.call_rt_value(RtId::DictGetStr, &[recv.v, key]);
-                let null = self.b.null();
-                let has = self.b.icmp(IntCC::Ne, found, null);
-                let default = self.peek(0).clone();
-                self.dict_get_result(found, has, &default)
-            }
+            (BuiltinMethod::DictGet, 1 | 2) => self.dict_get(argc),
+            (BuiltinMethod::SetAdd, 1) => Ok(self.set_add()),
             _ => Ok(None),
-        }
-    }
-
-    /// `d.get(key, default)` when the lookup is done. A number as default is expected to have
-    /// the type of what is found.
-    fn dict_get_result(&mut self, found: Value, has: Value, default: &Val) -> Res<Option<Flow>> {
-        let k = *self.o.known();
-        let (yes, no, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        match default {
-            Val::Int(d) => {
-                let d = *d;
-                let out = self.b.add_param(done, crate::ir::Type::I64);
-                self.b.br(has, yes, &[], no, &[]);
-                self.b.switch_to(yes);
-                let exit = self.exit_start(Reason::Type);
-                let t = self.b.load(Field::ObjType, found, None);
-                let tok = self.b.guard_is(t, k.int, exit);
-                let x = self.load_int(found, tok, exit);
-                self.b.jump(done, &[x]);
-                self.b.switch_to(no);
-                self.b.jump(done, &[d]);
-                self.b.switch_to(done);
-                Ok(self.call_done(2, Val::Int(out)))
-            }
-            _ => {
-                let out = self.b.add_param(done, crate::ir::Type::Ptr);
-                self.b.br(has, yes, &[], no, &[]);
-                self.b.switch_to(yes);
-                self.b.incref(found);
-                self.b.jump(done, &[found]);
-                self.b.switch_to(no);
-                let v = self.boxed_ref(default);
-                self.b.jump(done, &[v]);
-                self.b.switch_to(done);
-                Ok(self.call_done(2, Val::object(out, Own::Owned)))
-            }
         }
     }
 }

@@ -36,14 +36,8 @@ impl Spec<'_> {
             return Ok(Flow::Next);
         }
         if ta == Some(k.str_) && tb == Some(k.str_) {
-            let opv = self.b.i32(op as i32);
-            for d in 0..2 {
-                if let Val::Obj(o) = self.peek(d).clone() {
-                    self.guard_type(o.v, k.str_);
-                }
-            }
-            let args = self.pop_arguments(2);
-            let c = self.b.call_rt_value(RtId::StrCompare, &[opv, args[0], args[1]]);
+            let c = self.str_compare(op);
+            self.pop_drop(2);
             self.push(Val::Bool(c));
             return Ok(Flow::Next);
         }
@@ -165,6 +159,12 @@ impl Spec<'_> {
     pub(super) fn contains_op(&mut self, invert: bool) -> Res<Flow> {
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        if let Some(c) = self.table_contains() {
+            let c = if invert { self.b.not(c) } else { c };
+            self.pop_drop(2);
+            self.push(Val::Bool(c));
+            return Ok(Flow::Next);
         }
         self.before_python()?;
         self.materialize(0);

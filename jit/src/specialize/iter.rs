@@ -32,8 +32,13 @@ impl Spec<'_> {
         let kind = match self.ty_of(&val).or_else(|| self.iterable_type()) {
             Some(t) if t == k.list => Some((SeqKind::List, t)),
             Some(t) if t == k.tuple => Some((SeqKind::Tuple, t)),
+            Some(t) if t == k.str_ && !self.distrusted() => Some((SeqKind::Str, t)),
             _ => None,
         };
+        if kind.is_some_and(|(k, _)| k == SeqKind::Str) {
+            // Bytes are characters where all are ASCII.
+            self.ascii_operand(0);
+        }
         if let Some((kind, t)) = kind
             && matches!(val, Val::Obj(_) | Val::Tuple(_) | Val::Const(_))
         {
@@ -142,7 +147,11 @@ impl Spec<'_> {
                 Some((more, Item::Val(Val::Int(*next)), after))
             }
             Val::Seq { kind, seq, index } => {
-                let ty = if *kind == SeqKind::List { k.list } else { k.tuple };
+                let ty = match kind {
+                    SeqKind::List => k.list,
+                    SeqKind::Tuple => k.tuple,
+                    SeqKind::Str => k.str_,
+                };
                 let (v, tok) = match &**seq {
                     Val::Obj(o) => (o.v, self.guard_type(o.v, ty)),
                     Val::Const(c) => (self.b.obj(*c), None),
@@ -151,7 +160,7 @@ impl Spec<'_> {
                 let (len_field, ptr_field, elem) = match kind {
                     SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
                     SeqKind::Tuple => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
-                    SeqKind::Str => return None,
+                    SeqKind::Str => (Field::StrBytes, Field::StrPtr, ElemKind::Byte),
                 };
                 let len = self.b.load(len_field, v, tok);
                 let more = self.b.icmp(IntCC::ULt, *index, len);
@@ -177,6 +186,10 @@ impl Spec<'_> {
             Item::Val(v) => v.clone(),
             Item::Elem { elem, seq, ptr_field, tok, index, sample } => {
                 let base = self.b.load(*ptr_field, *seq, *tok);
+                if *elem == ElemKind::Byte {
+                    let code = self.b.load_elem(*elem, base, *index, *tok);
+                    return self.character(code);
+                }
                 let mut item = self.load_item(*elem, base, *index, *tok);
                 if let Val::Obj(o) = &mut item {
                     o.sample = sample.and_then(|s| self.o.sample_item(s));

@@ -11,12 +11,14 @@ mod attr;
 mod build;
 mod call;
 mod compare;
+mod dict;
 mod emit;
 mod globals;
 mod iter;
 mod join;
 mod ops;
 mod subscr;
+mod text;
 
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
@@ -161,6 +163,8 @@ pub struct Spec<'a> {
     entered: bool,
     /// The instruction ran Python code: tracing or threads may have begun.
     called_out: bool,
+    /// The codes of characters, by the strs.
+    codes: HashMap<Value, Value>,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -237,6 +241,7 @@ impl<'a> Spec<'a> {
             start_exit: None,
             entered: false,
             called_out: false,
+            codes: HashMap::new(),
         })
     }
 

@@ -162,7 +162,7 @@ impl Spec<'_> {
             SetAdd => return self.set_add_op(arg),
             MapAdd => return self.map_add_op(arg),
             FormatSimple => return self.format_simple(),
-            FormatWithSpec => return self.generic(RtId::FormatWithSpec, &[], 2),
+            FormatWithSpec => return self.format_with_spec(),
             ConvertValue => {
                 let kind = self.b.i32(ins.arg as i32);
                 return self.generic(RtId::ConvertValue, &[kind], 1);

@@ -43,12 +43,10 @@ impl Spec<'_> {
                 self.want(1, c);
                 self.sequence_item(c)
             }
-            (Some(c), Some(i)) if c == k.dict && i == k.str_ => {
-                self.want(0, i);
-                self.want(1, c);
-                self.dict_item()
-            }
             _ => {
+                if self.dict_item((fb.op == Opcode::BinaryOpSubscrDict).then_some(k.dict)) {
+                    return Ok(Flow::Next);
+                }
                 if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }
@@ -75,9 +73,11 @@ impl Spec<'_> {
             let zero = self.b.i64(0);
             self.b.guard_icmp(IntCC::SGe, len, zero, exit);
             let i = self.checked_index(index, len);
+            let base = self.b.load(Field::StrPtr, v, tok);
+            let code = self.b.load_elem(ElemKind::Byte, base, i.0, i.1);
+            let item = self.character(code);
             self.pop_drop(2);
-            let r = self.rt(RtId::StrItem, &[v, i.0]).expect("a result");
-            self.push(Val::typed(r, k.str_, Own::Owned));
+            self.push(item);
             return Ok(Flow::Next);
         }
         let (len, ptr, kind) = if ty == k.list {
@@ -124,22 +124,6 @@ impl Spec<'_> {
         let exit = self.exit_start(Reason::Error);
         let tok = self.b.guard_icmp(IntCC::ULt, i, len, exit);
         (i, tok)
-    }
-
-    fn dict_item(&mut self) -> Res<Flow> {
-        let (d, _) = self.boxed(&self.peek(1).clone());
-        let (key, _) = self.boxed(&self.peek(0).clone());
-        let r = self.b.call_rt_value(RtId::DictGetStr, &[d, key]);
-        let exit = self.exit_start(Reason::Error);
-        let null = self.b.null();
-        self.b.guard_icmp(IntCC::Ne, r, null, exit);
-        let temporary = matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned);
-        self.pop_drop(2);
-        self.push(Val::object(r, Own::Transient));
-        if temporary {
-            self.promote_now();
-        }
-        Ok(Flow::Next)
     }
 
     pub(super) fn binary_slice(&mut self) -> Res<Flow> {
@@ -189,6 +173,9 @@ impl Spec<'_> {
             {
                 return self.store_list_item(o, i);
             }
+        }
+        if self.store_dict_item() {
+            return Ok(Flow::Next);
         }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));

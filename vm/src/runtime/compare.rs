@@ -77,7 +77,11 @@ pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i3
     let (a, b) = unsafe {
         (obj(a).downcast_unchecked_ref::<PyStr>(), obj(b).downcast_unchecked_ref::<PyStr>())
     };
-    i32::from(holds(op, a.as_wtf8().cmp(b.as_wtf8())))
+    i32::from(match op {
+        2 => std::ptr::eq(a, b) || a.as_bytes() == b.as_bytes(),
+        3 => !std::ptr::eq(a, b) && a.as_bytes() != b.as_bytes(),
+        _ => holds(op, a.as_wtf8().cmp(b.as_wtf8())),
+    })
 }
 
 /// Comparison of exact ints of any size.

@@ -10,15 +10,19 @@ mod build;
 mod call;
 mod compare;
 mod containers;
+mod dict;
+mod format;
 pub mod framed;
 mod function;
 mod iter;
 mod math;
 mod names;
 mod poll;
+mod pool;
 mod quiet;
 mod refs;
 mod shape;
+mod strings;
 mod subscr;
 mod text;
 
@@ -112,6 +116,12 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::SetAdd => e2(containers::set_add),
         RtId::SetContains => e2(containers::set_contains),
         RtId::MapAdd => e3(containers::map_add),
+        RtId::DictFindStr => e2(dict::dict_find_str),
+        RtId::DictFindInt => e2(dict::dict_find_int),
+        RtId::DictInsert => e3(dict::dict_insert),
+        RtId::SetFindStr => e2(dict::set_find_str),
+        RtId::SetFindInt => e2(dict::set_find_int),
+        RtId::SetInsert => e2(dict::set_insert),
         RtId::DictGetStr => e2(containers::dict_get_str),
         RtId::DictSetStr => e3(containers::dict_set_str),
         RtId::DictGet => e2(containers::dict_get),
@@ -123,6 +133,16 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::StrItem => e2(text::str_item),
         RtId::Chr => e1(text::chr),
         RtId::Ord => e1(text::ord),
+        RtId::StrContains => e2(strings::str_contains),
+        RtId::StrTransform => e4(strings::str_transform),
+        RtId::StrTest => e3(strings::str_test),
+        RtId::StrSearch => e3(strings::str_search),
+        RtId::StrFormat => e2(format::str_format),
+        RtId::FormatInt => e2(format::format_int),
+        RtId::FormatFloat => e2(format::format_float),
+        RtId::IntToStr => e1(text::int_to_str),
+        RtId::FloatToStr => e1(text::float_to_str),
+        RtId::StrToInt => e1(text::str_to_int),
 
         RtId::FloatFloorDiv => e2(math::float_floordiv),
         RtId::FloatMod => e2(math::float_mod),

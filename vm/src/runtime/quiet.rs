@@ -101,7 +101,7 @@ fn is_plain_payload(o: &PyObject) -> bool {
         || o.downcast_ref::<PySet>().is_some()
 }
 
-fn is_atom(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
+pub(super) fn is_atom(vm: &VirtualMachine, class: &Py<PyType>) -> bool {
     let t = &vm.ctx.types;
     [
         t.float_type,

@@ -10,12 +10,12 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyFloat, PyInt};
+use rustpython_vm::builtins::{PyFloat, PyInt, PyList};
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take, vm};
-use super::quiet;
+use super::{pool, quiet};
 
 /// The ints that exist once for the whole process.
 const CACHED_INTS: std::ops::RangeInclusive<i64> = -5..=256;
@@ -115,6 +115,12 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
             if keep::<PyInt>(&mut ctx.free_ints, &mut ctx.free_ints_room, p) {
                 return 0;
             }
+        } else if plain && class.is(vm.ctx.types.str_type) {
+            if pool::keep(p) {
+                return 0;
+            }
+        } else if plain && class.is(vm.ctx.types.list_type) {
+            drop_items(vm, obj(p).downcast_unchecked_ref());
         }
         // Dropping one reference runs the object's own deallocation. Until then it is alive again, so
         // that looking at it can't end its life early.
@@ -123,6 +129,21 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
         let quiet = quiet::dies_quietly(vm, &last);
         release(last);
         i32::from(!quiet)
+    }
+}
+
+/// Empties a dying list of things that die without anybody noticing.
+fn drop_items(vm: &VirtualMachine, list: &Py<PyList>) {
+    if list.as_object().weak_count().is_some_and(|n| n > 0) {
+        return;
+    }
+    let mut items = list.borrow_vec_mut();
+    if items.iter().all(|o| quiet::is_atom(vm, o.class())) {
+        for item in items.drain(..) {
+            if item.class().is(vm.ctx.types.str_type) {
+                pool::drop_str(item);
+            }
+        }
     }
 }
 

@@ -1,42 +1,40 @@
-//! Operations on exact strs: joining two, characters and their codes, the text of ints.
+//! Operations on exact strs: joining two, characters and their codes, the texts of numbers and the numbers of texts.
 //!
-//! The other methods of strs are called as any method is.
+//! Methods are in `strings`, formatting in `format`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use psycore_jit::ctx::Ctx;
 use rustpython_vm::builtins::{PyInt, PyStr};
-use rustpython_vm::common::str::PyKindStr;
 use rustpython_vm::common::wtf8::{CodePoint, Wtf8Buf};
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::sliceable::SliceableSequenceOp;
-use rustpython_vm::{Py, PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, object, take, vm};
 use super::arith::small;
+use super::pool::{self, ascii};
+
+/// Digits and sign of any 64-bit int.
+pub const INT_LEN: usize = 20;
 
 /// # Safety
 /// `p` is a live exact str.
 #[inline(always)]
-unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
+pub unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
     // SAFETY: the caller's promise.
     unsafe { obj(p).downcast_unchecked_ref() }
 }
 
-fn ascii(s: &Py<PyStr>) -> Option<&[u8]> {
-    match s.as_str_kind() {
-        PyKindStr::Ascii(s) => Some(s.as_bytes()),
-        _ => None,
-    }
-}
-
 fn concat(vm: &VirtualMachine, a: &Py<PyStr>, b: &Py<PyStr>) -> PyObjectRef {
     if let (Some(a), Some(b)) = (ascii(a), ascii(b)) {
-        let mut bytes = Vec::with_capacity(a.len() + b.len());
-        bytes.extend_from_slice(a);
-        bytes.extend_from_slice(b);
-        // SAFETY: both parts are ASCII.
-        return vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into();
+        // SAFETY: both parts are ASCII and fill the length exactly.
+        return unsafe {
+            pool::new_ascii(vm, a.len() + b.len(), |to| {
+                to.copy_from_nonoverlapping(a.as_ptr(), a.len());
+                to.add(a.len()).copy_from_nonoverlapping(b.as_ptr(), b.len());
+            })
+        };
     }
     let mut text = Wtf8Buf::with_capacity(a.byte_len() + b.byte_len());
     text.push_wtf8(a.as_wtf8());
@@ -73,7 +71,7 @@ pub unsafe extern "C" fn str_append(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
             return a;
         }
         let result = concat(vm(ctx), x, y);
-        drop(take(a));
+        pool::drop_str(take(a));
         give(result)
     }
 }
@@ -109,10 +107,75 @@ pub unsafe extern "C" fn ord(_: *mut Ctx, s: Raw) -> i64 {
     }
 }
 
+/// Writes an int to the end of a buffer; gives the part written.
+pub fn write_int(i: i64, buffer: &mut [u8; INT_LEN]) -> &[u8] {
+    let mut rest = i.unsigned_abs();
+    let mut at = INT_LEN;
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if i < 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    &buffer[at..]
+}
+
+/// The text of an int.
+pub fn text_of(vm: &VirtualMachine, i: i64) -> PyObjectRef {
+    let mut buffer = [0; INT_LEN];
+    // SAFETY: digits and a sign are ASCII.
+    unsafe { pool::from_ascii(vm, write_int(i, &mut buffer)) }
+}
+
 /// The text of an exact int that fits, as `str`, `repr` and `format` write it.
 pub fn int_text(vm: &VirtualMachine, o: &PyObject) -> Option<PyObjectRef> {
-    let i = small(o.downcast_ref_if_exact::<PyInt>(vm)?)?;
-    // SAFETY: digits and a sign are ASCII.
-    let text = unsafe { PyStr::new_ascii_unchecked(i.to_string().into_bytes()) };
-    Some(vm.ctx.new_str(text).into())
+    Some(text_of(vm, small(o.downcast_ref_if_exact::<PyInt>(vm)?)?))
+}
+
+/// `str(i)`.
+pub unsafe extern "C" fn int_to_str(ctx: *mut Ctx, i: i64) -> Raw {
+    // SAFETY: compiled code passes its own context.
+    unsafe { give(text_of(vm(ctx), i)) }
+}
+
+/// `str(x)`.
+pub unsafe extern "C" fn float_to_str(ctx: *mut Ctx, x: f64) -> Raw {
+    // SAFETY: compiled code passes its own context.
+    unsafe { object(ctx, |vm| vm.ctx.new_float(x).as_object().str(vm).map(Into::into)) }
+}
+
+/// `int(s)` of a plain decimal number that fits; else `failed` is set.
+pub unsafe extern "C" fn str_to_int(ctx: *mut Ctx, s: Raw) -> i64 {
+    // SAFETY: compiled code passes its own context and a live exact str.
+    unsafe {
+        let parsed = ascii(string(s)).and_then(decimal);
+        (*ctx).failed = i32::from(parsed.is_none());
+        parsed.unwrap_or(0)
+    }
+}
+
+/// The number that digits, maybe with a sign, stand for. Whatever else `int` accepts is left to it.
+fn decimal(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut n = 0i64;
+    for d in digits {
+        if !d.is_ascii_digit() {
+            return None;
+        }
+        n = n * 10 + i64::from(d - b'0');
+    }
+    Some(if negative { -n } else { n })
 }

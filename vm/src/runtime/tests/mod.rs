@@ -8,6 +8,7 @@ mod costs;
 mod death;
 mod numbers;
 mod objects;
+mod tables;
 
 use psycore_jit::ctx::Ctx;
 use psycore_jit::rt::RtId;

@@ -1,0 +1,150 @@
+//! Short ASCII strs: a dead one lends its memory, object and characters alike, to the next of the same
+//! length, so that a loop that makes and drops words takes no allocator calls.
+//!
+//! Characters and the empty str exist once, as in the interpreter.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustpython_vm::builtins::PyStr;
+use rustpython_vm::common::str::PyKindStr;
+use rustpython_vm::object::payload_offset;
+use rustpython_vm::{Py, PyObjectRef, VirtualMachine};
+
+use super::abi::{Raw, give, obj, take};
+
+/// Longer strs are left to the allocator.
+const MAX_LEN: usize = 32;
+/// How many dead strs of one length are kept.
+const ROOM: usize = 64;
+
+struct Pool {
+    /// By length. Each has a reference word of zero and a complete payload.
+    dead: [[Raw; ROOM]; MAX_LEN + 1],
+    count: [usize; MAX_LEN + 1],
+}
+
+thread_local! {
+    static POOL: UnsafeCell<Pool> = const {
+        UnsafeCell::new(Pool {
+            dead: [[std::ptr::null_mut(); ROOM]; MAX_LEN + 1],
+            count: [0; MAX_LEN + 1],
+        })
+    };
+}
+
+/// The bytes of an ASCII str.
+#[inline]
+pub fn ascii(s: &Py<PyStr>) -> Option<&[u8]> {
+    match s.as_str_kind() {
+        PyKindStr::Ascii(s) => Some(s.as_bytes()),
+        _ => None,
+    }
+}
+
+/// Takes an object of a length out of the pool.
+#[inline]
+fn reuse(len: usize) -> Option<Raw> {
+    POOL.with(|pool| {
+        // SAFETY: nobody else refers to the pool of this thread: what runs here does not come back.
+        let pool = unsafe { &mut *pool.get() };
+        let n = pool.count[len];
+        if n == 0 {
+            return None;
+        }
+        pool.count[len] = n - 1;
+        Some(pool.dead[len][n - 1])
+    })
+}
+
+/// Keeps a dead exact str; false if it is not of a kind that is kept, or there is no room.
+///
+/// # Safety
+/// `p` is an exact str with a reference word of zero that nobody else refers to.
+#[inline]
+pub unsafe fn keep(p: Raw) -> bool {
+    // SAFETY: the caller's promise.
+    let s: &Py<PyStr> = unsafe { obj(p).downcast_unchecked_ref() };
+    let Some(len) = ascii(s).map(<[u8]>::len).filter(|n| *n <= MAX_LEN) else { return false };
+    POOL.with(|pool| {
+        // SAFETY: as in `reuse`.
+        let pool = unsafe { &mut *pool.get() };
+        let n = pool.count[len];
+        if n == ROOM {
+            return false;
+        }
+        pool.dead[len][n] = p;
+        pool.count[len] = n + 1;
+        true
+    })
+}
+
+/// Drops a str whose last reference this may be.
+#[inline]
+pub fn drop_str(s: PyObjectRef) {
+    let p = give(s);
+    // SAFETY: the reference is ours; a word of exactly one says that it is the only one and that nobody
+    // looks at the memory without a reference.
+    unsafe {
+        let word = AtomicUsize::from_ptr(p.cast());
+        if word.load(Ordering::Relaxed) == 1 {
+            word.store(0, Ordering::Relaxed);
+            if keep(p) {
+                return;
+            }
+            word.store(1, Ordering::Relaxed);
+        }
+        drop(take(p));
+    }
+}
+
+/// A new str of `len` characters, which `fill` writes.
+///
+/// # Safety
+/// `fill` writes `len` bytes of ASCII, and does nothing else.
+#[inline]
+pub unsafe fn new_ascii(vm: &VirtualMachine, len: usize, fill: impl FnOnce(*mut u8)) -> PyObjectRef {
+    // SAFETY: the caller's promise; an object of the pool is unreachable, and its payload is overwritten by one
+    // that takes over the same characters.
+    unsafe {
+        if len > 1
+            && len <= MAX_LEN
+            && let Some(p) = reuse(len)
+        {
+            let place = p.wrapping_byte_add(payload_offset::<PyStr>()).cast::<PyStr>();
+            let bytes = (*place).as_bytes().as_ptr().cast_mut();
+            fill(bytes);
+            place.write(PyStr::new_ascii_unchecked(Vec::from_raw_parts(bytes, len, len)));
+            AtomicUsize::from_ptr(p.cast()).store(1, Ordering::Relaxed);
+            return take(p);
+        }
+        let mut bytes = Vec::with_capacity(len);
+        fill(bytes.as_mut_ptr());
+        bytes.set_len(len);
+        from_vec(vm, bytes)
+    }
+}
+
+/// A new str of ASCII bytes.
+///
+/// # Safety
+/// They are ASCII.
+#[inline]
+pub unsafe fn from_ascii(vm: &VirtualMachine, bytes: &[u8]) -> PyObjectRef {
+    match bytes {
+        [] => vm.ctx.empty_str.to_owned().into(),
+        [c] => vm.ctx.latin1_char(*c).into(),
+        // SAFETY: the caller's promise.
+        _ => unsafe { new_ascii(vm, bytes.len(), |to| bytes.as_ptr().copy_to_nonoverlapping(to, bytes.len())) },
+    }
+}
+
+/// The same of a buffer, which a long str takes over.
+///
+/// # Safety
+/// They are ASCII.
+#[inline]
+pub unsafe fn from_vec(vm: &VirtualMachine, bytes: Vec<u8>) -> PyObjectRef {
+    // SAFETY: the caller's promise.
+    vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into()
+}
