@@ -717,7 +717,7 @@ impl Jit {
                 0 => Live::Null,
                 w => {
                     let obj = crate::layout::object_at(w);
-                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 }
+                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
                 }
             };
             let locals = (0..n).map(|i| live(*slots.add(i))).collect();
@@ -737,7 +737,6 @@ impl Jit {
             if matches!(site.kind, SiteKind::Inner) {
                 return None;
             }
-            let _ = vm;
             Some(Request::Entry {
                 code: self.id_of(code.as_object()),
                 globals: self.id_of(globals),

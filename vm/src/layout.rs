@@ -915,6 +915,13 @@ fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     // Lock, list, position: three words.
     set(Field::ListIterList, find_word(address(&iter), 3, address(&list_ref), "list_iter.list")?);
     set(Field::ListIterIndex, find_word(address(&iter), 3, 2, "list_iter.index")?);
+    let text: PyObjectRef = ctx.new_str("\u{e9}\u{e9}\u{e9}\u{e9}").into();
+    let iter: PyObjectRef = text.get_iter(vm).map_err(|_| fail("str_iter"))?.into();
+    next(&iter)?;
+    next(&iter)?;
+    // Lock, str, position in characters, position in bytes: four words.
+    set(Field::StrIterStr, find_word(address(&iter), 4, address(&text), "str_iter.str")?);
+    set(Field::StrIterIndex, find_word(address(&iter), 4, 2, "str_iter.index")?);
     let range = vm
         .builtins
         .get_attr("range", vm)

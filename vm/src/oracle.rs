@@ -11,6 +11,7 @@ use rustpython_vm::builtins::{
     PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType,
 };
 use rustpython_vm::bytecode::ADAPTIVE_WARMUP_VALUE;
+use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use std::rc::Rc;
 
@@ -465,6 +466,24 @@ impl Oracle for Jit {
         }
         p.expected[depth] = Some(seen);
     }
+}
+
+/// Whether compiled code can take an iterator apart that it finds on the stack.
+pub(crate) fn divides(vm: &VirtualMachine, obj: &PyObject) -> bool {
+    let t = &vm.ctx.types;
+    let (of_list, of_str) = (obj.class().is(t.list_iterator_type), obj.class().is(t.str_iterator_type));
+    if !of_list && !of_str {
+        return true;
+    }
+    let mut plain = false;
+    obj.traverse(&mut |seq| {
+        plain |= if of_list {
+            seq.class().is(t.list_type)
+        } else {
+            seq.downcast_ref_if_exact::<PyStr>(vm).is_some_and(|s| s.isascii())
+        };
+    });
+    plain
 }
 
 /// Where the unit of the original code at a position runs.

@@ -172,6 +172,10 @@ fields! {
     ListIterIndex "list_iter.index" Word Iter;
     /// Its list.
     ListIterList "list_iter.list" Ptr Iter;
+    /// Position of a str iterator, in characters.
+    StrIterIndex "str_iter.index" Word Iter;
+    /// Its str.
+    StrIterStr "str_iter.str" Ptr Iter;
     RangeIterIndex "range_iter.index" Word Iter;
     RangeIterLen "range_iter.len" Word Iter;
     RangeIterStart "range_iter.start" Word Immutable;

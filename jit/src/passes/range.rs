@@ -625,7 +625,8 @@ fn of_field(field: Field) -> Option<Interval> {
         | Field::BytesLen
         | Field::DictUsed
         | Field::DictFilled
-        | Field::ListIterIndex => Interval::new(0, MAX_LEN),
+        | Field::ListIterIndex
+        | Field::StrIterIndex => Interval::new(0, MAX_LEN),
         Field::StrChars => Interval::new(-1, MAX_LEN),
         _ if field.field_ty() == FieldTy::U8 => Interval::new(0, 255),
         _ => return None,

@@ -1,6 +1,6 @@
 //! Iteration: ranges and sequences stay virtual, the rest goes through an entry point.
 
-use super::context::{Own, Val};
+use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, ExitId, Field, IntCC, Reason, SeqKind, Value};
@@ -20,6 +20,30 @@ impl Spec<'_> {
         let next = self.b.add(start, off);
         let left = self.b.sub(len, index);
         Val::Range { next, left, step }
+    }
+
+    /// The same for an iterator over an exact list, or an exact str of ASCII characters.
+    pub(super) fn entry_sequence(&mut self, v: Value, tok: Option<Value>, kind: SeqKind, exit: ExitId) -> Val {
+        let k = *self.o.known();
+        let (seq, index, ty) = match kind {
+            SeqKind::Str => (Field::StrIterStr, Field::StrIterIndex, k.str_),
+            _ => (Field::ListIterList, Field::ListIterIndex, k.list),
+        };
+        let unique = self.b.is_unique(v);
+        let tok = self.b.guard(unique, true, exit).or(tok);
+        let seq = self.b.load(seq, v, tok);
+        let null = self.b.null();
+        let tok = self.b.guard_icmp(IntCC::Ne, seq, null, exit);
+        let t = self.b.load(Field::ObjType, seq, tok);
+        let tok = self.b.guard_is(t, ty, exit);
+        if kind == SeqKind::Str {
+            let n = self.b.load(Field::StrChars, seq, tok);
+            let zero = self.b.i64(0);
+            self.b.guard_icmp(IntCC::SGe, n, zero, exit);
+        }
+        let index = self.b.load(index, v, tok);
+        let seq = Val::Obj(ObjVal { v: seq, ty: Some(ty), tok, own: Own::Kept, sample: None });
+        Val::Seq { kind, seq: Box::new(seq), index }
     }
 
     pub(super) fn get_iter(&mut self) -> Res<Flow> {

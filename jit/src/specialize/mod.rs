@@ -322,14 +322,29 @@ impl<'a> Spec<'a> {
             }
             self.ctx.frame_mut().locals[i] = val;
         }
+        let mut iterators = Vec::new();
         for (i, live) in stack.iter().enumerate() {
             let v = self.b.load_arg(args, (nlocals + i) as u32, Type::Ptr);
-            let val = self.entry_value(v, *live, exit, true);
+            let mut val = self.entry_value(v, *live, exit, true);
+            if let Val::Seq { seq, .. } = &mut val
+                && let Val::Obj(o) = &mut **seq
+            {
+                iterators.push(((nlocals + i) as u32, v, o.v));
+                o.own = Own::Owned;
+            }
             self.ctx.frame_mut().stack[i] = match val {
                 // The frame's slot keeps the reference until the loop is left.
                 Val::Obj(o) => Val::Obj(context::ObjVal { own: Own::Kept, ..o }),
                 v => v,
             };
+        }
+        // Every check has passed: what such an iterator walks over is held directly from now on, so that it is
+        // released when the loop ends.
+        for (slot, iterator, seq) in iterators {
+            self.b.incref(seq);
+            let null = self.b.null();
+            self.b.store_arg(args, slot, null);
+            self.b.decref(iterator, None);
         }
         Ok(())
     }
@@ -367,6 +382,12 @@ impl<'a> Spec<'a> {
                 }
                 if on_stack && unique && seen.ty == known.range_iterator {
                     return self.entry_range(v, tok, exit);
+                }
+                if on_stack && unique && seen.ty == known.list_iterator {
+                    return self.entry_sequence(v, tok, crate::ir::SeqKind::List, exit);
+                }
+                if on_stack && unique && seen.ty == known.str_iterator {
+                    return self.entry_sequence(v, tok, crate::ir::SeqKind::Str, exit);
                 }
                 Val::Obj(context::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home, sample: None })
             }

@@ -138,6 +138,7 @@ fn is_count(field: Field) -> bool {
             | Field::StrBytes
             | Field::BytesLen
             | Field::ListIterIndex
+            | Field::StrIterIndex
             | Field::RangeIterIndex
             | Field::RangeIterLen
     )

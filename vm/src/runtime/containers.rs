@@ -1,8 +1,12 @@
 //! Operations on containers of exactly known types: list, dict and set.
 
+use std::sync::OnceLock;
+
 use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyDict, PyList, PySet, PyStr};
-use rustpython_vm::{AsObject, Py};
+use rustpython_vm::object::payload_offset;
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use super::abi::{Raw, done, give, obj, object, take, truth, vm};
 use super::refs::release_later;
@@ -31,10 +35,62 @@ unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
     unsafe { obj(p).downcast_unchecked_ref() }
 }
 
-/// Appends an item, whose reference it takes over.
-pub unsafe extern "C" fn list_append(_: *mut Ctx, l: Raw, item: Raw) {
-    // SAFETY: compiled code passes a live exact list and an owned reference.
-    unsafe { list(l).borrow_vec_mut().push(take(item)) }
+/// Offsets in a list.
+#[derive(Clone, Copy)]
+struct ListPlaces {
+    len: usize,
+    cap: usize,
+    items: usize,
+    /// The 32-bit count of changes.
+    changes: usize,
+}
+
+/// Finds what the layout does not have: the word that counts how often a list was locked for writing.
+fn list_places(vm: &VirtualMachine) -> Option<ListPlaces> {
+    let layout = crate::layout::get()?;
+    let l = vm.ctx.new_list(Vec::new());
+    let at = l.as_object().as_raw().addr();
+    let read = || -> Vec<u32> {
+        (0..size_of::<PyList>() / 4)
+            // SAFETY: within the payload of a live list.
+            .map(|i| unsafe { ((at + payload_offset::<PyList>() + 4 * i) as *const u32).read_volatile() })
+            .collect()
+    };
+    let before = read();
+    for _ in 0..3 {
+        drop(l.borrow_vec_mut());
+    }
+    let after = read();
+    let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
+    let [i] = changed[..] else { return None };
+    (after[i] == before[i].wrapping_add(3)).then(|| ListPlaces {
+        len: layout.offset(Field::ListLen) as usize,
+        cap: layout.offset(Field::ListCap) as usize,
+        items: layout.offset(Field::ListPtr) as usize,
+        changes: payload_offset::<PyList>() + 4 * i,
+    })
+}
+
+/// Appends an item, whose reference it takes over, to a list that is not locked.
+pub unsafe extern "C" fn list_append(ctx: *mut Ctx, l: Raw, item: Raw) {
+    static PLACES: OnceLock<Option<ListPlaces>> = OnceLock::new();
+    // SAFETY: compiled code passes its own context, a live exact list and an owned reference. While it runs no
+    // other thread does; the items are a vector of words, with room for one more where it is written.
+    unsafe {
+        if let Some(p) = PLACES.get_or_init(|| list_places(vm(ctx))) {
+            let at = |offset: usize| (l.addr() + offset) as *mut usize;
+            let len = at(p.len).read_volatile();
+            if len < at(p.cap).read_volatile() {
+                let items = at(p.items).read_volatile() as *mut Raw;
+                items.add(len).write(item);
+                at(p.len).write_volatile(len + 1);
+                let changes = (l.addr() + p.changes) as *mut u32;
+                changes.write_volatile(changes.read_volatile().wrapping_add(1));
+                return;
+            }
+        }
+        list(l).borrow_vec_mut().push(take(item));
+    }
 }
 
 /// Removes and returns the last item; null if there is none.

@@ -5,6 +5,7 @@
 //! them; where it is not found, or a key of another class has the same hash, the answer is "ask
 //! the general way".
 
+use std::cell::UnsafeCell;
 use std::sync::OnceLock;
 
 use psycore_jit::ctx::Ctx;
@@ -163,6 +164,67 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
     })
 }
 
+/// Hashes of short texts met lately. The hash of a text never changes, and is slow to compute.
+const REMEMBERED: usize = 2048;
+
+/// A text of at most 16 bytes, padded, with its length, and its hash.
+#[derive(Clone, Copy)]
+struct Remembered {
+    text: [u64; 2],
+    len: usize,
+    hash: i64,
+}
+
+thread_local! {
+    static HASHES: UnsafeCell<[Remembered; REMEMBERED]> =
+        const { UnsafeCell::new([Remembered { text: [0; 2], len: 0, hash: 0 }; REMEMBERED]) };
+}
+
+/// The hash of an exact str that was not asked for its hash yet.
+///
+/// # Safety
+/// `key` is a live exact str.
+unsafe fn fresh_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i64> {
+    // SAFETY: the caller's promise; the place was probed.
+    let (s, cached) = unsafe {
+        let s: &Py<PyStr> = obj(key).downcast_unchecked_ref();
+        (s, (key.addr() + places.str_hash) as *mut i64)
+    };
+    let bytes = s.as_bytes();
+    let n = bytes.len();
+    if !(2..=16).contains(&n) {
+        return s.as_object().hash(vm).ok();
+    }
+    // SAFETY: within the bytes.
+    let text = unsafe {
+        let at = bytes.as_ptr();
+        match n {
+            8.. => [at.cast::<u64>().read_unaligned(), at.add(n - 8).cast::<u64>().read_unaligned()],
+            4.. => {
+                let (a, b) = (at.cast::<u32>().read_unaligned(), at.add(n - 4).cast::<u32>().read_unaligned());
+                [u64::from(a), u64::from(b)]
+            }
+            _ => [u64::from(bytes[0]) | u64::from(bytes[n - 1]) << 8, u64::from(bytes[1])],
+        }
+    };
+    let mixed = (text[0] ^ text[1].rotate_left(29) ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let slot = (mixed >> 32) as usize % REMEMBERED;
+    HASHES.with(|hashes| {
+        // SAFETY: only this function uses the table, and computing a str's hash does not come back here.
+        unsafe {
+            let known = &mut (&mut *hashes.get())[slot];
+            if known.len == n && known.text == text {
+                // What the str itself would remember.
+                cached.write_volatile(known.hash);
+                return Some(known.hash);
+            }
+            let hash = s.as_object().hash(vm).ok()?;
+            *known = Remembered { text, len: n, hash };
+            Some(hash)
+        }
+    })
+}
+
 /// The hash of an exact str.
 ///
 /// # Safety
@@ -175,7 +237,7 @@ unsafe fn str_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i64
         return Some(known);
     }
     // SAFETY: the caller's promise.
-    unsafe { obj(key) }.hash(vm).ok()
+    unsafe { fresh_hash(vm, places, key) }
 }
 
 /// Whether two byte strings of the same length are equal.
