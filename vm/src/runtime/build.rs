@@ -6,6 +6,7 @@ use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::{PyObjectRef, PyPayload};
 
 use super::abi::{Raw, give, obj, object, scratch, take, vm};
+use super::pool;
 use super::text::int_text;
 
 /// Takes over the first `n` scratch words.
@@ -22,8 +23,9 @@ unsafe fn taken(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
 pub unsafe extern "C" fn build_list(ctx: *mut Ctx, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
-        let items = taken(ctx, n);
-        give(vm(ctx).ctx.new_list(items))
+        let list = pool::new_list(vm(ctx));
+        list.borrow_vec_mut().extend((0..n as usize).map(|i| take(scratch(ctx, i))));
+        give(list)
     }
 }
 

@@ -17,6 +17,7 @@ use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::abi::{Raw, obj, take, vm};
 use super::arith::small;
+use super::pool::{self, NO_HASH};
 
 /// No such key.
 pub(super) const ABSENT: i64 = -1;
@@ -24,8 +25,6 @@ pub(super) const ABSENT: i64 = -1;
 pub(super) const ODD: i64 = -2;
 /// An index slot that never held an entry.
 const FREE: i64 = -1;
-/// What a str has in place of a hash that was not asked for yet.
-const NO_HASH: i64 = -1;
 const WORD: usize = size_of::<usize>();
 
 /// Offsets of a table's parts from its address, and of an entry's from the entry's.
@@ -112,6 +111,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
         .then(|| unsafe { (word(shared, 0), word(shared, WORD)) })
         .filter(|counts| *counts == (1, 1))
         .and_then(|_| find_table(shared, 2 * WORD, size_of::<PyDict>() / WORD, &keys, &hashes));
+    pool::set_hash_place(SIZEOF_PYOBJECT_HEAD + hash_word * WORD);
     Some(Places {
         dict: table,
         set: set_table_layout,
@@ -167,6 +167,11 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
 /// Hashes of short texts met lately. The hash of a text never changes, and is slow to compute.
 const REMEMBERED: usize = 2048;
 
+/// Two texts that share a place, the one met later first.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Pair([Remembered; 2]);
+
 /// A text of at most 16 bytes, padded, with its length, and its hash.
 #[derive(Clone, Copy)]
 struct Remembered {
@@ -176,8 +181,8 @@ struct Remembered {
 }
 
 thread_local! {
-    static HASHES: UnsafeCell<[Remembered; REMEMBERED]> =
-        const { UnsafeCell::new([Remembered { text: [0; 2], len: 0, hash: 0 }; REMEMBERED]) };
+    static HASHES: UnsafeCell<[Pair; REMEMBERED]> =
+        const { UnsafeCell::new([Pair([Remembered { text: [0; 2], len: 0, hash: 0 }; 2]); REMEMBERED]) };
 }
 
 /// The hash of an exact str that was not asked for its hash yet.
@@ -212,14 +217,17 @@ unsafe fn fresh_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i
     HASHES.with(|hashes| {
         // SAFETY: only this function uses the table, and computing a str's hash does not come back here.
         unsafe {
-            let known = &mut (&mut *hashes.get())[slot];
-            if known.len == n && known.text == text {
-                // What the str itself would remember.
-                cached.write_volatile(known.hash);
-                return Some(known.hash);
+            let known = &mut (&mut *hashes.get())[slot].0;
+            for r in known.iter() {
+                if r.text == text && r.len == n {
+                    // What the str itself would remember.
+                    cached.write_volatile(r.hash);
+                    return Some(r.hash);
+                }
             }
             let hash = s.as_object().hash(vm).ok()?;
-            *known = Remembered { text, len: n, hash };
+            known[1] = known[0];
+            known[0] = Remembered { text, len: n, hash };
             Some(hash)
         }
     })

@@ -1,15 +1,16 @@
-//! Short ASCII strs: a dead one lends its memory, object and characters alike, to the next of the same
-//! length, so that a loop that makes and drops words takes no allocator calls.
+//! Dead objects that lend their memory to the next of their kind, so that a loop that makes and drops words
+//! takes no allocator calls: short ASCII strs, object and characters alike, by length, and small lists.
 //!
-//! Characters and the empty str exist once, as in the interpreter.
+//! Characters and the empty str exist once, as in the interpreter. A list in the pool is empty and alive, held by the
+//! pool: the garbage collector goes on knowing it.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use rustpython_vm::builtins::PyStr;
+use rustpython_vm::builtins::{PyList, PyStr};
 use rustpython_vm::common::str::PyKindStr;
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{Py, PyObjectRef, VirtualMachine};
+use rustpython_vm::{Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take};
 
@@ -17,11 +18,24 @@ use super::abi::{Raw, give, obj, take};
 const MAX_LEN: usize = 32;
 /// How many dead strs of one length are kept.
 const ROOM: usize = 64;
+/// How many lists are kept, and how much room they may have for items.
+const LISTS: usize = 16;
+const MAX_CAPACITY: usize = 256;
+
+/// Where a str remembers its hash, as a byte offset; zero while that is not known.
+static HASH_PLACE: AtomicUsize = AtomicUsize::new(0);
+
+/// Says where strs remember their hashes.
+pub fn set_hash_place(offset: usize) {
+    HASH_PLACE.store(offset, Ordering::Relaxed);
+}
 
 struct Pool {
     /// By length. Each has a reference word of zero and a complete payload.
     dead: [[Raw; ROOM]; MAX_LEN + 1],
     count: [usize; MAX_LEN + 1],
+    lists: [Raw; LISTS],
+    list_count: usize,
 }
 
 thread_local! {
@@ -29,9 +43,14 @@ thread_local! {
         UnsafeCell::new(Pool {
             dead: [[std::ptr::null_mut(); ROOM]; MAX_LEN + 1],
             count: [0; MAX_LEN + 1],
+            lists: [std::ptr::null_mut(); LISTS],
+            list_count: 0,
         })
     };
 }
+
+/// What a str has in place of a hash that was not asked for yet.
+pub const NO_HASH: i64 = -1;
 
 /// The bytes of an ASCII str.
 #[inline]
@@ -43,7 +62,7 @@ pub fn ascii(s: &Py<PyStr>) -> Option<&[u8]> {
 }
 
 /// Takes an object of a length out of the pool.
-#[inline]
+#[inline(always)]
 fn reuse(len: usize) -> Option<Raw> {
     POOL.with(|pool| {
         // SAFETY: nobody else refers to the pool of this thread: what runs here does not come back.
@@ -102,7 +121,7 @@ pub fn drop_str(s: PyObjectRef) {
 ///
 /// # Safety
 /// `fill` writes `len` bytes of ASCII, and does nothing else.
-#[inline]
+#[inline(always)]
 pub unsafe fn new_ascii(vm: &VirtualMachine, len: usize, fill: impl FnOnce(*mut u8)) -> PyObjectRef {
     // SAFETY: the caller's promise; an object of the pool is unreachable, and its payload is overwritten by one
     // that takes over the same characters.
@@ -114,7 +133,11 @@ pub unsafe fn new_ascii(vm: &VirtualMachine, len: usize, fill: impl FnOnce(*mut 
             let place = p.wrapping_byte_add(payload_offset::<PyStr>()).cast::<PyStr>();
             let bytes = (*place).as_bytes().as_ptr().cast_mut();
             fill(bytes);
-            place.write(PyStr::new_ascii_unchecked(Vec::from_raw_parts(bytes, len, len)));
+            // All but the hash is what it was.
+            match HASH_PLACE.load(Ordering::Relaxed) {
+                0 => place.write(PyStr::new_ascii_unchecked(Vec::from_raw_parts(bytes, len, len))),
+                hash => AtomicI64::from_ptr(p.wrapping_byte_add(hash).cast()).store(NO_HASH, Ordering::Relaxed),
+            }
             AtomicUsize::from_ptr(p.cast()).store(1, Ordering::Relaxed);
             return take(p);
         }
@@ -129,7 +152,7 @@ pub unsafe fn new_ascii(vm: &VirtualMachine, len: usize, fill: impl FnOnce(*mut 
 ///
 /// # Safety
 /// They are ASCII.
-#[inline]
+#[inline(always)]
 pub unsafe fn from_ascii(vm: &VirtualMachine, bytes: &[u8]) -> PyObjectRef {
     match bytes {
         [] => vm.ctx.empty_str.to_owned().into(),
@@ -147,4 +170,47 @@ pub unsafe fn from_ascii(vm: &VirtualMachine, bytes: &[u8]) -> PyObjectRef {
 pub unsafe fn from_vec(vm: &VirtualMachine, bytes: Vec<u8>) -> PyObjectRef {
     // SAFETY: the caller's promise.
     vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into()
+}
+
+/// A new empty list, often with room for some items.
+#[inline]
+pub fn new_list(vm: &VirtualMachine) -> PyRef<PyList> {
+    let kept = POOL.with(|pool| {
+        // SAFETY: as in `reuse`.
+        let pool = unsafe { &mut *pool.get() };
+        let n = pool.list_count.checked_sub(1)?;
+        pool.list_count = n;
+        Some(pool.lists[n])
+    });
+    match kept {
+        // SAFETY: the pool's own reference to an exact list.
+        Some(p) => unsafe { take(p).downcast_unchecked() },
+        None => vm.ctx.new_list(Vec::new()),
+    }
+}
+
+/// Keeps an empty exact list that has lost its last reference; false if there is no room.
+///
+/// # Safety
+/// `p` is such a list, with a reference word of zero that nobody else refers to.
+#[inline]
+pub unsafe fn keep_list(p: Raw) -> bool {
+    // SAFETY: the caller's promise.
+    let capacity = unsafe { obj(p).downcast_unchecked_ref::<PyList>() }.borrow_vec_mut().capacity();
+    if capacity > MAX_CAPACITY {
+        return false;
+    }
+    POOL.with(|pool| {
+        // SAFETY: as in `reuse`; from here on the pool has the one reference.
+        unsafe {
+            let pool = &mut *pool.get();
+            if pool.list_count == LISTS {
+                return false;
+            }
+            AtomicUsize::from_ptr(p.cast()).store(1, Ordering::Relaxed);
+            pool.lists[pool.list_count] = p;
+            pool.list_count += 1;
+            true
+        }
+    })
 }

@@ -120,7 +120,9 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
                 return 0;
             }
         } else if plain && class.is(vm.ctx.types.list_type) {
-            drop_items(vm, obj(p).downcast_unchecked_ref());
+            if drop_items(vm, obj(p).downcast_unchecked_ref()) && pool::keep_list(p) {
+                return 0;
+            }
         }
         // Dropping one reference runs the object's own deallocation. Until then it is alive again, so
         // that looking at it can't end its life early.
@@ -132,19 +134,22 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
     }
 }
 
-/// Empties a dying list of things that die without anybody noticing.
-fn drop_items(vm: &VirtualMachine, list: &Py<PyList>) {
+/// Empties a dying list of things that die without anybody noticing; false if it has others.
+fn drop_items(vm: &VirtualMachine, list: &Py<PyList>) -> bool {
     if list.as_object().weak_count().is_some_and(|n| n > 0) {
-        return;
+        return false;
     }
+    let str_type = vm.ctx.types.str_type;
     let mut items = list.borrow_vec_mut();
-    if items.iter().all(|o| quiet::is_atom(vm, o.class())) {
-        for item in items.drain(..) {
-            if item.class().is(vm.ctx.types.str_type) {
-                pool::drop_str(item);
-            }
+    if !items.iter().all(|o| o.class().is(str_type) || quiet::is_atom(vm, o.class())) {
+        return false;
+    }
+    for item in items.drain(..) {
+        if item.class().is(str_type) {
+            pool::drop_str(item);
         }
     }
+    true
 }
 
 /// Drops an object; a panic in its destruction stops here, since it must not reach compiled code.

@@ -15,8 +15,19 @@ use super::pool::{self, ascii};
 use super::text::string;
 
 /// What separates words.
-const fn is_space(c: u8) -> bool {
-    matches!(c, 9..=13 | 28..=32)
+static SPACES: [bool; 256] = {
+    let mut spaces = [false; 256];
+    let mut c = 0;
+    while c < 256 {
+        spaces[c] = matches!(c, 9..=13 | 28..=32);
+        c += 1;
+    }
+    spaces
+};
+
+#[inline(always)]
+fn is_space(c: u8) -> bool {
+    SPACES[c as usize]
 }
 
 /// The method with that number, as the specializer passes it.
@@ -26,6 +37,7 @@ fn method(number: i32) -> StrMethod {
 
 /// # Safety
 /// The bytes are ASCII.
+#[inline(always)]
 unsafe fn text(vm: &VirtualMachine, bytes: &[u8]) -> PyObjectRef {
     // SAFETY: the caller's promise.
     unsafe { pool::from_ascii(vm, bytes) }
@@ -55,14 +67,19 @@ impl<'a> Iterator for Words<'a> {
 }
 
 fn split_words(vm: &VirtualMachine, s: &[u8]) -> PyObjectRef {
-    let mut words = Vec::with_capacity(s.len() / 6 + 1);
-    // SAFETY: parts of ASCII.
-    words.extend(Words { text: s, at: 0 }.map(|w| unsafe { text(vm, w) }));
-    vm.ctx.new_list(words).into()
+    let list = pool::new_list(vm);
+    let mut words = list.borrow_vec_mut();
+    for word in (Words { text: s, at: 0 }) {
+        // SAFETY: a part of ASCII.
+        words.push(unsafe { text(vm, word) });
+    }
+    drop(words);
+    list.into()
 }
 
 fn split(vm: &VirtualMachine, s: &[u8], by: &[u8]) -> PyObjectRef {
-    let mut parts = Vec::new();
+    let list = pool::new_list(vm);
+    let mut parts = list.borrow_vec_mut();
     let mut start = 0;
     let mut part = |from: usize, to: usize| {
         // SAFETY: parts of ASCII.
@@ -80,7 +97,8 @@ fn split(vm: &VirtualMachine, s: &[u8], by: &[u8]) -> PyObjectRef {
         }
     }
     part(start, s.len());
-    vm.ctx.new_list(parts).into()
+    drop(parts);
+    list.into()
 }
 
 /// The part that is left when `strips` says which bytes to take away at the ends.
