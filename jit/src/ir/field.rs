@@ -158,7 +158,7 @@ fields! {
     StrPtr "str.ptr" Ptr Immutable;
     /// Length in bytes.
     StrBytes "str.bytes" Word Immutable;
-    /// Length in characters when all are ASCII, else -1.
+    /// Length in characters; -1 where not all are ASCII and nobody has counted them yet.
     StrChars "str.chars" Word Immutable;
     BytesPtr "bytes.ptr" Ptr Immutable;
     BytesLen "bytes.len" Word Immutable;

@@ -37,9 +37,7 @@ impl Spec<'_> {
         let t = self.b.load(Field::ObjType, seq, tok);
         let tok = self.b.guard_is(t, ty, exit);
         if kind == SeqKind::Str {
-            let n = self.b.load(Field::StrChars, seq, tok);
-            let zero = self.b.i64(0);
-            self.b.guard_icmp(IntCC::SGe, n, zero, exit);
+            self.guard_ascii(seq, tok, exit);
         }
         let index = self.b.load(index, v, tok);
         let seq = Val::Obj(ObjVal { v: seq, ty: Some(ty), tok, own: Own::Kept, sample: None });

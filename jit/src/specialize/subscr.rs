@@ -68,10 +68,8 @@ impl Spec<'_> {
             _ => return Ok(self.leave_at_start(Reason::Type)),
         };
         if ty == k.str_ {
-            let exit = self.exit_start(Reason::Error);
-            let len = self.b.load(Field::StrChars, v, tok);
-            let zero = self.b.i64(0);
-            self.b.guard_icmp(IntCC::SGe, len, zero, exit);
+            let exit = self.exit_start(Reason::Overflow);
+            let len = self.guard_ascii(v, tok, exit);
             let i = self.checked_index(index, len);
             let base = self.b.load(Field::StrPtr, v, tok);
             let code = self.b.load_elem(ElemKind::Byte, base, i.0, i.1);

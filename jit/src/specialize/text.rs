@@ -7,7 +7,7 @@ use super::context::{ObjVal, Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{CtxField, ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
+use crate::ir::{CtxField, ElemKind, ExitId, Field, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::{Gives, StrMethod};
 use crate::rt::RtId;
 
@@ -41,9 +41,16 @@ impl Spec<'_> {
             _ => None,
         };
         let exit = self.exit_start(Reason::Overflow);
-        let n = self.b.load(Field::StrChars, s, tok);
-        let zero = self.b.i64(0);
-        self.b.guard_icmp(IntCC::SGe, n, zero, exit);
+        self.guard_ascii(s, tok, exit);
+    }
+
+    /// Checks that a str has as many characters as bytes; gives their number. (The characters of others
+    /// may have been counted, too.)
+    pub(super) fn guard_ascii(&mut self, s: Value, tok: Option<Value>, exit: ExitId) -> Value {
+        let chars = self.b.load(Field::StrChars, s, tok);
+        let bytes = self.b.load(Field::StrBytes, s, tok);
+        self.b.guard_icmp(IntCC::Eq, chars, bytes, exit);
+        bytes
     }
 
     /// The character with a code (`I32`) below the size of the table.
