@@ -251,8 +251,8 @@ entry_points! {
     StrTransform "str_transform" (I32 Ptr Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
     StrTest "str_test" (I32 Ptr Ptr) I32 : Effect::Pure, Never;
     StrSearch "str_search" (I32 Ptr Ptr) I64 : Effect::Pure, Never;
-    /// `format % args` of an exact str and an exact int, float or str or a tuple of such.
-    StrFormat "str_format" (Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    /// `format % args` of an exact str and `n` scratch words, which are borrowed ints, floats, strs and the like.
+    StrFormat "str_format" (Ptr I32) Ptr : Effect::Writes(OTHER), Null;
     /// `format(x, spec)`.
     FormatInt "format_int" (I64 Ptr) Ptr : Effect::Writes(OTHER), Null;
     FormatFloat "format_float" (F64 Ptr) Ptr : Effect::Writes(OTHER), Null;

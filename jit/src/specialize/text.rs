@@ -237,10 +237,19 @@ impl Spec<'_> {
         let format = self.str_operand(1);
         let args_val = self.pop();
         let format_val = self.pop();
-        let args = self.argument(&args_val);
+        let items = match &args_val {
+            Val::Tuple(items) => items.clone(),
+            other => vec![other.clone()],
+        };
+        // All first: making one may use the scratch words.
+        let args: Vec<Value> = items.iter().map(|v| self.argument(v)).collect();
+        for (i, v) in args.iter().enumerate() {
+            self.b.store_scratch(i as u32, *v);
+        }
+        let n = self.b.i32(args.len() as i32);
         self.drop_val(args_val);
         self.drop_val(format_val);
-        let text = self.rt(RtId::StrFormat, &[format, args]).expect("a result");
+        let text = self.rt(RtId::StrFormat, &[format, n]).expect("a result");
         self.push(Val::typed(text, k.str_, Own::Owned));
         true
     }

@@ -73,6 +73,22 @@ pub unsafe extern "C" fn build_set(ctx: *mut Ctx, n: i32) -> Raw {
 pub unsafe extern "C" fn build_string(ctx: *mut Ctx, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references to strs.
     unsafe {
+        let parts = || (0..n as usize).map(|i| obj(scratch(ctx, i)).downcast_unchecked_ref::<PyStr>());
+        let mut len = 0;
+        if parts().all(|p| pool::ascii(p).is_some_and(|p| {
+            len += p.len();
+            true
+        })) {
+            let text = pool::new_ascii(vm(ctx), len, |mut to| {
+                for p in parts() {
+                    let p = p.as_bytes();
+                    to.copy_from_nonoverlapping(p.as_ptr(), p.len());
+                    to = to.add(p.len());
+                }
+            });
+            (0..n as usize).for_each(|i| pool::drop_str(take(scratch(ctx, i))));
+            return give(text);
+        }
         let parts = taken(ctx, n);
         let parts = || parts.iter().map(|p| p.downcast_unchecked_ref::<PyStr>());
         let mut text = Wtf8Buf::with_capacity(parts().map(|p| p.byte_len()).sum());

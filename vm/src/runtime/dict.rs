@@ -320,11 +320,13 @@ unsafe fn find_str(vm: &VirtualMachine, places: &Places, t: &Table, at: usize, k
         let Some(hash) = str_hash(vm, places, key) else { return ODD };
         let text: &Py<PyStr> = obj(key).downcast_unchecked_ref();
         let bytes = text.as_bytes();
-        let str_type = vm.ctx.types.str_type;
+        let t_str = vm.ctx.types.str_type;
+        let t_int = vm.ctx.types.int_type;
         find(t, at, key.addr(), hash, |other| {
             let other = obj(other);
-            if !other.class().is(str_type) {
-                return None;
+            let class = other.class();
+            if !class.is(t_str) {
+                return class.is(t_int).then_some(false);
             }
             let other = other.downcast_unchecked_ref::<PyStr>().as_bytes();
             Some(other.len() == bytes.len() && same_bytes(other.as_ptr(), bytes.as_ptr(), bytes.len()))
@@ -336,13 +338,14 @@ unsafe fn find_str(vm: &VirtualMachine, places: &Places, t: &Table, at: usize, k
 /// As [`find`].
 #[inline(always)]
 unsafe fn find_int(vm: &VirtualMachine, t: &Table, at: usize, key: i64) -> i64 {
-    let int_type = vm.ctx.types.int_type;
+    let (t_str, t_int) = (vm.ctx.types.str_type, vm.ctx.types.int_type);
     // SAFETY: the caller's promise.
     unsafe {
         find(t, at, 0, fix_sentinel(mod_int(key)), |other| {
             let other = obj(other);
-            if !other.class().is(int_type) {
-                return None;
+            let class = other.class();
+            if !class.is(t_int) {
+                return class.is(t_str).then_some(false);
             }
             Some(small(other.downcast_unchecked_ref::<PyInt>()) == Some(key))
         })

@@ -4,10 +4,10 @@
 //! interpreter; neither runs Python code for such operands.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyFloat, PyInt, PyStr, PyTuple};
+use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
-use super::abi::{Raw, give, obj, object, vm};
+use super::abi::{Raw, give, obj, object, scratch, vm};
 use super::arith::small;
 use super::pool::{self, ascii};
 use super::text::{INT_LEN, string, write_int};
@@ -132,9 +132,12 @@ fn scaled(x: f64, digits: u32) -> Option<u128> {
 }
 
 /// `format % args` of ASCII texts, ints and floats; none if the interpreter must do it.
-fn percent(vm: &VirtualMachine, format: &[u8], args: &[&PyObject]) -> Option<Vec<u8>> {
+fn percent<'a>(
+    vm: &VirtualMachine,
+    format: &[u8],
+    mut args: impl ExactSizeIterator<Item = &'a PyObject>,
+) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(format.len() + 16 * args.len());
-    let mut args = args.iter();
     let mut at = 0;
     while at < format.len() {
         let Some(next) = memchr::memchr(b'%', &format[at..]) else {
@@ -172,21 +175,20 @@ fn percent(vm: &VirtualMachine, format: &[u8], args: &[&PyObject]) -> Option<Vec
     args.next().is_none().then_some(out)
 }
 
-/// `format % args` of an exact str and an exact int, float or str or an exact tuple of such.
-pub unsafe extern "C" fn str_format(ctx: *mut Ctx, format: Raw, args: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context and live objects of those classes.
+/// `format % args` of an exact str and the first `n` scratch words.
+pub unsafe extern "C" fn str_format(ctx: *mut Ctx, format: Raw, n: i32) -> Raw {
+    // SAFETY: compiled code passes its own context, a live str and that many live objects, none of them a tuple or
+    // a mapping.
     unsafe {
-        let (vm, args) = (vm(ctx), obj(args));
-        if let Some(f) = ascii(string(format)) {
-            let text = match args.downcast_ref_if_exact::<PyTuple>(vm) {
-                Some(t) => percent(vm, f, &t.as_slice().iter().map(|o| &**o).collect::<Vec<_>>()),
-                None => percent(vm, f, &[args]),
-            };
-            if let Some(text) = text {
-                return give(finished(vm, text));
-            }
+        let vm = vm(ctx);
+        let args = (0..n as usize).map(|i| obj(scratch(ctx, i)));
+        if let Some(f) = ascii(string(format))
+            && let Some(text) = percent(vm, f, args.clone())
+        {
+            return give(finished(vm, text));
         }
-        object(ctx, |vm| vm._mod(obj(format), args))
+        let args = vm.ctx.new_tuple(args.map(ToOwned::to_owned).collect());
+        object(ctx, |vm| vm._mod(obj(format), args.as_object()))
     }
 }
 
