@@ -40,6 +40,18 @@ pub struct Lowered {
     pub bytes: usize,
     /// Readable machine code, if it was asked for.
     pub listing: Option<String>,
+    /// What the code was made for, by address; likewise. Code that only leaves is in no span.
+    pub spans: Vec<CodeSpan>,
+}
+
+/// A stretch of machine code and the bytecode position that it was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeSpan {
+    pub start: usize,
+    pub end: usize,
+    pub pc: u32,
+    /// The code that the position is in, where that is not the function's own.
+    pub inlined: Option<ObjId>,
 }
 
 /// Why a unit can't be lowered. Not an error to show: the unit stays interpreted.
@@ -59,7 +71,7 @@ pub trait Lowering {
     /// Its name in options and statistics.
     fn name(&self) -> &'static str;
 
-    /// Makes code for a verified unit. `listing` asks for readable machine code.
+    /// Makes code for a verified unit. `listing` asks for what people read: text and spans.
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError>;
 
     /// Runs function `func` (of kind `Entry`) of a lowered unit; gives its status.
@@ -68,6 +80,11 @@ pub trait Lowering {
     /// `handle` must not have been freed, `ctx` and `args` must be what the unit was
     /// made for, and all objects that it names must be alive.
     unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32;
+
+    /// The addresses between which all machine code lies, if there are such.
+    fn code_range(&self) -> Option<core::ops::Range<usize>> {
+        None
+    }
 
     /// Gives the memory back. The code must not be running, and no cell may hold it.
     fn free(&mut self, handle: CodeHandle);

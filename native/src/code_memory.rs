@@ -85,6 +85,12 @@ impl CodeMemory {
         far < i32::MAX as usize
     }
 
+    /// The addresses that pieces lie between.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        let first = self.base.as_ptr() as usize;
+        first..first + self.size
+    }
+
     /// Copies code to the start of a piece and makes it executable.
     pub fn write(&mut self, block: CodeBlock, code: &[u8]) -> io::Result<()> {
         if code.len() > block.len {

@@ -3,4 +3,5 @@
 //! The command line is in the binary of the same name and uses this like any other embedder.
 
 pub mod code_memory;
+pub mod sample_clock;
 pub mod x64;

@@ -634,7 +634,7 @@ fn left_early(unit: &Unit, hoists: &HashMap<u32, (Block, ExitId)>, world: &World
     let mut leaving = unit.clone();
     let f = &mut leaving.funcs[0];
     let poll = Inst(f.insts.len() as u32);
-    f.insts.push(InstData { op: Op::Poll { exit }, result: None, pc: u32::MAX });
+    f.insts.push(InstData { op: Op::Poll { exit }, result: None, pc: u32::MAX, inlined: None });
     f.blocks[block.index()].insts.push(poll);
     // As often as three nested loops can come there.
     (1..=125).any(|n| {

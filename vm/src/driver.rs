@@ -4,6 +4,8 @@
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
 use crate::exits::ExitInfo;
+use crate::explain::Record;
+use crate::explain::samples::{self, Samples};
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
@@ -126,6 +128,7 @@ pub(crate) struct Jit {
     compilations: Cell<u64>,
     pub stats: RefCell<Stats>,
     pub print_stats: Cell<bool>,
+    pub record: Rc<Record>,
     pub keep_text: bool,
     /// The log shows the IR of what is compiled.
     log_ir: bool,
@@ -176,6 +179,7 @@ impl Jit {
             compilations: Cell::new(0),
             stats: RefCell::default(),
             print_stats: Cell::new(false),
+            record: Rc::default(),
             keep_text: log.is_some(),
             log_ir: std::env::var_os("PSYCORE_JIT_LOG_IR").is_some(),
             log: RefCell::new(log),
@@ -224,6 +228,7 @@ impl Jit {
     /// Specializes, optimizes and lowers a request.
     pub fn compile(&self, request: &Request) -> Attempt {
         let started = Instant::now();
+        let _compiling = samples::compiling();
         self.find_math();
         let attempt = self.compile_timed(request);
         self.local_samples.borrow_mut().clear();
@@ -496,7 +501,18 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     }
     let jit = Jit::new(vm, layout, lowering, log, full);
     jit.print_stats.set(config.stats);
-    hooks::install(vm, Box::new(jit), options).map(drop)
+    let code = jit.lowering.borrow().code_range().unwrap_or_default();
+    let record = jit.record.clone();
+    let attached = hooks::install(vm, Box::new(jit), options)?;
+    if config.stats
+        && let Some(clock) = config.clock
+    {
+        match Samples::start(attached, code, clock) {
+            Ok(samples) => record.measure(samples),
+            Err(why) => eprintln!("psycore: time is not measured: {why}"),
+        }
+    }
+    Ok(())
 }
 
 /// The statistics of an interpreter's JIT, if they were asked for.
@@ -648,6 +664,7 @@ impl Jit {
         let _ = writeln!(out, "units compiled      {} ({} versions of functions)", stats.units, stats.functions);
         let _ = writeln!(out, "compiled again      {}", stats.rebuilds);
         let _ = writeln!(out, "refused             {}", stats.refused);
+        out += &self.record.shares();
         let _ = writeln!(out, "compile time        {:.1} ms", stats.compile_time.as_secs_f64() * 1e3);
         let _ = writeln!(out, "code                {} bytes", stats.code_bytes);
         let _ = writeln!(out, "entered             {}", attached.entered());

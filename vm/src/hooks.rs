@@ -369,6 +369,13 @@ impl Attached {
         self.entered.get()
     }
 
+    /// Whether compiled code, or what it called, works for the frame now. Safe in a signal handler
+    /// on the interpreter's thread.
+    pub(crate) fn runs_compiled(&self, frame: FrameRef) -> bool {
+        // SAFETY: the context is this thread's; one word of it is read.
+        self.active.get() > 0 && unsafe { (*self.ctx()).frame } == frame.0.cast()
+    }
+
     /// The driver.
     pub fn driver(&self) -> &dyn Driver {
         // SAFETY: replaced only by `install`, before it returns.

@@ -24,6 +24,7 @@ mod driver;
 mod error;
 pub mod execute;
 pub mod exits;
+pub mod explain;
 pub mod forge;
 pub mod hooks;
 pub mod layout;

@@ -51,6 +51,7 @@ pub struct FunctionBuilder {
     defs: Vec<Option<Inst>>,
     current: Block,
     pc: u32,
+    inlined: Option<ObjId>,
     /// Constants already made in the current block.
     consts: HashMap<ConstKey, Value>,
     hasher: RandomState,
@@ -81,6 +82,7 @@ impl FunctionBuilder {
             func,
             current: Block(0),
             pc: u32::MAX,
+            inlined: None,
             consts: HashMap::new(),
             hasher: RandomState::new(),
             states: HashMap::new(),
@@ -165,7 +167,13 @@ impl FunctionBuilder {
 
     /// Instructions are stamped with this bytecode position from now on.
     pub fn set_pc(&mut self, pc: u32) {
+        self.set_place(pc, None);
+    }
+
+    /// The same for a position of code that was inlined.
+    pub fn set_place(&mut self, pc: u32, inlined: Option<ObjId>) {
         self.pc = pc;
+        self.inlined = inlined;
     }
 
     // Values
@@ -231,7 +239,7 @@ impl FunctionBuilder {
         let inst = Inst(self.func.insts.len() as u32);
         let ty = op.result_type(&self.func);
         let result = ty.map(|ty| self.new_value(ty, Some(inst)));
-        self.func.insts.push(InstData { op, result, pc: self.pc });
+        self.func.insts.push(InstData { op, result, pc: self.pc, inlined: self.inlined });
         self.func.blocks[self.current.index()].insts.push(inst);
         result
     }

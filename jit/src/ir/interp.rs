@@ -141,6 +141,7 @@ impl Lowering for InterpLowering {
             entries: vec![None; unit.funcs.len()],
             bytes: unit.funcs.iter().map(|f| f.insts.len() * size_of::<Op>()).sum(),
             listing: listing.then(|| unit.to_string()),
+            spans: Vec::new(),
         })
     }
 

@@ -265,9 +265,10 @@ pub enum Term {
 pub struct InstData {
     pub op: Op,
     pub result: Option<Value>,
-    /// Bytecode position that this was made for (index into the unit's innermost
-    /// code), for explanations only. `u32::MAX` where none.
+    /// Bytecode position that this was made for, for explanations only. `u32::MAX` where none.
     pub pc: u32,
+    /// The code that the position is in, where that is not the function's own.
+    pub inlined: Option<ObjId>,
 }
 
 /// A basic block.

@@ -396,12 +396,13 @@ impl Parser {
         let op = self.op()?;
         let line = self.tokens[self.at.saturating_sub(1)].1;
         let pc = if self.eat('@') { self.number("a position")? } else { u32::MAX };
+        let inlined = if pc != u32::MAX && self.eat_word("of") { Some(self.obj()?) } else { None };
         if let Some(r) = result
             && !body.define(r, None)
         {
             return self.error(format!("{r} is defined twice"));
         }
-        body.func.insts.push(InstData { op, result, pc });
+        body.func.insts.push(InstData { op, result, pc, inlined });
         body.lines.push(line);
         Ok(Inst(body.func.insts.len() as u32 - 1))
     }

@@ -143,6 +143,9 @@ impl fmt::Display for InstData {
         write!(f, "{}", self.op)?;
         if self.pc != u32::MAX {
             write!(f, " @{}", self.pc)?;
+            if let Some(code) = self.inlined {
+                write!(f, " of {code}")?;
+            }
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ impl Hoist<'_> {
         let new = Value(self.f.values.len() as u32);
         let inst = Inst(self.f.insts.len() as u32);
         self.f.values.push(self.f.ty(v));
-        self.f.insts.push(InstData { op, result: Some(new), pc: u32::MAX });
+        self.f.insts.push(InstData { op, result: Some(new), pc: u32::MAX, inlined: None });
         self.f.blocks[to.index()].insts.push(inst);
         self.defs.add(new, inst);
         self.home.push(Some(to));

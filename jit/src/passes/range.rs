@@ -594,7 +594,7 @@ impl Range<'_> {
         let v = Value(self.f.values.len() as u32);
         let inst = Inst(self.f.insts.len() as u32);
         self.f.values.push(op.result_type(self.f).unwrap_or(Type::I64));
-        self.f.insts.push(InstData { op, result: Some(v), pc: u32::MAX });
+        self.f.insts.push(InstData { op, result: Some(v), pc: u32::MAX, inlined: None });
         self.defs.add(v, inst);
         self.now.push(Interval::constant(x));
         self.params.push(None);

@@ -453,7 +453,7 @@ impl<'a> Spec<'a> {
             let ins = *code.instr(pc).ok_or_else(|| Refused::Unsupported("decoding".into()))?;
             self.instrs += 1;
             self.ins = ins;
-            self.b.set_pc(ins.pc);
+            self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(code.id));
             self.start_exit = None;
             self.start = self.ctx.clone();
             if self.instrs > self.limits.instrs {

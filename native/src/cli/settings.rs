@@ -241,5 +241,6 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         threshold,
         log: options.log.or_else(|| environment.value("PSYCORE_JIT_LOG").map(Into::into)),
         stats: options.stats.unwrap_or_else(|| environment.is_set("PSYCORE_JIT_STATS")),
+        clock: Some(psycore::sample_clock::start),
     })
 }

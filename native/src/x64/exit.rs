@@ -78,6 +78,7 @@ impl Translator<'_> {
 
     /// Fills the blocks of all exits that are used.
     pub(super) fn exits(&mut self) -> Result<(), LowerError> {
+        self.leave_place();
         let mut prefixes = Prefixes::default();
         let mut records = Vec::new();
         for index in 0..self.t.exits.len() {

@@ -4,13 +4,14 @@
 
 use super::relax::{Padding, relax};
 use super::slow_path::{STUBS, StubAddresses};
-use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB};
+use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, place_of};
 use crate::code_memory::ALIGN;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::function::FunctionParameters;
 use cranelift_codegen::ir::{ExternalName, LibCall};
 use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
-use psycore_jit::lower::{LowerEnv, LowerError};
+use psycore_jit::ir::{Inst, Unit};
+use psycore_jit::lower::{CodeSpan, LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
 
 enum Target {
@@ -37,12 +38,21 @@ struct Symbol {
     len: usize,
 }
 
+/// A stretch of code, from the start of the unit's, and the instruction that it was made for.
+struct Place {
+    function: usize,
+    start: usize,
+    end: usize,
+    inst: Inst,
+}
+
 /// The code of a unit, not yet at its address.
 #[derive(Default)]
 pub(super) struct UnitCode {
     bytes: Vec<u8>,
     functions: Vec<Symbol>,
     relocations: Vec<Relocation>,
+    places: Vec<Place>,
 }
 
 impl UnitCode {
@@ -56,7 +66,7 @@ impl UnitCode {
         relaxing: Option<Padding>,
     ) -> Result<(), LowerError> {
         let code = compiled.code_buffer();
-        let cold = compiled.buffer.get_srclocs_sorted().iter().find(|s| !s.loc.is_default()).map_or(code.len(), |s| s.start as usize);
+        let cold = compiled.buffer.get_srclocs_sorted().iter().find(|s| place_of(s.loc).1).map_or(code.len(), |s| s.start as usize);
         // Code that can't be decoded is as good as it was.
         let relaxed = relaxing.and_then(|padding| relax(code, cold, padding).ok());
         let start = self.bytes.len().next_multiple_of(ALIGN.max(compiled.buffer.alignment as usize));
@@ -65,6 +75,12 @@ impl UnitCode {
         let function = self.functions.len();
         self.functions.push(Symbol { name: name.to_owned(), start, len: self.bytes.len() - start });
         let offset = |old: u32| relaxed.as_ref().map_or(old as usize, |r| r.offset(old as usize));
+        for stretch in compiled.buffer.get_srclocs_sorted() {
+            if let Some(inst) = place_of(stretch.loc).0 {
+                let [start, end] = [stretch.start, stretch.end].map(|at| start + offset(at));
+                self.places.push(Place { function, start, end, inst });
+            }
+        }
         for reloc in compiled.buffer.relocs() {
             let target = match &reloc.target {
                 FinalizedRelocTarget::Func(old) => Target::Here(offset(*old)),
@@ -118,6 +134,23 @@ impl UnitCode {
     /// Name, offset and size of the functions.
     pub(super) fn symbols(&self) -> impl Iterator<Item = (&str, usize, usize)> {
         self.functions.iter().map(|f| (f.name.as_str(), f.start, f.len))
+    }
+
+    /// What the code was made for, once it stands at `base`.
+    pub(super) fn spans(&self, unit: &Unit, base: usize) -> Vec<CodeSpan> {
+        let mut spans: Vec<CodeSpan> = Vec::new();
+        for place in &self.places {
+            let inst = &unit.funcs[place.function].insts[place.inst.index()];
+            if inst.pc == u32::MAX {
+                continue;
+            }
+            let (start, end) = (base + place.start, base + place.end);
+            match spans.last_mut() {
+                Some(last) if (last.end, last.pc, last.inlined) == (start, inst.pc, inst.inlined) => last.end = end,
+                _ => spans.push(CodeSpan { start, end, pc: inst.pc, inlined: inst.inlined }),
+            }
+        }
+        spans
     }
 
     /// The bytes as they must stand at `base`.

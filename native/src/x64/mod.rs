@@ -130,7 +130,7 @@ impl CraneliftLowering {
         Ok(())
     }
 
-    fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>) -> Result<link::UnitCode, LowerError> {
+    fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
         let mut code = link::UnitCode::default();
         let mut exit_base = env.exit_base;
         for (index, function) in unit.funcs.iter().enumerate() {
@@ -145,6 +145,7 @@ impl CraneliftLowering {
                     exit_base,
                     record_shift: &self.record_shift,
                     memory: &self.memory,
+                    places: listing,
                 },
             )?;
             exit_base += function.exits.len() as u32;
@@ -196,6 +197,7 @@ impl CraneliftLowering {
             entries,
             bytes: block.len(),
             listing: listing.then(|| listing::listing(&code, base)),
+            spans: if listing { code.spans(unit, base) } else { Vec::new() },
         })
     }
 }
@@ -215,7 +217,7 @@ impl Lowering for CraneliftLowering {
         }
         // Cranelift asserts what it believes of its input. A unit that makes it fail stays
         // interpreted; its half-filled context is thrown away.
-        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env))) {
+        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env, listing))) {
             Ok(code) => self.install(unit, env, code?, listing),
             Err(_) => {
                 self.context = Context::new();
@@ -232,6 +234,10 @@ impl Lowering for CraneliftLowering {
             Some(entry) => unsafe { entry(ctx, args) },
             None => unreachable!("function {func} of {handle:?} is not an entry"),
         }
+    }
+
+    fn code_range(&self) -> Option<std::ops::Range<usize>> {
+        Some(self.memory.range())
     }
 
     fn free(&mut self, handle: CodeHandle) {

@@ -13,7 +13,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use psycore_jit::ir::cfg::Cfg;
-use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Op, Term, Type, Unit, Value, status};
+use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use std::sync::atomic::AtomicU32;
 
@@ -38,6 +38,8 @@ pub(super) struct Input<'a> {
     pub record_shift: &'a AtomicU32,
     /// Where the code will be: decides which calls are direct.
     pub memory: &'a CodeMemory,
+    /// Whether instructions say which one of the IR they were made for.
+    pub places: bool,
 }
 
 /// Tables that are kept from one function to the next for their memory.
@@ -67,6 +69,8 @@ pub(super) struct Translator<'a> {
     pub(super) ctx: clif::Value,
     /// Whether the IR's block is cold.
     cold: bool,
+    /// The instruction that is being translated, if places are wanted; see `source_location`.
+    place: Option<Inst>,
     /// The count of polls, where it is in a register. See `countdown`.
     pub(super) count: Option<clif::Value>,
     /// Whether the depth counter is in the pinned register.
@@ -118,7 +122,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, count: None, counts_depth, outer_pinned: None, quotient: None };
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, quotient: None };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {
@@ -159,8 +163,13 @@ impl Translator<'_> {
             false => None,
         };
         self.cold = data.cold || matches!(data.term, Term::Exit(_));
+        self.place = None;
         self.mark(target, self.cold);
         for inst in &data.insts {
+            if self.input.places {
+                self.place = Some(*inst);
+                self.pos.set_srcloc(source_location(self.place, self.cold));
+            }
             self.inst(&f.insts[inst.index()])?;
         }
         match &data.term {
@@ -278,10 +287,13 @@ impl Translator<'_> {
     fn mark(&mut self, block: clif::Block, cold: bool) {
         if cold {
             self.pos.func.layout.set_cold(block);
-            self.pos.set_srcloc(SourceLoc::new(1));
-        } else {
-            self.pos.set_srcloc(SourceLoc::default());
         }
+        self.pos.set_srcloc(source_location(self.place, cold));
+    }
+
+    /// From here on code is made for no instruction in particular.
+    pub(super) fn leave_place(&mut self) {
+        self.place = None;
     }
 
     /// Leaves through `exit` unless `(condition != 0) == expect`.
@@ -296,6 +308,24 @@ impl Translator<'_> {
         }
         self.continue_in(next);
     }
+}
+
+/// What the linker wants to know of an instruction: whether it is cold (bit 0), and which one of the
+/// IR it was made for (the rest, less 1).
+fn source_location(place: Option<Inst>, cold: bool) -> SourceLoc {
+    match (place, cold) {
+        (None, false) => SourceLoc::default(),
+        (place, cold) => SourceLoc::new(place.map_or(0, |inst| (inst.0 + 1) << 1) | u32::from(cold)),
+    }
+}
+
+/// The reverse.
+pub(super) fn place_of(location: SourceLoc) -> (Option<Inst>, bool) {
+    if location.is_default() {
+        return (None, false);
+    }
+    let bits = location.bits();
+    ((bits >> 1).checked_sub(1).map(Inst), bits & 1 != 0)
 }
 
 /// Cranelift's type; none for tokens.
