@@ -12,6 +12,7 @@ pub fn start() -> Result<(), String> {
     use std::mem::zeroed;
     let failed = |what: &str| format!("{what}: {}", std::io::Error::last_os_error());
     let signal = signal();
+    linux::find_stack();
     // SAFETY: the structures are plain data for which zeros are valid, and live through the calls.
     // The handler is installed before the timer that raises its signal.
     unsafe {
@@ -53,6 +54,25 @@ fn signal() -> i32 {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod linux {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    /// One past the first word that the thread's stack ever held; 0 if that can't be found out.
+    static STACK_END: AtomicUsize = AtomicUsize::new(0);
+
+    pub fn find_stack() {
+        let mut start = std::ptr::null_mut();
+        let mut size = 0;
+        // SAFETY: the attributes are filled in before they are read, and destroyed.
+        unsafe {
+            let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+            if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) == 0 {
+                libc::pthread_attr_getstack(&attributes, &mut start, &mut size);
+                libc::pthread_attr_destroy(&mut attributes);
+            }
+        }
+        STACK_END.store(start as usize + size, Relaxed);
+    }
+
     /// The part of `siginfo_t` that timers fill in.
     #[repr(C)]
     struct TimerInfo {
@@ -69,7 +89,7 @@ mod linux {
             let registers = &(*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
             let pc = registers[libc::REG_RIP as usize] as usize;
             let sp = registers[libc::REG_RSP as usize] as usize;
-            psycore_vm::explain::tick(1 + info.overrun.max(0) as u64, pc, sp);
+            psycore_vm::explain::tick(1 + info.overrun.max(0) as u64, pc, sp..STACK_END.load(Relaxed));
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct JitConfig {
     pub log: Option<PathBuf>,
     /// Print statistics to stderr at the end.
     pub stats: bool,
+    /// Explain at the end what became of the program.
+    pub explain: Option<crate::explain::Explanation>,
     /// Measures time for statistics and explanations; without it they say nothing of time.
     pub clock: Option<crate::explain::Clock>,
 }

@@ -5,7 +5,8 @@
 
 use crate::exits::ExitInfo;
 use crate::explain::Record;
-use crate::explain::samples::{self, Samples};
+use crate::explain::detail::Detail;
+use crate::explain::samples;
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
@@ -63,6 +64,8 @@ pub(crate) struct Compiled {
     pub instrs: usize,
     pub ir: Option<String>,
     pub listing: Option<String>,
+    /// For explanations.
+    pub detail: Option<Detail>,
     /// What it returns (versions of functions).
     pub ret: Option<Pass>,
     /// Exits taken, but for those that any code takes now and then.
@@ -70,7 +73,7 @@ pub(crate) struct Compiled {
     /// When it was made, counted in compilations.
     made_at: u64,
     /// How often it was built again because of its exits.
-    rebuilds: u32,
+    rebuilds: Cell<u32>,
 }
 
 /// A version of a function for compiled callers.
@@ -252,6 +255,8 @@ impl Jit {
                     )),
                     _ => self.log(format_args!("refused {}: {why:?}", self.name_of(request))),
                 }
+                let pc = if let Request::Entry { pc, .. } = request { Some(*pc) } else { None };
+                self.record.refused(self.code_of(request), pc, &why);
                 self.stats.borrow_mut().refused += 1;
                 return match why {
                     Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
@@ -268,6 +273,11 @@ impl Jit {
                 self.log(format_args!("{unit}"));
             }
             return Attempt::Never;
+        }
+        let code = self.code_of(request);
+        let mut detail = self.keep_text.then(Detail::default);
+        if let Some(detail) = &mut detail {
+            detail.types(&unit, code, &|class| psycore_jit::oracle::Oracle::describe(self, class));
         }
         passes::optimize(&mut unit, &PassOptions::default());
         let Some(attached) = self.attached.get() else { return Attempt::NotNow };
@@ -306,7 +316,12 @@ impl Jit {
         {
             self.log(format_args!("{text}"));
         }
-        let code = self.code_of(request);
+        if let Some(detail) = &mut detail {
+            detail.calls(&unit, code);
+            detail.spans = lowered.spans;
+            let start = lowered.cells[0] as usize;
+            detail.range = start..start + lowered.bytes;
+        }
         let mut stats = self.stats.borrow_mut();
         stats.units += 1;
         stats.code_bytes += lowered.bytes as u64;
@@ -320,7 +335,8 @@ impl Jit {
             lowered.bytes,
             started.elapsed().as_secs_f64() * 1e3
         ));
-        Attempt::Compiled(Rc::new(Compiled {
+        drop(stats);
+        let compiled = Rc::new(Compiled {
             handle: lowered.handle,
             entry: lowered.entries.first().copied().flatten(),
             exit_base,
@@ -331,11 +347,14 @@ impl Jit {
             instrs: out.instrs,
             ir: text,
             listing: lowered.listing,
+            detail,
             ret: out.ret,
             left: Cell::new(0),
             made_at,
-            rebuilds: 0,
-        }))
+            rebuilds: Cell::new(0),
+        });
+        self.record.compiled(&compiled);
+        Attempt::Compiled(compiled)
     }
 
     /// What is compiled before it has proven hot gets less: compiling costs more than it runs.
@@ -431,7 +450,7 @@ impl Jit {
             Reason::Unseen => 3,
             _ => HOT_EXIT,
         };
-        if p.exits < limit || unit.rebuilds >= MAX_BUILDS {
+        if p.exits < limit || unit.rebuilds.get() >= MAX_BUILDS {
             return false;
         }
         p.exits = 0;
@@ -499,26 +518,22 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     if let Some(n) = config.threshold {
         (options.calls, options.iterations) = (n, n);
     }
-    let jit = Jit::new(vm, layout, lowering, log, full);
+    let mut jit = Jit::new(vm, layout, lowering, log, full);
+    jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
     let record = jit.record.clone();
     let attached = hooks::install(vm, Box::new(jit), options)?;
-    if config.stats
-        && let Some(clock) = config.clock
-    {
-        match Samples::start(attached, code, clock) {
-            Ok(samples) => record.measure(samples),
-            Err(why) => eprintln!("psycore: time is not measured: {why}"),
-        }
-    }
+    record.start(attached, config, code);
     Ok(())
 }
 
-/// The statistics of an interpreter's JIT, if they were asked for.
+/// The program has ended: writes its explanation and gives the statistics, where they were asked for.
 pub(crate) fn report(vm: &VirtualMachine) -> Option<String> {
     let attached = Attached::of(vm)?;
-    attached.driver().report(attached)
+    let driver = attached.driver();
+    driver.finish(attached);
+    driver.report(attached)
 }
 
 impl Driver for Jit {
@@ -598,12 +613,10 @@ impl Driver for Jit {
         ));
         self.stats.borrow_mut().rebuilds += 1;
         match version {
-            Some(key) => self.rebuild_version(&key, unit.rebuilds + 1),
+            Some(key) => self.rebuild_version(&key, unit.rebuilds.get() + 1),
             None => {
-                if let Attempt::Compiled(mut c) = self.compile(&entered.request) {
-                    if let Some(c) = Rc::get_mut(&mut c) {
-                        c.rebuilds = entered.rebuilds + 1;
-                    }
+                if let Attempt::Compiled(c) = self.compile(&entered.request) {
+                    c.rebuilds.set(entered.rebuilds.get() + 1);
                     let new = self.install(c);
                     let versions = site
                         .versions()
@@ -614,6 +627,10 @@ impl Driver for Jit {
                 }
             }
         }
+    }
+
+    fn finish(&self, attached: &Attached) {
+        self.record.finish(self, attached);
     }
 
     fn report(&self, attached: &Attached) -> Option<String> {
@@ -815,10 +832,8 @@ impl Jit {
         };
         let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
         let before = *self.cells.borrow()[cell.index()];
-        if let Attempt::Compiled(mut c) = self.compile(&request) {
-            if let Some(c) = Rc::get_mut(&mut c) {
-                c.rebuilds = rebuilds;
-            }
+        if let Attempt::Compiled(c) = self.compile(&request) {
+            c.rebuilds.set(rebuilds);
             if c.ret == Some(ret) {
                 if let Some(v) = self.versions.borrow_mut().get_mut(key) {
                     v.compiled = Some((c, ret));

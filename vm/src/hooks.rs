@@ -111,6 +111,9 @@ pub trait Driver {
     /// Compiled code left through an exit; the frame is as it was when it entered.
     fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine);
 
+    /// The program has ended.
+    fn finish(&self, _attached: &Attached) {}
+
     /// Statistics for the end of the program, if they were asked for.
     fn report(&self, _attached: &Attached) -> Option<String> {
         None
@@ -333,6 +336,8 @@ pub struct Attached {
     /// Set while a tool watches instructions: everything is disarmed.
     pub(crate) watched: Cell<bool>,
     entered: Cell<u64>,
+    /// All code that was prepared, if explanations will need it.
+    kept: RefCell<Option<Vec<PyRef<PyCode>>>>,
 }
 
 // SAFETY: used only by the thread that runs the interpreter's Python code while it is the only
@@ -393,6 +398,9 @@ impl Attached {
     }
 
     pub(crate) fn remember(&self, code: &Py<PyCode>, _vm: &VirtualMachine) {
+        if let Some(kept) = &mut *self.kept.borrow_mut() {
+            kept.push(code.to_owned());
+        }
         let mut all = self.all.borrow_mut();
         if all.len() == all.capacity() {
             all.retain(|w| w.strong_count() > 0);
@@ -400,6 +408,16 @@ impl Attached {
         if let Some(p) = prepare::of(code) {
             all.push(Arc::downgrade(p));
         }
+    }
+
+    /// From now on code that is prepared stays alive.
+    pub(crate) fn keep_code(&self) {
+        self.kept.borrow_mut().get_or_insert_default();
+    }
+
+    /// What was kept.
+    pub(crate) fn kept_code(&self) -> Vec<PyRef<PyCode>> {
+        self.kept.borrow().clone().unwrap_or_default()
     }
 
     /// All prepared code that is still alive.
@@ -462,6 +480,7 @@ pub fn install(
         pending: RefCell::default(),
         watched: Cell::new(false),
         entered: Cell::new(0),
+        kept: RefCell::new(None),
     }));
     // SAFETY: the context is not in use yet.
     unsafe {

@@ -61,6 +61,8 @@ pub struct Options {
     pub implementation: Vec<String>,
     pub check_hash_based_pycs: Option<String>,
     pub jit: JitOptions,
+    /// The subcommand `explain`.
+    pub explain: Option<ExplainOptions>,
 }
 
 /// The JIT's options; what is not given here may come from the environment.
@@ -72,14 +74,26 @@ pub struct JitOptions {
     pub stats: Option<bool>,
 }
 
+/// How `explain` tells what became of the program.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ExplainOptions {
+    /// As text instead of a page.
+    pub text: bool,
+    pub output: Option<PathBuf>,
+}
+
 /// A mistake in the command line, in the words that the user reads.
 pub type UsageError = String;
 
 /// Parses the arguments after the program's own name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
-    let mut arguments = arguments.into_iter();
+    let mut arguments = arguments.into_iter().peekable();
     let mut options = Options::default();
     let mut versions = 0;
+    // A program of that name is `./explain`.
+    if arguments.next_if(|argument| argument == "explain").is_some() {
+        options.explain = Some(ExplainOptions::default());
+    }
     let run = |options, program, first: OsString, rest: &mut dyn Iterator<Item = OsString>| {
         let arguments = std::iter::once(first).chain(rest).collect();
         Ok(Command::Run(Box::new(Invocation { options, program, arguments })))
@@ -87,6 +101,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
 
     while let Some(argument) = arguments.next() {
         let bytes = argument.as_encoded_bytes();
+        if let Some(explain) = &mut options.explain {
+            match bytes {
+                b"--text" => {
+                    explain.text = true;
+                    continue;
+                }
+                b"-o" => {
+                    let file = arguments.next().filter(|name| !name.is_empty());
+                    explain.output = Some(file.ok_or("-o needs the name of a file")?.into());
+                    continue;
+                }
+                _ => {}
+            }
+        }
         if bytes == b"-" {
             return run(options, Program::Stdin, argument, &mut arguments);
         }
@@ -278,6 +306,18 @@ mod tests {
         ] {
             assert_eq!(parsed(&[option]).unwrap_err(), complaint);
         }
+    }
+
+    #[test]
+    fn explain_is_a_subcommand_in_the_first_place_only() {
+        let run = invocation(&["explain", "-o", "out.html", "--jit=full", "--text", "a.py", "-o", "x"]);
+        assert_eq!(run.options.explain, Some(ExplainOptions { text: true, output: Some("out.html".into()) }));
+        assert_eq!(run.options.jit.mode, Some(JitMode::Full));
+        assert_eq!(run.arguments, ["a.py", "-o", "x"]);
+        let run = invocation(&["-O", "explain"]);
+        assert!(run.options.explain.is_none());
+        assert!(matches!(run.program, Program::Script(path) if path.ends_with("explain")));
+        assert_eq!(parsed(&["explain", "-o"]).unwrap_err(), "-o needs the name of a file");
     }
 
     #[test]

@@ -3,24 +3,63 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use psycore_vm::rustpython_vm::Settings;
+use psycore_vm::explain::{Explanation, Form};
 use psycore_vm::{JitConfig, JitMode, VmConfig};
 
-use super::args::{self, Invocation, JitOptions, Options};
+use super::args::{self, ExplainOptions, Invocation, JitOptions, Options, Program};
 
 /// A variable or `-X` option with a value that makes no sense, in the words that the user reads.
 pub type SettingsError = String;
 
 /// Builds the configuration of the interpreter. `sys.argv` is only as exact as UTF-8 here.
 pub fn config(invocation: &mut Invocation) -> Result<VmConfig, SettingsError> {
-    let jit = jit(std::mem::take(&mut invocation.options.jit))?;
+    let mut jit = jit(std::mem::take(&mut invocation.options.jit))?;
+    if let Some(options) = invocation.options.explain.take() {
+        if jit.mode == JitMode::Off {
+            return Err("explain: the JIT is off, so there is nothing to explain".into());
+        }
+        jit.explain = Some(explanation(options, &invocation.program)?);
+    }
     let settings = python(invocation)?;
     let mut config = VmConfig::from_settings(settings);
     if jit.mode != JitMode::Off {
         config.lowering = lowering()?;
     }
     Ok(config.jit(jit))
+}
+
+/// What `explain` writes: a page named after the program in the current directory, unless told
+/// otherwise. A file that can't be written is better known before the program runs.
+fn explanation(options: ExplainOptions, program: &Program) -> Result<Explanation, SettingsError> {
+    let (title, stem) = match program {
+        Program::Script(path) => {
+            let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
+            (path.display().to_string(), stem.unwrap_or("program".as_ref()).to_owned())
+        }
+        Program::Module(name) => (format!("-m {name}"), name.into()),
+        Program::Source(_) | Program::Stdin => return Err("explain: the name of a file, or -m and that of a module, is needed".into()),
+    };
+    let default = || {
+        let mut name = stem;
+        name.push(".explain.html");
+        name.into()
+    };
+    let path: Option<PathBuf> = if options.text { options.output } else { Some(options.output.unwrap_or_else(default)) };
+    // The program may change the directory.
+    let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
+    if let Some(path) = &path {
+        let problem = |what| Err(format!("explain: {}: {what}", path.display()));
+        if path.is_dir() {
+            return problem("is a directory");
+        }
+        if !path.parent().is_some_and(std::path::Path::is_dir) {
+            return problem("there is no such directory");
+        }
+    }
+    Ok(Explanation { title, form: if options.text { Form::Text } else { Form::Html }, path })
 }
 
 /// The environment as the options let it be seen.
@@ -241,6 +280,7 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         threshold,
         log: options.log.or_else(|| environment.value("PSYCORE_JIT_LOG").map(Into::into)),
         stats: options.stats.unwrap_or_else(|| environment.is_set("PSYCORE_JIT_STATS")),
+        explain: None,
         clock: Some(psycore::sample_clock::start),
     })
 }

@@ -25,6 +25,13 @@ The compiler:
   --jit-log=FILE    write to FILE what is compiled, and what is given up
   --jit-stats       print statistics to stderr at the end
 
+To see what became of a program:
+  psycore explain [-o FILE] [--text] [option] ... [-m mod | file] [arg] ...
+                    run it, then write FILE (default: NAME.explain.html), a page with
+                    the time that each line took, what was compiled and for which
+                    types, and why compiled code was left; with --text the same in
+                    short, to stderr or to FILE
+
 As in CPython:
   -b                warn about str(bytes) and comparing bytes with str (-bb: error)
   -B                don't write .pyc files

@@ -188,6 +188,7 @@ impl CraneliftLowering {
                 map.add(base + start, len, name);
             }
         }
+        let spans = if listing { code.spans(unit, base) } else { Vec::new() };
         let handle = self.next_handle;
         self.next_handle = self.next_handle.wrapping_add(1);
         self.units.insert(handle, LiveUnit { block, entries: entries.clone() });
@@ -196,8 +197,8 @@ impl CraneliftLowering {
             cells,
             entries,
             bytes: block.len(),
-            listing: listing.then(|| listing::listing(&code, base)),
-            spans: if listing { code.spans(unit, base) } else { Vec::new() },
+            listing: listing.then(|| listing::listing(&code, base, &spans)),
+            spans,
         })
     }
 }

@@ -97,6 +97,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     scratch.reset(f);
     super::facts::find(f, &cfg.rpo, &mut scratch.facts);
     super::countdown::counted_blocks(f, &cfg, &mut scratch.counted);
+    // Cranelift keeps distances from the first location, and one of -1 would be none.
+    func.params.ensure_base_srcloc(SourceLoc::new(0));
     let mut pos = FuncCursor::new(func);
     for (data, counted) in f.blocks.iter().zip(&scratch.counted) {
         let block = pos.func.dfg.make_block();

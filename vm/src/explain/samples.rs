@@ -10,7 +10,7 @@ use crate::layout::{self, FrameRef};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
-/// Starts a clock that calls [`tick`] on the calling thread, once per unit of its processor time.
+/// Starts a clock that calls [`tick`] on the calling thread, once per millisecond of its processor time.
 /// The error is a line for the user.
 pub type Clock = fn() -> Result<(), String>;
 
@@ -69,8 +69,6 @@ pub struct Samples {
     attached: &'static Attached,
     /// Where compiled code lies.
     code: Range<usize>,
-    /// The end of the stack that may be searched.
-    stack_end: usize,
     slots: Box<[Slot]>,
     /// Time that found no slot.
     lost: AtomicU64,
@@ -96,17 +94,17 @@ impl Drop for Compiling {
 }
 
 /// Counts `time` units for what the thread does at this moment: it is about to run the
-/// instruction at `pc`, and `sp` is its stack pointer. To be called by a signal handler on the thread
+/// instruction at `pc`, and `stack` is in use, from the stack pointer to its beginning. To be called by a signal handler on the thread
 /// that started the clock; safe there.
 ///
 /// # Safety
-/// The stack from `sp` to its beginning must be readable.
-pub unsafe fn tick(time: u64, pc: usize, sp: usize) {
+/// The stack must be readable.
+pub unsafe fn tick(time: u64, pc: usize, stack: Range<usize>) {
     let samples = CURRENT.load(SeqCst);
     // SAFETY: a table is leaked when it is made.
     if let Some(samples) = unsafe { samples.as_ref() } {
         // SAFETY: the caller's promise.
-        let doing = unsafe { samples.look(pc, sp) };
+        let doing = unsafe { samples.look(pc, stack) };
         samples.count(doing, time);
     }
 }
@@ -117,11 +115,9 @@ impl Samples {
     /// # Errors
     /// What the clock says, or that somebody else uses it.
     pub(crate) fn start(attached: &'static Attached, code: Range<usize>, clock: Clock) -> Result<&'static Samples, String> {
-        let here = 0u8;
         let samples: &'static Samples = Box::leak(Box::new(Samples {
             attached,
             code,
-            stack_end: &raw const here as usize & !7,
             slots: std::iter::repeat_with(Slot::default).take(SLOTS).collect(),
             lost: AtomicU64::new(0),
             process: std::process::id(),
@@ -145,18 +141,18 @@ impl Samples {
 
     /// # Safety
     /// As for [`tick`].
-    unsafe fn look(&self, pc: usize, sp: usize) -> Doing {
+    unsafe fn look(&self, pc: usize, stack: Range<usize>) -> Doing {
         if COMPILING.load(Relaxed) {
             return Doing::Compiling;
         }
         if self.code.contains(&pc) {
             // SAFETY: as above.
-            return Doing::Compiled { pc, callers: unsafe { self.callers(sp) } };
+            return Doing::Compiled { pc, callers: unsafe { self.callers(stack) } };
         }
         let Some(frame) = FrameRef::current() else { return Doing::Other };
         if self.attached.runs_compiled(frame) {
             // SAFETY: as above.
-            return Doing::Called { callers: unsafe { self.callers(sp) } };
+            return Doing::Called { callers: unsafe { self.callers(stack) } };
         }
         // SAFETY: a frame is made before it becomes the current one and stays until another one
         // is. Its code is alive with it; only the address is taken.
@@ -168,9 +164,9 @@ impl Samples {
     ///
     /// # Safety
     /// As for [`tick`].
-    unsafe fn callers(&self, sp: usize) -> [usize; 2] {
-        let first = sp & !7;
-        let end = self.stack_end.min(first + SEARCHED * 8);
+    unsafe fn callers(&self, stack: Range<usize>) -> [usize; 2] {
+        let first = stack.start.next_multiple_of(8);
+        let end = (stack.end & !7).min(first + SEARCHED * 8);
         let mut found = [0; 2];
         let mut n = 0;
         let mut at = first;
