@@ -315,6 +315,9 @@ impl Jit {
             && self.log_ir
         {
             self.log(format_args!("{text}"));
+            for (name, what) in crate::explain::objects::named_in(self, text) {
+                self.log(format_args!("; {name} = {what}"));
+            }
         }
         if let Some(detail) = &mut detail {
             detail.calls(&unit, code);

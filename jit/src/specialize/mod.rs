@@ -18,6 +18,7 @@ mod iter;
 mod join;
 mod ops;
 mod subscr;
+pub mod support;
 mod text;
 
 use crate::bytecode::{CodeInfo, Instr, Opcode};

@@ -7,6 +7,7 @@
 
 pub(crate) mod detail;
 mod html;
+pub(crate) mod objects;
 mod report;
 pub mod samples;
 mod text;

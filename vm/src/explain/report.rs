@@ -288,7 +288,7 @@ impl Collector<'_> {
                 instrs: unit.instrs,
                 bytes: unit.bytes,
                 exits: unit.exits,
-                objects: objects_in(&ir).into_iter().map(|o| (o.to_string(), self.describe(o))).collect(),
+                objects: super::objects::named_in(jit, &ir),
                 ir,
                 listing: unit.listing.clone().unwrap_or_default(),
             };
@@ -296,19 +296,6 @@ impl Collector<'_> {
         }
         for file in self.files.values_mut() {
             file.units.sort_by_key(|u| u.line);
-        }
-    }
-
-    /// An object in few words, numbers and strings by their value.
-    fn describe(&self, id: ObjId) -> String {
-        let text = self.jit.describe(id);
-        if let Some(i) = self.jit.int(id) {
-            return format!("int {i}");
-        }
-        let object = self.jit.object(id);
-        match object.downcast_ref::<rustpython_vm::builtins::PyStr>() {
-            Some(s) => format!("str {:?}", s.to_string_lossy().chars().take(60).collect::<String>()),
-            None => text,
         }
     }
 
@@ -349,30 +336,5 @@ impl Collector<'_> {
                 format!("{name}({}){ret}, for compiled callers", args.join(", "))
             }
         }
-    }
-}
-
-/// The objects that a text of IR names, in order.
-fn objects_in(ir: &str) -> BTreeSet<ObjId> {
-    ir.match_indices("obj")
-        .filter_map(|(at, _)| {
-            let before = ir[..at].chars().next_back();
-            let digits: String = ir[at + 3..].chars().take_while(char::is_ascii_digit).collect();
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '.' || c == '_') {
-                return None;
-            }
-            digits.parse().ok().map(ObjId)
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objects_are_found_where_the_ir_names_them() {
-        let found = objects_in("v1 = obj obj12\nstate0 = frame obj3 at 2 [] []\nv2 = load obj.type v1 @4 of obj7");
-        assert_eq!(found, [ObjId(3), ObjId(7), ObjId(12)].into());
     }
 }
