@@ -1,0 +1,11 @@
+# The tuple on the right is never made.
+# in the loop: add_ovf
+# not in the loop: build_tuple, call_rt
+def f(n):
+    a, b = 0, 1
+    for _ in range(n):
+        a, b = b, (a + b) % 1000003
+    return a
+
+
+f(5000)

@@ -1,0 +1,14 @@
+# Both sides of a branch that goes both ways are compiled.
+# in the loop: add_ovf
+# not in the loop: call_rt
+def f(n):
+    i = odd = 0
+    while i < n:
+        i += 1
+        if i % 3 == 0:
+            continue
+        odd += i & 1
+    return odd
+
+
+f(5000)
