@@ -22,6 +22,11 @@ fn corpus_prints_what_is_expected() {
     check_all("differential/corpus");
 }
 
+#[test]
+fn guards_print_what_is_expected() {
+    check_all("differential/guards");
+}
+
 fn check_all(directory: &str) {
     let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
     let programs = programs::in_directory(directory);

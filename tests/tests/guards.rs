@@ -1,0 +1,91 @@
+//! Every kind of guard, broken in the middle of a loop (or recursion) that was compiled: each program of
+//! `tests/differential/guards/` must behave as with `--jit=off` in every mode, and `--jit-stats` must show that the
+//! guard was really there: for each line with `# breaks: REASON`, that compiled code left there for that reason.
+
+use psycore_tests::modes::{self, JIT_MODES, Mode, OFF};
+use psycore_tests::{diff, parallel, process, programs};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The reasons of exits in statistics, less two: an entry that does not fit leaves nothing, and what begins with
+/// "iteration" can't be reached by a program while every iterator is either known or called.
+const REASONS: [&str; 10] =
+    ["depth", "error", "finalizer", "overflow", "poll", "shape", "type", "unseen", "unsupported", "value"];
+
+/// What statistics say in a line like `      16 overflow in run, line 7, BinaryOp`.
+fn places(stats: &str) -> BTreeSet<(String, u32)> {
+    let place = |line: &str| {
+        let (count, rest) = line.trim_start().split_once(' ')?;
+        count.parse::<u64>().ok()?;
+        let (reason, rest) = rest.split_once(" in ")?;
+        let (_, rest) = rest.split_once(", line ")?;
+        Some((reason.to_owned(), rest.split(',').next()?.parse().ok()?))
+    };
+    stats.lines().filter_map(place).collect()
+}
+
+#[test]
+fn every_guard_is_broken_and_nobody_can_tell() {
+    let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
+    let programs = programs::in_directory("differential/guards");
+    let mut broken = BTreeSet::new();
+    let mut failures = Vec::new();
+    for program in &programs {
+        let source = std::fs::read_to_string(&program.path).unwrap_or_else(|error| panic!("{error}"));
+        let marked: BTreeSet<(String, u32)> = (1..)
+            .zip(source.lines())
+            .filter_map(|(number, line)| Some((line.split_once("# breaks: ")?.1.to_owned(), number)))
+            .collect();
+        let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[] }.command(&executable, &program.path);
+        let outcome = process::run(&mut command, LIMIT).expect("psycore starts");
+        let taken = places(&outcome.stderr);
+        for missing in marked.difference(&taken) {
+            failures.push(format!("{}: no exit for {} in line {}\n{}", program.name(), missing.0, missing.1, outcome.stderr));
+        }
+        broken.extend(marked.into_iter().map(|(reason, _)| reason));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    if std::env::var_os("PSYCORE_ONLY").is_none() {
+        assert_eq!(broken.iter().map(String::as_str).collect::<Vec<_>>(), REASONS);
+    }
+
+    let runs: Vec<_> = programs.iter().flat_map(|program| JIT_MODES.iter().map(move |mode| (program, mode))).collect();
+    let different: Vec<String> = parallel::map(&runs, |(program, mode)| {
+        let expected = OFF.run(&executable, &program.path, LIMIT);
+        let difference = diff::outcomes(&expected, &mode.run(&executable, &program.path, LIMIT))?;
+        Some(format!("{}\n{difference}", mode.line(&executable, &program.path)))
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// A JIT that compiles nothing passes every comparison. Programs with loops of numbers spend their time in compiled code.
+#[test]
+fn benchmarks_are_compiled() {
+    let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
+    let benchmarks = programs::directory("bench");
+    // The least share of time, in percent, in compiled code and what it calls: far below what is usual.
+    let programs = [("int_loop", 50.0), ("mandelbrot", 50.0), ("module_loop", 50.0), ("sieve", 50.0), ("fib", 50.0), ("spectral_norm", 50.0)];
+    let failures: Vec<String> = parallel::map(&programs, |(name, least)| {
+        let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[] }
+            .command(&executable, &benchmarks.join(name).with_extension("py"));
+        // Rounds: so long that start and compilation weigh little.
+        command.arg("10");
+        let outcome = process::run(&mut command, LIMIT).expect("psycore starts");
+        let number = |key: &str| -> f64 {
+            let line = outcome.stderr.lines().find_map(|line| line.trim_start().strip_prefix(key)).unwrap_or("0");
+            line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
+        };
+        let share = number("compiled code") + number("what it called");
+        let compiled = number("units compiled") >= 1.0 && number("code  ") > 0.0 && share >= *least;
+        (!compiled).then(|| format!("{name}: {share} % in compiled code\n{}", outcome.stderr))
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
