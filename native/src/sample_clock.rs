@@ -1,6 +1,7 @@
 //! The clock behind `--jit-stats` and `explain`: a timer of the thread's processor time whose
 //! signal handler says to `psycore_vm::explain` where the thread is. Time that the thread sleeps or
-//! waits does not count, and system calls that wait are not interrupted.
+//! waits does not count, and the timer does not run while it waits, so that hardly any system call is
+//! interrupted.
 
 /// Starts the clock for the calling thread, with a tick for each millisecond. Where the system looks at
 /// its timers less often, a tick stands for several.

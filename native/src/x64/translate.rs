@@ -97,7 +97,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     scratch.reset(f);
     super::facts::find(f, &cfg.rpo, &mut scratch.facts);
     super::countdown::counted_blocks(f, &cfg, &mut scratch.counted);
-    // Cranelift keeps distances from the first location, and one of -1 would be none.
+    // Cranelift keeps distances from the first location that is set, and none at all if that is the
+    // default one; a distance of -1 would be none, too.
     func.params.ensure_base_srcloc(SourceLoc::new(0));
     let mut pos = FuncCursor::new(func);
     for (data, counted) in f.blocks.iter().zip(&scratch.counted) {
