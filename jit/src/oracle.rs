@@ -57,6 +57,8 @@ pub struct GlobalRef {
     pub sample: Option<Sample>,
     /// If it was found in the builtins: the stamp of the globals, which lack the name.
     pub absent_from: Option<(ObjId, u32)>,
+    /// What compiled code reads instead, as long as the variable holds `value`.
+    pub in_compiled: Option<ObjId>,
 }
 
 /// How a class answers for an attribute of its instances.
@@ -321,6 +323,10 @@ pub trait Oracle {
     /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).
     fn always_true(&self, class: ObjId) -> bool;
     fn function(&self, func: ObjId) -> Option<FuncInfo>;
+    /// Whether this code may become a part of compiled code, inlined or as a version.
+    fn may_compile(&self, _code: ObjId) -> bool {
+        true
+    }
     fn builtin(&self, obj: ObjId) -> Option<Builtin>;
     fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod>;
     /// A compiled version of the function for these arguments, made now if need be.

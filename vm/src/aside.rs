@@ -20,7 +20,7 @@ pub fn must_step_aside(vm: &VirtualMachine) -> bool {
 
 /// Whether code may be patched: another thread might stand between two units. With more threads the hooks
 /// stay in and only jump, and tools miss the events of those jumps.
-fn alone(vm: &VirtualMachine) -> bool {
+pub(crate) fn alone(vm: &VirtualMachine) -> bool {
     vm.state.thread_count.load() == 0
 }
 

@@ -60,6 +60,9 @@ pub struct JitConfig {
     pub explain: Option<crate::explain::Explanation>,
     /// Measures time for statistics and explanations; without it they say nothing of time.
     pub clock: Option<crate::explain::Clock>,
+    /// Bytes of machine code at most; `None` is [`DEFAULT_CODE_BYTES`](crate::DEFAULT_CODE_BYTES). Where
+    /// there is more, all of it is dropped, and what is still hot is compiled again.
+    pub code_bytes: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! [`Jit`] is the state of one interpreter's JIT. It answers the specializer's questions (see
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
+use crate::cache::Cache;
 use crate::exits::ExitInfo;
 use crate::explain::Record;
 use crate::explain::detail::Detail;
@@ -11,6 +12,7 @@ use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind}
 use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
+use crate::policy::Policy;
 use crate::shapes::Shapes;
 use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason, Unit};
@@ -21,7 +23,7 @@ use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -69,11 +71,15 @@ pub(crate) struct Compiled {
     /// What it returns (versions of functions).
     pub ret: Option<Pass>,
     /// Exits taken, but for those that any code takes now and then.
-    left: Cell<u32>,
+    pub left: Cell<u32>,
     /// When it was made, counted in compilations.
     made_at: u64,
     /// How often it was built again because of its exits.
     rebuilds: Cell<u32>,
+    /// The codes that it was made from, and those of the versions it calls.
+    pub depends: HashSet<ObjId>,
+    /// Nothing enters it any more.
+    pub retired: Cell<bool>,
 }
 
 /// A version of a function for compiled callers.
@@ -93,7 +99,6 @@ pub struct Stats {
     pub refused: u64,
     pub code_bytes: u64,
     pub compile_time: Duration,
-    pub entered: u64,
     pub exits: HashMap<&'static str, u64>,
     /// By code, position and reason.
     pub exit_places: HashMap<(ObjId, u32, &'static str), u64>,
@@ -102,19 +107,22 @@ pub struct Stats {
 /// The state of the JIT of one interpreter.
 pub(crate) struct Jit {
     /// Where the VM is while the JIT works (it may move between two runs).
-    vm: Cell<*const VirtualMachine>,
+    pub vm: Cell<*const VirtualMachine>,
     pub known: Known,
     pub layout: Layout,
     objects: Objects,
     attached: Cell<Option<&'static Attached>>,
     /// By the tag of hook versions.
-    units: RefCell<Vec<Rc<Compiled>>>,
+    pub units: RefCell<Vec<Rc<Compiled>>>,
     /// Function versions by the range of their exits: first, count.
-    function_exits: RefCell<Vec<(u32, u32, (ObjId, Vec<Pass>))>>,
+    pub function_exits: RefCell<Vec<(u32, u32, (ObjId, Vec<Pass>))>>,
     started: Instant,
-    full: bool,
     shapes: Shapes,
-    lowering: RefCell<Box<dyn Lowering>>,
+    pub policy: Policy,
+    pub cache: Cache,
+    /// Why code was not compiled.
+    pub refusals: RefCell<HashMap<ObjId, Vec<String>>>,
+    pub lowering: RefCell<Box<dyn Lowering>>,
     pub codes: RefCell<HashMap<ObjId, Option<Rc<CodeInfo>>>>,
     pub profile: RefCell<HashMap<(ObjId, u32), Profile>>,
     pub builtins: RefCell<HashMap<ObjId, Builtin>>,
@@ -153,7 +161,8 @@ impl Jit {
         layout: Layout,
         lowering: Box<dyn Lowering>,
         log: Option<std::fs::File>,
-        full: bool,
+        policy: Policy,
+        cache: Cache,
     ) -> Self {
         let objects = Objects::new();
         let known = crate::oracle::known(vm, |o| objects.id_of(o));
@@ -167,7 +176,9 @@ impl Jit {
             units: RefCell::default(),
             function_exits: RefCell::default(),
             started: Instant::now(),
-            full,
+            policy,
+            cache,
+            refusals: RefCell::default(),
             lowering: RefCell::new(lowering),
             codes: RefCell::default(),
             profile: RefCell::default(),
@@ -204,6 +215,15 @@ impl Jit {
         self.objects.get(id)
     }
 
+    pub fn object_address(&self, id: ObjId) -> usize {
+        self.objects.address(id)
+    }
+
+    /// Objects that are kept alive for compiled code.
+    pub fn object_count(&self) -> usize {
+        self.objects.len()
+    }
+
     pub fn shapes(&self) -> &Shapes {
         &self.shapes
     }
@@ -215,7 +235,7 @@ impl Jit {
         FnCell(cells.len() as u32 - 1)
     }
 
-    fn cell_address(&self, cell: FnCell) -> usize {
+    pub fn cell_address(&self, cell: FnCell) -> usize {
         &raw const *self.cells.borrow()[cell.index()] as usize
     }
 
@@ -244,7 +264,10 @@ impl Jit {
         let started = Instant::now();
         let made_at = self.compilations.get() + 1;
         self.compilations.set(made_at);
-        let out = match specialize::specialize(self, request, self.limits()) {
+        self.cache.begin();
+        let specialized = specialize::specialize(self, request, self.limits());
+        let depends = self.cache.end();
+        let out = match specialized {
             Ok(out) => out,
             Err(why) => {
                 match why {
@@ -258,6 +281,7 @@ impl Jit {
                 let pc = if let Request::Entry { pc, .. } = request { Some(*pc) } else { None };
                 self.record.refused(self.code_of(request), pc, &why);
                 self.stats.borrow_mut().refused += 1;
+                self.note_refusal(request, || format!("{why:?}"));
                 return match why {
                     Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
                     Refused::Unsupported(_) => Attempt::Never,
@@ -299,6 +323,7 @@ impl Jit {
             Ok(l) => l,
             Err(e) => {
                 self.log(format_args!("not lowered {}: {e}", self.name_of(request)));
+                self.note_refusal(request, || e.to_string());
                 return Attempt::Never;
             }
         };
@@ -339,6 +364,7 @@ impl Jit {
             started.elapsed().as_secs_f64() * 1e3
         ));
         drop(stats);
+        self.policy.note(|| format!("compiled {}, {} bytes", self.describe_request(request), lowered.bytes));
         let compiled = Rc::new(Compiled {
             handle: lowered.handle,
             entry: lowered.entries.first().copied().flatten(),
@@ -355,18 +381,21 @@ impl Jit {
             left: Cell::new(0),
             made_at,
             rebuilds: Cell::new(0),
+            depends,
+            retired: Cell::new(false),
         });
+        self.cache.add(&compiled);
         self.record.compiled(&compiled);
         Attempt::Compiled(compiled)
     }
 
     /// What is compiled before it has proven hot gets less: compiling costs more than it runs.
-    fn limits(&self) -> Limits {
+    pub fn limits(&self) -> Limits {
         let usual = Limits::default();
-        if self.full { Limits { instrs: usual.instrs / 4, ..usual } } else { usual }
+        if self.policy.takes_all() { Limits { instrs: usual.instrs / 4, ..usual } } else { usual }
     }
 
-    fn code_of(&self, request: &Request) -> ObjId {
+    pub fn code_of(&self, request: &Request) -> ObjId {
         use psycore_jit::oracle::Oracle;
         match request {
             Request::Entry { code, .. } => *code,
@@ -374,7 +403,7 @@ impl Jit {
         }
     }
 
-    fn name_of(&self, request: &Request) -> String {
+    pub fn name_of(&self, request: &Request) -> String {
         use psycore_jit::oracle::Oracle;
         match request {
             Request::Entry { code, pc, .. } => format!("{} at {pc}", self.describe(*code)),
@@ -403,6 +432,7 @@ impl Jit {
             Attempt::Compiled(c) => {
                 // A function that never returns normally: callers need not call it directly.
                 let Some(ret) = c.ret else {
+                    self.cache.retire(&c);
                     v.failed = true;
                     return None;
                 };
@@ -414,6 +444,31 @@ impl Jit {
                 None
             }
         }
+    }
+
+    /// No new caller gets to know a version of a function.
+    pub fn forget_version(&self, unit: &Rc<Compiled>) {
+        self.versions.borrow_mut().retain(|_, v| v.compiled.as_ref().is_none_or(|(c, _)| !Rc::ptr_eq(c, unit)));
+    }
+
+    fn note_refusal(&self, request: &Request, why: impl FnOnce() -> String) {
+        let mut refusals = self.refusals.borrow_mut();
+        let reasons = refusals.entry(self.code_of(request)).or_default();
+        if reasons.len() < 8 {
+            let why = why();
+            if !reasons.contains(&why) {
+                reasons.push(why);
+            }
+        }
+    }
+
+    /// The JIT's hold on the interpreter, once it has been asked for anything.
+    pub fn attached(&self) -> Option<&'static Attached> {
+        self.attached.get()
+    }
+
+    pub fn set_attached(&self, attached: &'static Attached) {
+        self.attached.set(Some(attached));
     }
 
     /// Counts an exit that the code took at an instruction. `stack` are the classes of the
@@ -521,7 +576,7 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     if let Some(n) = config.threshold {
         (options.calls, options.iterations) = (n, n);
     }
-    let mut jit = Jit::new(vm, layout, lowering, log, full);
+    let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(options, full), Cache::new(config.code_bytes));
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
@@ -547,9 +602,97 @@ impl Driver for Jit {
     fn hot(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot {
         self.attached.set(Some(site.attached()));
         self.vm.set(vm);
-        if !self.full && self.over_budget() {
-            return Hot::Later(2000);
+        if let Err(answer) = self.consider(site, frame, vm) {
+            return answer;
         }
+        loop {
+            let answer = self.build(site, frame, vm);
+            if !self.ask_about_callees(vm) {
+                return answer;
+            }
+        }
+    }
+
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        Some(self)
+    }
+
+    fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine) {
+        self.vm.set(vm);
+        self.attached.set(Some(site.attached()));
+        let info = exit.info;
+        let Some(inner) = info.state.frames.last() else { return };
+        let (stack, first_met) = self.observe(info, exit.record, frame);
+        if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
+            // The interpreter made the object and had no use for a stamp. It has one now.
+            *self.stats.borrow_mut().exits.entry("stamp").or_default() += 1;
+            return;
+        }
+        // The unit whose exit it is: a function version, or the entry itself.
+        let version = self
+            .function_exits
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
+            .map(|(_, _, key)| key.clone());
+        let entered = self.units.borrow()[exit.version.tag as usize].clone();
+        let unit = match &version {
+            Some(key) => self.versions.borrow().get(key).and_then(|v| v.compiled.as_ref().map(|(c, _)| c.clone())),
+            None => Some(entered.clone()),
+        };
+        let Some(unit) = unit else { return };
+        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) || !self.may_build(&site.prepared.rules) {
+            self.count_useless(site, exit);
+            return;
+        }
+        self.log(format_args!(
+            "rebuilding for an exit at {} of {}: {:?}",
+            inner.pc,
+            psycore_jit::oracle::Oracle::describe(self, inner.code),
+            info.kind
+        ));
+        self.stats.borrow_mut().rebuilds += 1;
+        match version {
+            Some(key) => self.rebuild_version(&key, unit.rebuilds.get() + 1),
+            None => {
+                if let Attempt::Compiled(c) = self.compile(&entered.request) {
+                    c.rebuilds.set(entered.rebuilds.get() + 1);
+                    let new = self.install(c.clone());
+                    let had = site.versions().iter().any(|v| v.tag == exit.version.tag);
+                    let versions = site
+                        .versions()
+                        .iter()
+                        .map(|v| if v.tag == exit.version.tag { new } else { *v })
+                        .collect();
+                    site.set_versions(versions);
+                    self.cache.retire(if had { &entered } else { &c });
+                }
+            }
+        }
+    }
+
+    fn finish(&self, attached: &Attached) {
+        self.record.finish(self, attached);
+    }
+
+    fn report(&self, attached: &Attached) -> Option<String> {
+        self.print_stats.get().then(|| self.statistics(attached))
+    }
+
+    unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
+        let lowering: *const dyn Lowering = {
+            let borrowed = self.lowering.borrow();
+            &raw const **borrowed
+        };
+        // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
+        unsafe { (*lowering).enter(version.handle, version.func as usize, ctx, args) }
+    }
+}
+
+impl Jit {
+    /// Compiles for the live frame of a site.
+    fn build(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot {
         let old = site.versions();
         if old.len() >= MAX_VERSIONS {
             return Hot::Never;
@@ -579,78 +722,6 @@ impl Driver for Jit {
         }
     }
 
-    fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine) {
-        self.vm.set(vm);
-        self.attached.set(Some(site.attached()));
-        let info = exit.info;
-        let Some(inner) = info.state.frames.last() else { return };
-        let (stack, first_met) = self.observe(info, exit.record, frame);
-        if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
-            // The interpreter made the object and had no use for a stamp. It has one now.
-            *self.stats.borrow_mut().exits.entry("stamp").or_default() += 1;
-            return;
-        }
-        // The unit whose exit it is: a function version, or the entry itself.
-        let version = self
-            .function_exits
-            .borrow()
-            .iter()
-            .rev()
-            .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
-            .map(|(_, _, key)| key.clone());
-        let entered = self.units.borrow()[exit.version.tag as usize].clone();
-        let unit = match &version {
-            Some(key) => self.versions.borrow().get(key).and_then(|v| v.compiled.as_ref().map(|(c, _)| c.clone())),
-            None => Some(entered.clone()),
-        };
-        let Some(unit) = unit else { return };
-        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) || (!self.full && self.over_budget()) {
-            self.count_useless(site, exit);
-            return;
-        }
-        self.log(format_args!(
-            "rebuilding for an exit at {} of {}: {:?}",
-            inner.pc,
-            psycore_jit::oracle::Oracle::describe(self, inner.code),
-            info.kind
-        ));
-        self.stats.borrow_mut().rebuilds += 1;
-        match version {
-            Some(key) => self.rebuild_version(&key, unit.rebuilds.get() + 1),
-            None => {
-                if let Attempt::Compiled(c) = self.compile(&entered.request) {
-                    c.rebuilds.set(entered.rebuilds.get() + 1);
-                    let new = self.install(c);
-                    let versions = site
-                        .versions()
-                        .iter()
-                        .map(|v| if v.tag == exit.version.tag { new } else { *v })
-                        .collect();
-                    site.set_versions(versions);
-                }
-            }
-        }
-    }
-
-    fn finish(&self, attached: &Attached) {
-        self.record.finish(self, attached);
-    }
-
-    fn report(&self, attached: &Attached) -> Option<String> {
-        self.print_stats.get().then(|| self.statistics(attached))
-    }
-
-    unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
-        let lowering: *const dyn Lowering = {
-            let borrowed = self.lowering.borrow();
-            &raw const **borrowed
-        };
-        // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
-        unsafe { (*lowering).enter(version.handle, version.func as usize, ctx, args) }
-    }
-}
-
-impl Jit {
     /// Code that leaves all the time, for a reason that building it again does not remove, goes.
     fn count_useless(&self, site: &Site, exit: &Exited<'_>) {
         if !matches!(
@@ -717,7 +788,7 @@ impl Jit {
     }
 
     /// Compiling may take a part of the run time only.
-    fn over_budget(&self) -> bool {
+    pub fn over_budget(&self) -> bool {
         let spent = self.stats.borrow().compile_time;
         spent > Duration::from_millis(150) + self.started.elapsed() / 4
     }
@@ -838,14 +909,17 @@ impl Jit {
         if let Attempt::Compiled(c) = self.compile(&request) {
             c.rebuilds.set(rebuilds);
             if c.ret == Some(ret) {
-                if let Some(v) = self.versions.borrow_mut().get_mut(key) {
-                    v.compiled = Some((c, ret));
+                if let Some(v) = self.versions.borrow_mut().get_mut(key)
+                    && let Some((old, _)) = v.compiled.replace((c, ret))
+                {
+                    self.cache.retire(&old);
                 }
             } else {
                 // It returns something else now: callers that rely on the old result keep the
                 // old code, new ones get a cell of their own.
                 *self.cells.borrow_mut()[cell.index()] = before;
                 self.versions.borrow_mut().remove(key);
+                self.cache.retire(&c);
             }
         }
     }

@@ -40,7 +40,7 @@ use rustpython_vm::{
 };
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 /// Words of the exit stack: deep recursion of compiled code leaves one record per level.
@@ -114,6 +114,11 @@ pub trait Driver {
     /// The program has ended.
     fn finish(&self, _attached: &Attached) {}
 
+    /// The driver itself, for what is not in this trait.
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
+
     /// Statistics for the end of the program, if they were asked for.
     fn report(&self, _attached: &Attached) -> Option<String> {
         None
@@ -149,6 +154,10 @@ pub struct Site {
     versions: RefCell<Rc<[Version]>>,
     /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
     misses_left: AtomicU32,
+    /// What `counter` was when it was last set, and the passes counted before.
+    from: AtomicI32,
+    counted: AtomicU64,
+    entered: AtomicU64,
 }
 
 // SAFETY: only `counter` and `misses_left` are touched by other threads than the one that the
@@ -177,6 +186,9 @@ impl Site {
             counter: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             versions: RefCell::new(Rc::new([])),
             misses_left: AtomicU32::new(0),
+            from: AtomicI32::new(first.min(i32::MAX as u32) as i32),
+            counted: AtomicU64::new(0),
+            entered: AtomicU64::new(0),
         }
     }
 
@@ -219,7 +231,7 @@ impl Site {
 
     /// Passes until the driver is asked (again); only sites without versions count.
     pub fn set_counter(&self, passes: u32) {
-        self.counter.store(passes.clamp(1, i32::MAX as u32) as i32, Ordering::Relaxed);
+        self.count_from(passes.clamp(1, i32::MAX as u32) as i32);
     }
 
     /// Whether a function that is called now may begin with its compiled code: there is some, and
@@ -247,7 +259,47 @@ impl Site {
         }
     }
 
-    fn initial(&self) -> u32 {
+    fn count_from(&self, passes: i32) {
+        // Loads and stores only: this is done at each entry of compiled code, and other threads
+        // at most lose a count.
+        self.counted.store(self.counted(), Ordering::Relaxed);
+        self.from.store(passes, Ordering::Relaxed);
+        self.counter.store(passes, Ordering::Relaxed);
+    }
+
+    /// Passes in the interpreter, as far as the hook was in place and counted.
+    pub fn counted(&self) -> u64 {
+        let now = self.from.load(Ordering::Relaxed) - self.counter.load(Ordering::Relaxed);
+        self.counted.load(Ordering::Relaxed) + now.max(0) as u64
+    }
+
+    /// How often compiled code was entered here.
+    pub fn entered(&self) -> u64 {
+        self.entered.load(Ordering::Relaxed)
+    }
+
+    /// Lowers the counter to at most so many passes. Brings a site back that nobody wanted to be asked about.
+    pub(crate) fn urge(&self, passes: u32, even_hopeless: bool) {
+        let left = self.counter.load(Ordering::Relaxed);
+        if left == i32::MAX && even_hopeless {
+            self.misses_left.store(0, Ordering::Relaxed);
+            self.arm();
+        } else if left == i32::MAX || !self.versions.borrow().is_empty() {
+            return;
+        }
+        if left as u32 > passes {
+            self.set_counter(passes);
+        }
+    }
+
+    /// Nobody is asked about this site any more.
+    pub(crate) fn give_up(&self) {
+        self.set_counter(i32::MAX as u32);
+        self.disarm();
+    }
+
+    /// Passes after which it is asked about for the first time.
+    pub(crate) fn initial(&self) -> u32 {
         match self.kind {
             SiteKind::Entry { .. } => self.attached.options().calls,
             _ => self.attached.options().iterations,
@@ -381,6 +433,16 @@ impl Attached {
         self.active.get() > 0 && unsafe { (*self.ctx()).frame } == frame.0.cast()
     }
 
+    /// Whether this thread may look at the JIT's state: nobody else changes it meanwhile.
+    pub(crate) fn may_read(&self, vm: &VirtualMachine) -> bool {
+        self.state == state_of(vm) && (crate::aside::alone(vm) || is_main_thread(vm))
+    }
+
+    /// Whether compiled code waits somewhere below for a call to return.
+    pub fn is_active(&self) -> bool {
+        self.active.get() > 0
+    }
+
     /// The driver.
     pub fn driver(&self) -> &dyn Driver {
         // SAFETY: replaced only by `install`, before it returns.
@@ -434,15 +496,25 @@ impl Attached {
     pub(crate) fn may_prepare(&self, vm: &VirtualMachine) -> bool {
         self.state == state_of(vm)
             && !self.watched.get()
-            && (vm.state.thread_count.load() == 0
-                || vm.state.main_thread_ident.load()
-                    == rustpython_vm::stdlib::_thread::get_ident())
+            && (crate::aside::alone(vm) || is_main_thread(vm))
     }
 
     /// Whether the JIT must keep out of this thread now.
     pub fn is_aside(&self, vm: &VirtualMachine) -> bool {
         self.state != state_of(vm) || self.watched.get() || crate::aside::must_step_aside(vm)
     }
+}
+
+/// Forgets the JIT of an interpreter that has ended, in whose place a new one begins.
+pub(crate) fn forget(vm: &VirtualMachine) {
+    let state = state_of(vm);
+    if let Ok(mut all) = ATTACHED.lock() {
+        all.retain(|a| a.state != state);
+    }
+}
+
+fn is_main_thread(vm: &VirtualMachine) -> bool {
+    vm.state.main_thread_ident.load() == rustpython_vm::stdlib::_thread::get_ident()
 }
 
 fn state_of(vm: &VirtualMachine) -> usize {
@@ -561,11 +633,11 @@ fn reached(
 unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     let a = site.attached;
     if a.is_aside(vm) {
-        site.counter.store(ASIDE_PAUSE, Ordering::Relaxed);
+        site.count_from(ASIDE_PAUSE);
         return;
     }
     // From here on this is the only thread. A counter of 1 brings every pass here.
-    site.counter.store(1, Ordering::Relaxed);
+    site.count_from(1);
     let mut tried = 0;
     let mut asked = false;
     loop {
@@ -618,8 +690,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
             }
             Hot::Never => {
                 if site.versions().is_empty() {
-                    site.counter.store(i32::MAX, Ordering::Relaxed);
-                    site.disarm();
+                    site.give_up();
                 } else {
                     site.misses_left.store(u32::MAX, Ordering::Relaxed);
                 }
@@ -708,6 +779,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             (*ctx).depth = left.min(limit.min(i32::MAX as usize) as i32);
             (*ctx).failed = 0;
             a.entered.set(a.entered.get() + 1);
+            site.entered.store(site.entered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             let result = match version.entry {
                 Some(entry) => entry(ctx, args),
                 None => a.driver().enter(version, ctx, args),

@@ -17,6 +17,7 @@
 //! ```
 
 pub mod aside;
+mod cache;
 mod code_view;
 mod config;
 pub mod deopt;
@@ -30,7 +31,9 @@ pub mod hooks;
 pub mod layout;
 pub mod objects;
 mod oracle;
+mod policy;
 pub mod prepare;
+mod psyco;
 pub mod runtime;
 mod selftest;
 mod shapes;
@@ -40,6 +43,7 @@ mod vm;
 use psycore_jit::lower::Lowering;
 use rustpython_vm::{PyResult, VirtualMachine};
 
+pub use cache::DEFAULT_CODE_BYTES;
 pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
 pub use error::{Error, Exception};
 pub use vm::Vm;
@@ -51,14 +55,19 @@ pub use rustpython_vm;
 /// user's code yet. Without a lowering, or where objects don't lie where they should, the program
 /// is interpreted; the second is said in one line.
 fn attach(vm: &VirtualMachine, config: JitConfig, lowering: Option<Box<dyn Lowering>>) -> PyResult<()> {
-    let Some(lowering) = lowering else { return Ok(()) };
-    if config.mode == JitMode::Off {
-        return Ok(());
-    }
-    if let Err(why) = driver::attach(vm, &config, lowering) {
-        eprintln!("psycore: running without the JIT: {why}");
-    }
-    Ok(())
+    hooks::forget(vm);
+    let why = match lowering {
+        _ if config.mode == JitMode::Off => "it is turned off".to_owned(),
+        None => "there is no backend".to_owned(),
+        Some(lowering) => match driver::attach(vm, &config, lowering) {
+            Ok(()) => return psyco::install(vm, None),
+            Err(why) => {
+                eprintln!("psycore: running without the JIT: {why}");
+                why
+            }
+        },
+    };
+    psyco::install(vm, Some(&why))
 }
 
 #[cfg(test)]

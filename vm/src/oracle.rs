@@ -148,11 +148,23 @@ impl Jit {
             seen: self.seen(&value),
             sample: Some(self.take_sample(&value)),
             absent_from: None,
+            in_compiled: None,
         })
     }
 }
 
 impl Jit {
+    /// The value of the builtin `__in_psyco__` as the interpreter reads it, and as compiled code does.
+    fn in_psyco(&self, builtins: ObjId, name: ObjId) -> Option<(ObjId, ObjId)> {
+        let vm = self.vm();
+        if self.object(name).downcast_ref::<PyStr>()?.as_wtf8() != "__in_psyco__" {
+            return None;
+        }
+        let (_, value) = self.entry_of(self.object(builtins).downcast_ref::<PyDict>()?, name)?;
+        let zero = vm.ctx.new_int(0);
+        value.is(&zero).then(|| (self.id_of(zero.as_object()), self.id_of(vm.ctx.new_int(1).as_object())))
+    }
+
     /// Lets the specializer look at a live object until this compilation ends.
     pub(crate) fn take_sample(&self, obj: &PyObject) -> Sample {
         let mut samples = self.samples.borrow_mut();
@@ -255,7 +267,10 @@ impl Oracle for Jit {
         }
         let d = g.downcast_ref_if_exact::<PyDict>(self.vm())?;
         let stamp = self.shapes().stamp(d, self.vm())?;
-        let found = self.dict_ref(self.object(builtins), name)?;
+        let mut found = self.dict_ref(self.object(builtins), name)?;
+        if let Some((outside, inside)) = self.in_psyco(builtins, name) {
+            (found.value, found.in_compiled) = (Some(outside), Some(inside));
+        }
         Some(GlobalRef { absent_from: Some((globals, stamp)), ..found })
     }
 
@@ -384,6 +399,10 @@ impl Oracle for Jit {
         })
     }
 
+    fn may_compile(&self, code: ObjId) -> bool {
+        self.code_object(code).is_some_and(|c| self.policy.may_include(c))
+    }
+
     fn function(&self, func: ObjId) -> Option<FuncInfo> {
         let vm = self.vm();
         let obj = self.object(func);
@@ -400,6 +419,7 @@ impl Oracle for Jit {
         };
         let kw = get("__kwdefaults__")?;
         let (globals, builtins) = (get("__globals__")?, get("__builtins__")?);
+        self.cache.depends_on(self.id_of(&code));
         Some(FuncInfo {
             code: self.id_of(&code),
             globals: self.id_of(&globals),

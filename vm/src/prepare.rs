@@ -18,6 +18,7 @@
 
 use crate::hooks::{Attached, Hook, Site, SiteKind};
 use crate::layout::FrameRef;
+use crate::policy::Rules;
 use psycore_jit::bytecode::{Instr, Opcode, RawUnit, base_opcode, decode};
 use rustpython_compiler_core::bytecode::{
     CodeFlags, CodeObject, CodeUnit, CodeUnits, Instruction, OpArgByte, find_exception_handler,
@@ -79,6 +80,8 @@ pub struct Prepared {
     pub max_stackdepth: u32,
     pub pads: Pads,
     pub patches: Vec<Patch>,
+    /// What the program has said about this code.
+    pub(crate) rules: Rules,
     decoded: OnceLock<(Vec<Instr>, Vec<u32>)>,
 }
 
@@ -86,6 +89,18 @@ pub struct Prepared {
 unsafe impl Send for Prepared {}
 // SAFETY: as above.
 unsafe impl Sync for Prepared {}
+
+/// The hooks in a code object: its entry's and its loops'.
+pub(crate) fn sites(code: &Py<PyCode>) -> impl Iterator<Item = &Site> {
+    let first = of(code).map_or(usize::MAX, |p| p.consts as usize);
+    code.code
+        .constants
+        .iter()
+        .skip(first)
+        .filter_map(|k| Hook::downcast(k.as_object()))
+        .map(|hook| &hook.site)
+        .filter(|site| site.kind != SiteKind::Inner)
+}
 
 /// What was done to a code object; `None` if it is not a prepared one.
 pub fn of(code: &Py<PyCode>) -> Option<&Arc<Prepared>> {
@@ -514,6 +529,7 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
         max_stackdepth: c.max_stackdepth,
         pads: Pads { entry, return_value, reraise, resume_inner },
         patches,
+        rules: Rules::default(),
         decoded: OnceLock::new(),
     });
     for (i, (_, kind)) in sites.iter().enumerate() {

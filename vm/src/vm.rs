@@ -13,6 +13,7 @@ use rustpython_vm::{
 
 use crate::error::Error;
 use crate::execute::{self, ScriptError};
+use crate::psyco;
 use crate::stdio::{self, Streams};
 use crate::{VmConfig, attach};
 
@@ -38,9 +39,12 @@ impl Vm {
         let VmConfig { settings, stdin, stdout, stderr, jit, lowering } = config;
         let builder = InterpreterBuilder::new().settings(settings);
         let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
+        let psyco_native = psyco::module_def(&builder.ctx);
         let interpreter = builder
             .add_native_modules(&native_modules)
+            .add_native_module(psyco_native)
             .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
+            .add_frozen_modules(psyco::FROZEN)
             .init_hook(|vm| {
                 // Nobody else holds the state before the interpreter is initialized.
                 if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {

@@ -162,6 +162,9 @@ impl Spec<'_> {
     /// Inlines or calls directly, if it can; pops `operands` slots of the stack then.
     fn try_python(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let Some(info) = self.o.function(func) else { return Ok(None) };
+        if !self.o.may_compile(info.code) {
+            return Ok(None);
+        }
         let Some(code) = self.o.code(info.code) else { return Ok(None) };
         let Some(args) = self.bind(&info, &code, args) else { return Ok(None) };
         if args.iter().any(|a| matches!(a, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep | Val::Null)) {

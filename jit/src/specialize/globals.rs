@@ -108,7 +108,8 @@ impl Spec<'_> {
         {
             let exit = self.exit_start(Reason::Value);
             self.b.guard_is(v, value, exit);
-            self.push(Val::Const(value));
+            let val = found.in_compiled.map_or(Val::Const(value), |c| self.constant(c));
+            self.push(val);
             return true;
         }
         self.push(Val::object(v, Own::Transient));

@@ -282,5 +282,6 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         stats: options.stats.unwrap_or_else(|| environment.is_set("PSYCORE_JIT_STATS")),
         explain: None,
         clock: Some(psycore::sample_clock::start),
+        code_bytes: None,
     })
 }

@@ -62,7 +62,8 @@ impl Default for CraneliftOptions {
     fn default() -> Self {
         CraneliftOptions {
             effort: Effort::Full,
-            code_bytes: 64 << 20,
+            // More than the VM's own limit, so that it is the one that is met.
+            code_bytes: 80 << 20,
             unit_insts: 40_000,
             verify: cfg!(debug_assertions),
             perf_map: std::env::var_os("PSYCORE_PERF_MAP").is_some_and(|v| v == "1"),
