@@ -14,11 +14,15 @@ use psycore_jit::ir::ObjId;
 use psycore_jit::specialize::Request;
 use rustpython_vm::builtins::PyCode;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Bytes of machine code at most, if the configuration does not say.
 pub const DEFAULT_CODE_BYTES: usize = 64 << 20;
+
+/// The codes of the functions that a unit's making looked at, and whether they became a part of it:
+/// inlined, or as a version that it calls.
+pub(crate) type Depends = HashMap<ObjId, bool>;
 
 /// The units of one JIT.
 pub(crate) struct Cache {
@@ -27,7 +31,7 @@ pub(crate) struct Cache {
     /// Units that nothing enters any more and whose code still exists.
     retired: RefCell<Vec<Rc<Compiled>>>,
     /// Codes that the compilations going on have looked at, the innermost last.
-    depends: RefCell<Vec<HashSet<ObjId>>>,
+    depends: RefCell<Vec<Depends>>,
     pub limit: usize,
     pub live_bytes: Cell<usize>,
     pub freed_units: Cell<u64>,
@@ -50,18 +54,18 @@ impl Cache {
 
     /// A compilation begins: what it looks at is noted until [`Cache::end`].
     pub fn begin(&self) {
-        self.depends.borrow_mut().push(HashSet::new());
+        self.depends.borrow_mut().push(Depends::new());
     }
 
     /// The codes that it was made from.
-    pub fn end(&self) -> HashSet<ObjId> {
+    pub fn end(&self) -> Depends {
         self.depends.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// The compilation going on has looked at a function with this code, to inline or to call it.
-    pub fn depends_on(&self, code: ObjId) {
+    /// The compilation going on has looked at a function with this code.
+    pub fn depends_on(&self, code: ObjId, included: bool) {
         if let Some(codes) = self.depends.borrow_mut().last_mut() {
-            codes.insert(code);
+            *codes.entry(code).or_default() |= included;
         }
     }
 
@@ -136,7 +140,7 @@ impl Jit {
         loop {
             let before = from.len();
             for unit in self.cache.functions.borrow().iter() {
-                if !unit.depends.is_disjoint(&from) {
+                if unit.depends.keys().any(|code| from.contains(code)) {
                     from.insert(unit.code);
                 }
             }
@@ -144,7 +148,7 @@ impl Jit {
                 break;
             }
         }
-        self.drop_units(|unit| from.contains(&unit.code) || !unit.depends.is_disjoint(&from));
+        self.drop_units(|unit| from.contains(&unit.code) || unit.depends.keys().any(|code| from.contains(code)));
     }
 
     /// Takes all code out of use.

@@ -3,7 +3,7 @@
 //! [`Jit`] is the state of one interpreter's JIT. It answers the specializer's questions (see
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Depends};
 use crate::exits::ExitInfo;
 use crate::explain::Record;
 use crate::explain::detail::Detail;
@@ -23,7 +23,7 @@ use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -77,7 +77,7 @@ pub(crate) struct Compiled {
     /// How often it was built again because of its exits.
     rebuilds: Cell<u32>,
     /// The codes that it was made from, and those of the versions it calls.
-    pub depends: HashSet<ObjId>,
+    pub depends: Depends,
     /// Nothing enters it any more.
     pub retired: Cell<bool>,
 }

@@ -400,7 +400,9 @@ impl Oracle for Jit {
     }
 
     fn may_compile(&self, code: ObjId) -> bool {
-        self.code_object(code).is_some_and(|c| self.policy.may_include(c))
+        let may = self.code_object(code).is_some_and(|c| self.policy.may_include(c));
+        self.cache.depends_on(code, may);
+        may
     }
 
     fn function(&self, func: ObjId) -> Option<FuncInfo> {
@@ -419,7 +421,7 @@ impl Oracle for Jit {
         };
         let kw = get("__kwdefaults__")?;
         let (globals, builtins) = (get("__globals__")?, get("__builtins__")?);
-        self.cache.depends_on(self.id_of(&code));
+        self.cache.depends_on(self.id_of(&code), false);
         Some(FuncInfo {
             code: self.id_of(&code),
             globals: self.id_of(&globals),

@@ -273,7 +273,7 @@ impl Policy {
 }
 
 /// The functions of the module `psyco` itself are left alone.
-fn is_own(code: &Py<PyCode>) -> bool {
+pub(crate) fn is_own(code: &Py<PyCode>) -> bool {
     matches!(code.source_path().as_str(), "psyco" | "psyco.classes")
 }
 

@@ -184,7 +184,7 @@ impl Jit {
                 u.left.get(),
             );
         }
-        let within = self.live_units().iter().filter(|u| u.code != code && u.depends.contains(&code)).count();
+        let within = self.live_units().iter().filter(|u| u.code != code && u.depends.get(&code) == Some(&true)).count();
         if within > 0 {
             let _ = writeln!(out, "  inlined into or called by {}", count(within, "other unit"));
         }
@@ -268,7 +268,7 @@ impl Jit {
             // SAFETY: its hooks are alive, so it is.
             let code = unsafe { p.code() };
             let (counted, entered) = passes_of(code);
-            if counted + entered > 0 {
+            if counted + entered > 0 && !crate::policy::is_own(code) {
                 let line = code.code.first_line_number.map_or(0, |l| l.get());
                 let name = format!("{} ({}:{line})", code.code.qualname.as_str(), code.source_path().as_str());
                 let size = bytes.get(&crate::layout::address(code.as_object())).copied().unwrap_or(0);
