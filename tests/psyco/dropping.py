@@ -26,6 +26,7 @@ for _ in range(300):
 stats = psyco.stats()
 if ON:
     assert stats["freed_units"] >= 290, stats
+    assert stats["live_units"] < 100, stats
     assert stats["code_bytes"] < stats["code_bytes_total"] / 2
 
 

@@ -109,6 +109,6 @@ else:
 
 # The name after the script.
 sys.argv[0] = os.path.join(directory, "script.py")
-psyco.log()
+psyco.log(top=1000)
 assert os.path.exists("script.log-psyco")
 print(directory)

@@ -1,6 +1,8 @@
 //! The Python module `psyco`: programs in `tests/psyco/` that assert what each function of it does, run with the
 //! compiler on, off and in full mode; and what a program can't see from the inside.
 
+use psycore::x64::{CraneliftLowering, CraneliftOptions};
+use psycore_vm::{JitConfig, JitMode, Vm, VmConfig};
 use psycore_tests::modes::{Mode, OFF, executable};
 use psycore_tests::parallel;
 use psycore_tests::process::Outcome;
@@ -112,6 +114,44 @@ fn the_log_ends_with_the_most_charged_functions() {
     assert!(lines.clone().any(|line| line.contains(" poly (")), "{log}");
     assert!(lines.all(|line| line.split_whitespace().count() >= 5), "{log}");
     std::fs::remove_dir_all(directory).expect("the directory can go");
+}
+
+fn vm(jit: JitConfig) -> Vm {
+    let lowering = CraneliftLowering::new(CraneliftOptions::default()).expect("there is executable memory");
+    Vm::new(VmConfig::new().jit(jit).lowering(Box::new(lowering))).expect("it starts")
+}
+
+#[test]
+fn code_has_a_limit() {
+    let limit = 100_000;
+    let vm = vm(JitConfig { mode: JitMode::Full, code_bytes: Some(limit), ..JitConfig::default() });
+    let program = "
+import psyco
+most = 0
+for k in range(300):
+    names = {}
+    exec(f'def f(n):\\n t = {k}\\n for i in range(n): t += i\\n return t', names)
+    for _ in range(5):
+        assert names['f'](100) == 4950 + k
+    most = max(most, psyco.stats()['code_bytes'])
+emptied, total = psyco.stats()['emptied'], psyco.stats()['code_bytes_total']
+";
+    vm.run_source(program, "limit.py").expect("it runs");
+    let number = |name: &str| vm.get::<usize>(name).expect("it was set");
+    assert!(number("total") > 2 * limit, "{} bytes are no test of a limit", number("total"));
+    assert!(number("emptied") > 0);
+    // What is compiled when the limit is not yet reached may pass it.
+    assert!(number("most") < limit + 40_000, "{}", number("most"));
+}
+
+#[test]
+fn an_interpreter_in_the_place_of_another_is_its_own() {
+    for mode in [JitMode::Auto, JitMode::Off, JitMode::Full, JitMode::Off] {
+        let vm = vm(JitConfig { mode, ..JitConfig::default() });
+        vm.run_source("import psyco\nmode = psyco.stats()['mode']", "mode.py").expect("it runs");
+        let said: String = vm.get("mode").expect("it was set");
+        assert_eq!(said, format!("{mode:?}").to_lowercase());
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! `psyco.cannotcompile`), or when there is more code than [`JitConfig::code_bytes`](crate::JitConfig)
 //! allows: then all of it goes, and what is still hot comes back. Going has two steps. At once nothing
 //! *begins* to run it: no site has it among its versions, and the callers of a function version went with
-//! it, since they know the cell that leads to it. Its memory is freed when no compiled code is active at
-//! all, so that nothing can return to it either.
+//! it, since they know the cell that leads to it. Its memory is freed when it can't be on the stack either:
+//! an entry when no activation of its sites is left, a version for compiled callers when no compiled code is
+//! active at all.
 
 use crate::driver::{Compiled, Jit};
 use crate::hooks::Attached;
@@ -97,18 +98,34 @@ impl Cache {
 }
 
 impl Jit {
-    /// Frees what was retired, if nothing can be running it.
+    /// Frees what was retired, as far as nothing can be running it.
     pub(crate) fn collect(&self, attached: &Attached) {
-        if attached.is_active() || self.cache.retired.borrow().is_empty() {
+        if self.cache.retired.borrow().is_empty() {
             return;
         }
-        for unit in self.cache.retired.take() {
-            // No compiled code is active, and none that could call or enter this is left.
+        let (busy, idle): (Vec<_>, Vec<_>) =
+            self.cache.retired.take().into_iter().partition(|unit| self.may_run(unit, attached));
+        *self.cache.retired.borrow_mut() = busy;
+        for unit in idle {
+            // Nothing that could enter or call it is left either.
             self.lowering.borrow_mut().free(unit.handle);
             attached.exits().unregister(unit.exit_base, unit.exits);
             self.function_exits.borrow_mut().retain(|(first, ..)| *first != unit.exit_base || unit.exits == 0);
             self.cache.live_bytes.set(self.cache.live_bytes.get() - unit.bytes);
             self.cache.freed_units.set(self.cache.freed_units.get() + 1);
+        }
+    }
+
+    /// Whether a retired unit may be on the stack.
+    fn may_run(&self, unit: &Compiled, attached: &Attached) -> bool {
+        match &unit.request {
+            // Any compiled code may have called it.
+            Request::Function { .. } => attached.is_active(),
+            // Only the sites of its code ever entered it.
+            Request::Entry { code, .. } => {
+                let code = self.object(*code).downcast_ref::<PyCode>();
+                code.is_none_or(|code| prepare::sites(code).any(|s| s.is_running()))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind}
 use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
-use crate::policy::Policy;
+use crate::policy::{Policy, SOON};
 use crate::shapes::Shapes;
 use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason, Unit};
@@ -569,14 +569,15 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
         None => None,
     };
     let full = config.mode == JitMode::Full;
-    let mut options = Options::default();
-    if full {
-        (options.calls, options.iterations) = (2, 2);
-    }
+    let mut hot = Options::default();
     if let Some(n) = config.threshold {
-        (options.calls, options.iterations) = (n, n);
+        (hot.calls, hot.iterations) = (n, n);
     }
-    let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(options, full), Cache::new(config.code_bytes));
+    let mut options = hot;
+    if full && config.threshold.is_none() {
+        (options.calls, options.iterations) = (SOON, SOON);
+    }
+    let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(hot, full), Cache::new(config.code_bytes));
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();

@@ -158,6 +158,8 @@ pub struct Site {
     from: AtomicI32,
     counted: AtomicU64,
     entered: AtomicU64,
+    /// Activations of its versions that have not ended.
+    running: AtomicU32,
 }
 
 // SAFETY: only `counter` and `misses_left` are touched by other threads than the one that the
@@ -189,6 +191,7 @@ impl Site {
             from: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             counted: AtomicU64::new(0),
             entered: AtomicU64::new(0),
+            running: AtomicU32::new(0),
         }
     }
 
@@ -276,6 +279,19 @@ impl Site {
     /// How often compiled code was entered here.
     pub fn entered(&self) -> u64 {
         self.entered.load(Ordering::Relaxed)
+    }
+
+    /// Whether compiled code that was entered here has not ended: it runs, or waits for a call.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 0
+    }
+
+    fn began(&self) {
+        self.running.store(self.running.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    fn ended(&self) {
+        self.running.store(self.running.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 
     /// Lowers the counter to at most so many passes. Brings a site back that nobody wanted to be asked about.
@@ -771,6 +787,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             i32::MAX
         };
         a.active.set(saved.active + 1);
+        site.began();
         a.active_depth.set(depth);
         (*ctx).frame = frame.0.cast();
         (*ctx).vm = (vm as *const VirtualMachine).cast();
@@ -787,6 +804,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             if result == status::RETURNED {
                 let value = (*ctx).ret as usize;
                 saved.restore(a);
+                site.ended();
                 crate::runtime::release_deferred();
                 return Entered::Returned(layout::own(value));
             }
@@ -800,11 +818,13 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             let plan = deopt::read_records(a, top, saved.exit_top);
             let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
             saved.restore(a);
+            site.ended();
             deopt::leave(a, site, version, plan, exception as usize, frame, vm);
             crate::runtime::release_deferred();
             return Entered::Left;
         }
         saved.restore(a);
+        site.ended();
         Entered::Missed
     }
 }

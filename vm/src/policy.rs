@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Passes after which a site is asked about again while nothing may be compiled.
 const PAUSE: u32 = 2000;
+/// Passes after which code is compiled where everything is: one run tells the types.
+pub(crate) const SOON: u32 = 2;
 /// The watermark of `psyco.profile` that means the JIT's own thresholds.
 pub(crate) const WATERMARK: f64 = 0.09;
 
@@ -157,8 +159,9 @@ pub(crate) enum Command {
 
 /// The state of it all.
 pub(crate) struct Policy {
-    /// As the command line or the host chose.
-    base: Options,
+    /// How often hot code must have run, where not everything is compiled.
+    hot: Options,
+    /// Whether the command line or the host chose to compile everything.
     base_full: bool,
     /// `None` before the program says anything: as the base.
     running: RefCell<Option<Profiler>>,
@@ -174,9 +177,9 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub fn new(base: Options, base_full: bool) -> Self {
+    pub fn new(hot: Options, base_full: bool) -> Self {
         Policy {
-            base,
+            hot,
             base_full,
             running: RefCell::new(None),
             waiting: RefCell::default(),
@@ -407,15 +410,15 @@ impl Jit {
         p.began = self.spent();
         *self.policy.running.borrow_mut() = Some(p);
         self.policy.note(|| format!("{} started", p.chooser.name()));
-        let base = self.policy.base;
+        let hot = self.policy.hot;
         let scaled = |n: u32, by: f64| (f64::from(n) * by).clamp(2.0, 1e9) as u32;
         let (calls, iterations) = match p.chooser {
-            Chooser::Full => (base.calls.min(2), base.iterations.min(2)),
-            Chooser::Profile(by) | Chooser::Background(by) => (scaled(base.calls, by), scaled(base.iterations, by)),
+            Chooser::Full => (hot.calls.min(SOON), hot.iterations.min(SOON)),
+            Chooser::Profile(by) | Chooser::Background(by) => (scaled(hot.calls, by), scaled(hot.iterations, by)),
             Chooser::RunOnly => return,
         };
         let Some(attached) = self.attached() else { return };
-        attached.set_options(Options { calls, iterations, ..base });
+        attached.set_options(Options { calls, iterations, ..hot });
         attached.each_prepared(|p| {
             // SAFETY: its hooks are alive, so it is.
             let code = unsafe { p.code() };

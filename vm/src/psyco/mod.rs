@@ -192,7 +192,10 @@ mod native {
     #[pyfunction]
     fn stats(vm: &VirtualMachine) -> PyResult {
         match readable(vm) {
-            Ok(Some((attached, jit))) => Ok(report::stats(jit, attached, vm)?.into()),
+            Ok(Some((attached, jit))) => {
+                jit.collect(attached);
+                Ok(report::stats(jit, attached, vm)?.into())
+            }
             Ok(None) => Ok(vm.ctx.none()),
             Err(why) => Ok(why.to_pyobject(vm)),
         }

@@ -1,0 +1,32 @@
+"""profile: a small watermark compiles sooner than a large one."""
+
+import psyco
+from support import ON, FULL, compiled
+
+
+def calls(watermark):
+    """How many calls a new function takes until it is compiled."""
+    namespace = {}
+    exec("def f(n): return n + 1", namespace)
+    f = namespace["f"]
+    psyco.profile(watermark=watermark)
+    for n in range(1, 3000):
+        f(1)
+        if compiled(f):
+            return n
+    return 3000
+
+
+# The caller would compile it as a part of itself.
+psyco.cannotcompile(calls)
+psyco.stop()
+if FULL:
+    # Compiling has had its share of the time already.
+    calls(0.09)
+elif ON:
+    found = [calls(watermark) for watermark in (0.0001, 0.01, 0.09, 0.5)]
+    assert found == sorted(set(found)), found
+    assert found[0] == 2 and found[-1] > 500, found
+else:
+    assert calls(0.09) == 3000
+print("ok")
