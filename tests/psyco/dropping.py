@@ -1,7 +1,7 @@
 """Machine code that nobody can run any more is freed, while compiled code runs too."""
 
 import psyco
-from support import ON, compiled, known
+from support import ON, compiled, entered
 
 
 def work(n):
@@ -14,9 +14,9 @@ def work(n):
 def once():
     psyco.bind(work)
     assert work(50) == 1225
-    assert compiled(work) == ON
+    assert entered(work) == ON
     psyco.unbind(work)
-    assert not compiled(work)
+    assert not entered(work)
 
 
 # A caller that stays interpreted enters it each time.
@@ -71,7 +71,7 @@ def uses(n):
 psyco.bind(uses)
 for n in 10, 100, 1000, 10000:
     assert uses(n) == n * (n + 1) // 2
-assert not known(excluded)
+assert not compiled(excluded)
 
 # Types that change rebuild units; the old ones go.
 def add(a, b):

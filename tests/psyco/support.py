@@ -8,15 +8,15 @@ FULL = psyco.stats()["mode"] == "full"
 
 
 def compiled(function):
-    """Whether a function has code that the interpreter can enter."""
-    lines = psyco.explain(function).splitlines()
-    return any(line.startswith("  compiled: ") and "called from compiled code" not in line for line in lines)
-
-
-def known(function):
     """Whether there is any code made from a function: its own, a version for compiled callers, or inlined."""
     text = psyco.explain(function)
     return "  compiled: " in text or "other unit" in text
+
+
+def entered(function):
+    """Whether a function has code that the interpreter can enter."""
+    lines = psyco.explain(function).splitlines()
+    return any(line.startswith("  compiled: ") and "called from compiled code" not in line for line in lines)
 
 
 def raises(expected, call, *arguments, **keywords):

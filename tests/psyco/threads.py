@@ -3,7 +3,7 @@
 import psyco
 import threading
 import time
-from support import ON, compiled, known
+from support import ON, compiled
 
 
 def work(n):
@@ -61,7 +61,7 @@ assert psyco.stats()["mode"] == ("stopped" if ON else "off")
 # What the threads asked for is done now.
 for k in range(5):
     assert late(k) == excluded(k) == k + 1
-assert compiled(late) == ON and not known(excluded)
+assert compiled(late) == ON and not compiled(excluded)
 
 # Another interpreter has none.
 import _interpreters

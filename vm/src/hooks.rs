@@ -295,16 +295,23 @@ impl Site {
     }
 
     /// Lowers the counter to at most so many passes. Brings a site back that nobody wanted to be asked about.
-    pub(crate) fn urge(&self, passes: u32, even_hopeless: bool) {
+    pub(crate) fn urge(&self, passes: u32) {
         let left = self.counter.load(Ordering::Relaxed);
-        if left == i32::MAX && even_hopeless {
+        if left == i32::MAX {
             self.misses_left.store(0, Ordering::Relaxed);
             self.arm();
-        } else if left == i32::MAX || !self.versions.borrow().is_empty() {
+        } else if !self.versions.borrow().is_empty() {
             return;
         }
         if left as u32 > passes {
             self.set_counter(passes);
+        }
+    }
+
+    /// Counts to the threshold that holds now; what was counted before counts.
+    pub(crate) fn recount(&self) {
+        if self.counter.load(Ordering::Relaxed) != i32::MAX && self.versions.borrow().is_empty() {
+            self.set_counter(self.initial().saturating_sub(self.counted().min(1 << 30) as u32));
         }
     }
 

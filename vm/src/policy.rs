@@ -422,7 +422,7 @@ impl Jit {
         attached.each_prepared(|p| {
             // SAFETY: its hooks are alive, so it is.
             let code = unsafe { p.code() };
-            prepare::sites(code).for_each(|s| s.urge(s.initial(), false));
+            prepare::sites(code).for_each(|s| s.recount());
         });
     }
 
@@ -463,7 +463,7 @@ impl Jit {
                         p.rules.set_filtered(Filtered::NotAsked);
                         // SAFETY: its hooks are alive, so it is.
                         let code = unsafe { p.code() };
-                        prepare::sites(code).for_each(|s| s.urge(s.initial(), true));
+                        prepare::sites(code).for_each(|s| s.urge(s.initial()));
                     }
                 }),
                 Command::Start(chooser, limits) => {
@@ -533,7 +533,7 @@ fn bind(code: &Py<PyCode>, rule: Rule, depth: u8) {
     p.rules.set(rule);
     p.rules.depth.store(depth, Ordering::Relaxed);
     for site in prepare::sites(code) {
-        site.urge(1, true);
+        site.urge(1);
     }
 }
 
