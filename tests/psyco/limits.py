@@ -48,13 +48,14 @@ before = psyco.stats()
 bound(100)
 assert (psyco.stats()["entered"] > before["entered"]) == ON
 
-# Memory that one call may add, in kB.
+# Memory that one call may add, in kB. (Intermediate representation that is interpreted is larger than code.)
+memory = 100 if psyco.stats()["backend"] == "interp" else 8
 before = psyco.stats()["code_bytes_total"]
-psyco.full(memory=8)
-assert (run(40) > 0) == ON
+psyco.full(memory=memory)
+assert (run(100) > 0) == ON
 added = psyco.stats()["code_bytes_total"] - before
 assert mode() == ("stopped" if ON else "off")
-assert not ON or 8 * 1024 <= added < 32 * 1024, added
+assert not ON or memory * 1024 <= added < memory * 4096, added
 assert run(3) == 0
 
 # The same from the start of the program: it is used up already.
