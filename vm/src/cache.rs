@@ -168,10 +168,14 @@ impl Jit {
         self.drop_units(|unit| from.contains(&unit.code) || unit.depends.keys().any(|code| from.contains(code)));
     }
 
-    /// Takes all code out of use.
-    pub(crate) fn drop_all(&self) {
-        self.drop_units(|_| true);
-        self.cache.emptied.set(self.cache.emptied.get() + 1);
+    /// Takes all code out of use. False if there was none.
+    pub(crate) fn drop_all(&self) -> bool {
+        let any = !self.entries().is_empty() || !self.cache.functions.borrow().is_empty();
+        if any {
+            self.drop_units(|_| true);
+            self.cache.emptied.set(self.cache.emptied.get() + 1);
+        }
+        any
     }
 
     /// Takes units out of use; with a function version, all that may call it must be chosen.

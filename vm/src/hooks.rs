@@ -514,6 +514,12 @@ impl Attached {
         }
     }
 
+    /// The same, with the code itself.
+    pub(crate) fn each_code(&self, mut f: impl FnMut(&Py<PyCode>, &Prepared)) {
+        // SAFETY: hooks hold the value, and the code holds the hooks: it goes when the last of them goes.
+        self.each_prepared(|p| f(unsafe { p.code() }, p));
+    }
+
     /// Whether code may get hooks now: nobody watches, and this is the only thread or the main one
     /// (which alone touches the caches while there are more).
     pub(crate) fn may_prepare(&self, vm: &VirtualMachine) -> bool {

@@ -296,10 +296,12 @@ impl Jit {
             return Err(Hot::Later(PAUSE));
         }
         if self.cache.is_full() {
-            self.drop_all();
-            self.policy.note(|| "too much code: all of it was dropped".into());
+            if self.drop_all() {
+                self.policy.note(|| "too much code: all of it was dropped".into());
+            }
             self.collect(attached);
             if self.cache.is_full() {
+                // Code that still runs takes the room.
                 return Err(Hot::Later(PAUSE));
             }
         }
@@ -419,11 +421,7 @@ impl Jit {
         };
         let Some(attached) = self.attached() else { return };
         attached.set_options(Options { calls, iterations, ..hot });
-        attached.each_prepared(|p| {
-            // SAFETY: its hooks are alive, so it is.
-            let code = unsafe { p.code() };
-            prepare::sites(code).for_each(|s| s.recount());
-        });
+        attached.each_code(|code, _| prepare::sites(code).for_each(Site::recount));
     }
 
     /// Does what was asked for, now or when there is only one thread.
@@ -458,11 +456,9 @@ impl Jit {
                     self.drop_depending(self.id_of(code.as_object()));
                     prepare::sites(&code).for_each(Site::give_up);
                 }
-                Command::Reconsider => attached.each_prepared(|p| {
+                Command::Reconsider => attached.each_code(|code, p| {
                     if p.rules.filtered() == Filtered::Rejected {
                         p.rules.set_filtered(Filtered::NotAsked);
-                        // SAFETY: its hooks are alive, so it is.
-                        let code = unsafe { p.code() };
                         prepare::sites(code).for_each(|s| s.urge(s.initial()));
                     }
                 }),

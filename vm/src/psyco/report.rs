@@ -264,9 +264,7 @@ impl Jit {
             *bytes.entry(self.object_address(unit.code)).or_default() += unit.bytes;
         }
         let mut rows = Vec::new();
-        attached.each_prepared(|p| {
-            // SAFETY: its hooks are alive, so it is.
-            let code = unsafe { p.code() };
+        attached.each_code(|code, _| {
             let (counted, entered) = passes_of(code);
             if counted + entered > 0 && !crate::policy::is_own(code) {
                 let line = code.code.first_line_number.map_or(0, |l| l.get());
