@@ -208,6 +208,14 @@ impl Policy {
         self.waiting.borrow().len()
     }
 
+    /// Whether code is compiled before it has proven hot.
+    pub fn takes_all(&self) -> bool {
+        match self.running.borrow().map(|p| p.chooser) {
+            Some(chooser) => chooser == Chooser::Full,
+            None => self.base_full,
+        }
+    }
+
     /// Whether something that nobody bound may be compiled. `over_budget` says that compiling has
     /// taken its share of the run time.
     fn may_choose(&self, over_budget: impl FnOnce() -> bool) -> bool {

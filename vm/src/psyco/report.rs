@@ -7,7 +7,7 @@ use psycore_jit::ir::{ObjId, Unit};
 use psycore_jit::lower::LowerEnv;
 use psycore_jit::oracle::{Oracle, Pass};
 use psycore_jit::passes::{self, PassOptions};
-use psycore_jit::specialize::{self, Limits, Live, Request};
+use psycore_jit::specialize::{self, Live, Request};
 use rustpython_vm::builtins::{PyCode, PyDictRef};
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
@@ -234,7 +234,7 @@ impl Jit {
 
     fn text_of(&self, _attached: &Attached, unit: &Compiled) -> Result<(String, String), String> {
         self.cache.begin();
-        let out = specialize::specialize(self, &unit.request, Limits::default());
+        let out = specialize::specialize(self, &unit.request, self.limits());
         self.cache.end();
         self.samples.borrow_mut().clear();
         let mut ir = Unit { funcs: vec![out.map_err(|e| format!("{e:?}"))?.func] };
