@@ -100,7 +100,8 @@ impl Cache {
 impl Jit {
     /// Frees what was retired, as far as nothing can be running it.
     pub(crate) fn collect(&self, attached: &Attached) {
-        if self.cache.retired.borrow().is_empty() {
+        // Samples of an explained run name addresses, which must not be given out again.
+        if self.cache.retired.borrow().is_empty() || self.record.explains() {
             return;
         }
         let (busy, idle): (Vec<_>, Vec<_>) =

@@ -75,7 +75,7 @@ impl Record {
         }
     }
 
-    fn explains(&self) -> bool {
+    pub(crate) fn explains(&self) -> bool {
         self.explanation.borrow().is_some()
     }
 
