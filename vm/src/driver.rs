@@ -33,6 +33,8 @@ const HOT_EXIT: u32 = 16;
 const MAX_BUILDS: u32 = 16;
 /// A unit that left so often without any good coming of it is dropped.
 const USELESS: u32 = 20_000;
+/// Calls and turns until code that was dropped may be compiled again.
+const AFTER_USELESS: u32 = 200_000;
 /// Versions of an entry by the types of live values.
 const MAX_VERSIONS: usize = 5;
 
@@ -643,8 +645,11 @@ impl Driver for Jit {
             None => Some(entered.clone()),
         };
         let Some(unit) = unit else { return };
-        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) || !self.may_build(&site.prepared.rules) {
+        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) {
             self.count_useless(site, exit);
+            return;
+        }
+        if !self.may_build(&site.prepared.rules) {
             return;
         }
         self.log(format_args!(
@@ -742,8 +747,8 @@ impl Jit {
         let none = rest.is_empty();
         site.set_versions(rest);
         if none {
-            site.set_counter(i32::MAX as u32);
-            site.disarm();
+            // Much later it may do something else.
+            site.set_counter(AFTER_USELESS);
         }
     }
 
@@ -791,7 +796,7 @@ impl Jit {
     /// Compiling may take a part of the run time only.
     pub fn over_budget(&self) -> bool {
         let spent = self.stats.borrow().compile_time;
-        spent > Duration::from_millis(150) + self.started.elapsed() / 4
+        spent > Duration::from_millis(250) + self.started.elapsed() / 3
     }
 
     fn install(&self, c: Rc<Compiled>) -> hooks::Version {
