@@ -45,10 +45,14 @@ pub fn outcomes(expected: &Outcome, actual: &Outcome) -> Option<String> {
         let _ = writeln!(out, " end: expected {}, got {}", expected.end, actual.end);
     }
     // For `a += b` the interpreter itself says `+` or `+=` in this message, depending on whether
-    // it has specialized the instruction by then.
-    let plain = |text: &str| text.replace("operand type(s) for +=:", "operand type(s) for +:");
+    // it has specialized the instruction by then; so for the other operators that it specializes.
+    let plain = |text: &str| {
+        ["+", "-", "*"].iter().fold(text.to_owned(), |text, op| {
+            text.replace(&format!("operand type(s) for {op}=:"), &format!("operand type(s) for {op}:"))
+        })
+    };
     let pairs = [
-        ("stdout", expected.stdout.clone(), actual.stdout.clone()),
+        ("stdout", plain(&expected.stdout), plain(&actual.stdout)),
         ("stderr", plain(&expected.stderr), plain(&actual.stderr)),
     ];
     for (name, a, b) in &pairs {

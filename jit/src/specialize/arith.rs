@@ -1,6 +1,6 @@
 //! Arithmetic: `BINARY_OP` on numbers, unary operators.
 
-use super::context::Val;
+use super::context::{Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
@@ -323,6 +323,18 @@ impl Spec<'_> {
             return Ok(self.str_add());
         }
         if formats && ta == Some(k.str_) && self.str_format() {
+            return Ok(Flow::Next);
+        }
+        if op == BinaryOp::Mul
+            && arg < 13
+            && ta == Some(k.list)
+            && let Val::Int(n) = *self.peek(0)
+            && let Val::Obj(list) = *self.peek(1)
+        {
+            self.guard_type(list.v, k.list);
+            self.pop_drop(2);
+            let r = self.rt(RtId::ListRepeat, &[list.v, n]).expect("a result");
+            self.push(Val::typed(r, k.list, Own::Owned));
             return Ok(Flow::Next);
         }
         if plain(ta) && plain(tb) && !formats {
