@@ -4,7 +4,7 @@
 //! array, the frame pointer. A store changes its class; entry points declare regions, which are
 //! sets of classes.
 
-use crate::ir::{BinOp, CtxField, ElemKind, Field, Op, Region, UnOp, Value};
+use crate::ir::{BinOp, Callee, CtxField, ElemKind, Field, Function, Op, Region, UnOp, Value};
 use crate::rt::Effect;
 use std::sync::LazyLock;
 
@@ -83,6 +83,35 @@ pub fn writes(op: &Op) -> Classes {
         // Polls and decrefs leave if anything has changed.
         _ => 0,
     }
+}
+
+/// [`writes`], with what is known of the function that the operations are in.
+pub struct Writes {
+    /// What a call of the function by itself may write. It leaves nothing behind but what its other
+    /// operations write: where it exits, so does the caller.
+    own: Option<Classes>,
+}
+
+impl Writes {
+    /// `alone` says that the function is the only one of its unit, so that local calls are calls of itself.
+    pub fn new(f: &Function, alone: bool) -> Self {
+        let own = alone.then(|| {
+            f.insts.iter().filter(|i| !is_local_call(&i.op)).fold(0, |out, i| out | writes(&i.op))
+        });
+        Writes { own }
+    }
+
+    /// The classes that an operation of the function may write.
+    pub fn of(&self, op: &Op) -> Classes {
+        match self.own {
+            Some(own) if is_local_call(op) => own & writes(op),
+            _ => writes(op),
+        }
+    }
+}
+
+fn is_local_call(op: &Op) -> bool {
+    matches!(op, Op::CallFn { callee: Callee::Local(_), .. })
 }
 
 /// Whether the result depends on the operands only and there is no effect: equal ones are interchangeable.

@@ -2,7 +2,7 @@
 //! has computed already is replaced by it. Loads take part with the version of
 //! the memory that they read, stores provide values for them; guards and branches make their conditions known.
 
-use super::effects::{CLASS_COUNT, Classes, is_pure, look_class, read_class, writes};
+use super::effects::{CLASS_COUNT, Classes, Writes, is_pure, look_class, read_class};
 use super::fold::remove_unreachable;
 use super::rewrite::{DefMap, FastMap, Renames};
 use crate::ir::cfg::{Cfg, DomTree, Loops};
@@ -11,13 +11,13 @@ use crate::ir::{Block, BlockCall, ElemKind, ExitId, FieldTy, Function, Inst, Int
 
 /// Runs the pass. A guard that a branch has decided stays as long as loads hang on it: they
 /// may still be moved.
-pub fn run(f: &mut Function) {
-    Gvn::new(f, false).run();
+pub fn run(f: &mut Function, alone: bool) {
+    Gvn::new(f, alone, false).run();
 }
 
 /// Runs it when nothing will be moved any more.
-pub fn run_late(f: &mut Function) {
-    Gvn::new(f, true).run();
+pub fn run_late(f: &mut Function, alone: bool) {
+    Gvn::new(f, alone, true).run();
 }
 
 /// What makes operations equal: the operation, with operands in canonical order and without what
@@ -46,6 +46,7 @@ struct Fact {
 
 struct Gvn<'f> {
     f: &'f mut Function,
+    writes: Writes,
     late: bool,
     cfg: Cfg,
     dom: DomTree,
@@ -60,7 +61,8 @@ struct Gvn<'f> {
 }
 
 impl<'f> Gvn<'f> {
-    fn new(f: &'f mut Function, late: bool) -> Self {
+    fn new(f: &'f mut Function, alone: bool, late: bool) -> Self {
+        let writes = Writes::new(f, alone);
         let cfg = Cfg::new(f);
         let dom = DomTree::new(&cfg);
         let mut tok_used = vec![false; f.values.len()];
@@ -71,11 +73,12 @@ impl<'f> Gvn<'f> {
                 }
             }
         }
-        let memory = versions(f, &cfg, &dom);
+        let memory = versions(f, &writes, &cfg, &dom);
         Gvn {
             defs: DefMap::new(f),
             renames: Renames::new(f),
             f,
+            writes,
             late,
             cfg,
             dom,
@@ -276,7 +279,7 @@ impl<'f> Gvn<'f> {
     /// Lets the memory be what it is after an instruction.
     fn after(&mut self, block: Block, inst: Inst, memory: &mut [u32; CLASS_COUNT]) {
         let op = &self.f.insts[inst.index()].op;
-        let written = writes(op);
+        let written = self.writes.of(op);
         if written == 0 {
             return;
         }
@@ -350,12 +353,12 @@ fn key(op: &Op, memory: &[u32; CLASS_COUNT], same_type: &impl Fn(Value, Value) -
 
 /// The version of each memory class at the start of each block: which instruction wrote it last,
 /// or which block's start is the place where that can't be told any more.
-fn versions(f: &Function, cfg: &Cfg, dom: &DomTree) -> Vec<[u32; CLASS_COUNT]> {
+fn versions(f: &Function, writes: &Writes, cfg: &Cfg, dom: &DomTree) -> Vec<[u32; CLASS_COUNT]> {
     let loops = Loops::new(cfg, dom);
     let mut block_writes: Vec<Classes> = vec![0; f.blocks.len()];
     for &b in &cfg.rpo {
         for &i in &f.blocks[b.index()].insts {
-            block_writes[b.index()] |= writes(&f.insts[i.index()].op);
+            block_writes[b.index()] |= writes.of(&f.insts[i.index()].op);
         }
     }
     let mut header_writes: Vec<Classes> = vec![0; f.blocks.len()];
@@ -397,7 +400,7 @@ fn versions(f: &Function, cfg: &Cfg, dom: &DomTree) -> Vec<[u32; CLASS_COUNT]> {
         }
         let mut state = entry[place];
         for &i in &f.blocks[b.index()].insts {
-            write(&mut state, writes(&f.insts[i.index()].op), i.0);
+            write(&mut state, writes.of(&f.insts[i.index()].op), i.0);
         }
         exit[place] = state;
     }

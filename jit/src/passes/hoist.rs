@@ -6,13 +6,14 @@
 //! state is the loop's entry: what the loop did before it fails is the interpreter's again.
 //! Loads that hang on a guard go after it.
 
-use super::effects::{Classes, is_const, is_speculatable, read_class, writes};
+use super::effects::{Classes, Writes, is_const, is_speculatable, read_class};
 use super::rewrite::DefMap;
 use crate::ir::cfg::{Cfg, DomTree, Loops};
 use crate::ir::{Block, ExitId, Function, Inst, InstData, Op, Term, Value};
 
 /// Runs the pass.
-pub fn run(f: &mut Function) {
+pub fn run(f: &mut Function, alone: bool) {
+    let writes = Writes::new(f, alone);
     let cfg = Cfg::new(f);
     let dom = DomTree::new(&cfg);
     let loops = Loops::new(&cfg, &dom);
@@ -26,7 +27,7 @@ pub fn run(f: &mut Function) {
         data.params.iter().for_each(|p| home[p.index()] = Some(b));
         for &i in &data.insts {
             let d = &f.insts[i.index()];
-            block_writes[b.index()] |= writes(&d.op);
+            block_writes[b.index()] |= writes.of(&d.op);
             if let Some(r) = d.result {
                 home[r.index()] = Some(b);
             }

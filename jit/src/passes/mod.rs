@@ -38,11 +38,12 @@ impl Default for PassOptions {
 
 /// Runs the passes over a verified unit. In debug builds and tests the result of each is verified.
 pub fn optimize(unit: &mut Unit, options: &PassOptions) {
+    let alone = unit.funcs.len() == 1;
     for i in 0..unit.funcs.len() {
         let mut run = |name: &str| {
             let found = named(name);
             if let Some(pass) = found {
-                pass(&mut unit.funcs[i]);
+                pass(&mut unit.funcs[i], alone);
                 check(unit, name);
             }
         };
@@ -82,18 +83,18 @@ fn check(unit: &Unit, pass: &str) {
 #[cfg(not(any(test, debug_assertions)))]
 fn check(_: &Unit, _: &str) {}
 
-/// The pass of that name.
-fn named(name: &str) -> Option<fn(&mut Function)> {
+/// The pass of that name. It is told whether the function is the only one of its unit.
+fn named(name: &str) -> Option<fn(&mut Function, bool)> {
     Some(match name {
-        "fold" => fold::run,
-        "fold_late" => fold::run_late,
-        "params" => params::run,
+        "fold" => |f, _| fold::run(f),
+        "fold_late" => |f, _| fold::run_late(f),
+        "params" => |f, _| params::run(f),
         "gvn" => gvn::run,
         "gvn_late" => gvn::run_late,
         "hoist" => hoist::run,
-        "range" => range::run,
-        "refs" => refs::run,
-        "dce" => dce::run,
+        "range" => |f, _| range::run(f),
+        "refs" => |f, _| refs::run(f),
+        "dce" => |f, _| dce::run(f),
         _ => return None,
     })
 }
@@ -105,6 +106,7 @@ pub fn run_named(unit: &mut Unit, name: &str) -> Result<(), String> {
         return Ok(());
     }
     let pass = named(name).ok_or_else(|| format!("there is no pass `{name}`"))?;
-    unit.funcs.iter_mut().for_each(pass);
+    let alone = unit.funcs.len() == 1;
+    unit.funcs.iter_mut().for_each(|f| pass(f, alone));
     Ok(())
 }
