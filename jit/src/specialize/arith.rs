@@ -303,7 +303,10 @@ impl Spec<'_> {
             self.b.guard_icmp(IntCC::ULe, biased, limit, exit);
         }
         let (fx, fy) = (self.b.i64_to_f64(x), self.b.i64_to_f64(y));
-        self.b.fdiv(fx, fy)
+        let quotient = self.b.fdiv(fx, fy);
+        // The interpreter says that `0 / -3` is 0.0. Adding 0.0 changes nothing but -0.0.
+        let zero = self.b.f64(0.0);
+        self.b.fadd(quotient, zero)
     }
 
     /// Operators on other objects: by an entry point.
