@@ -5,7 +5,7 @@ def run(n):
     s = 0
     for i in range(n):
         if i > 2500:
-            s += len(str(i))  # breaks: unseen
+            s += divmod(i, 7)[0]  # breaks: unseen
         s += i
     return s
 

@@ -11,9 +11,19 @@ use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::ObjId;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{InterpreterBuilder, PyObject, VirtualMachine};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Interpreters of one process share their static types and small objects, which compiled code counts on
+/// nobody else to change: tests that run Python take turns.
+pub fn my_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed says so itself.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs `f` in a new interpreter with the standard library.
 pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
+    let _turn = my_turn();
     let builder = InterpreterBuilder::new();
     let defs = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
     let interpreter = builder

@@ -38,6 +38,7 @@ struct Bench<'a> {
 
 /// Runs a test in an interpreter of its own.
 fn bench(test: impl FnOnce(&mut Bench<'_>)) {
+    let _turn = crate::attach_tests::my_turn();
     let vm = Vm::new(VmConfig::new()).unwrap();
     vm.enter(|vm| {
         let mut ctx = Box::new(Ctx::new());
