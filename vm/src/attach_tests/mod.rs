@@ -24,6 +24,11 @@ pub fn my_turn() -> MutexGuard<'static, ()> {
 /// Runs `f` in a new interpreter with the standard library.
 pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
     let _turn = my_turn();
+    let f = |vm: &VirtualMachine| {
+        // An earlier test's interpreter may have been at the same address.
+        hooks::forget(vm);
+        f(vm)
+    };
     let builder = InterpreterBuilder::new();
     let defs = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
     let interpreter = builder
