@@ -101,8 +101,7 @@ impl Spec<'_> {
             let zero = self.b.i64(0);
             return Some(self.b.icmp(IntCC::SGe, i, zero));
         }
-        let is_str = |s: &Self, d: usize| s.ty_of(s.peek(d)).or_else(|| s.expect_type(d)) == Some(k.str_);
-        if is_str(self, 0) && is_str(self, 1) {
+        if self.is_str(0) && self.is_str(1) {
             let (container, item) = (self.str_operand(0), self.str_operand(1));
             return Some(self.b.call_rt_value(RtId::StrContains, &[container, item]));
         }

@@ -29,7 +29,7 @@ impl Spec<'_> {
     }
 
     /// Whether the value at `depth` is a str, or expected to be one.
-    fn is_str(&self, depth: usize) -> bool {
+    pub(super) fn is_str(&self, depth: usize) -> bool {
         self.ty_of(self.peek(depth)).or_else(|| self.expect_type(depth)) == Some(self.o.known().str_)
     }
 

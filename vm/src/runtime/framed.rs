@@ -12,7 +12,7 @@ use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::vm::thread::set_current_frame;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
 
-use crate::hooks::{Entered, Hook, Site, SiteKind};
+use crate::hooks::{Entered, Site, SiteKind};
 use crate::layout;
 use crate::prepare;
 
@@ -144,7 +144,7 @@ fn look_at(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Option<Targ
     let entry = prepare::of(code)
         .filter(|_| plain && code.code.cellvars.is_empty())
         .filter(|p| p.pads.entry.is_some_and(|e| e.first == u32::from(free > 0)))
-        .and_then(|_| entry_site(code));
+        .and_then(|_| prepare::sites(code).find(|s| matches!(s.kind, SiteKind::Entry { .. })));
     Some(Target {
         version,
         arguments: Some(code.arg_count),
@@ -153,15 +153,6 @@ fn look_at(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Option<Targ
         words: if plain { layout::frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
         entry: entry.map(|s| &raw const *s),
     })
-}
-
-fn entry_site(code: &Py<PyCode>) -> Option<&Site> {
-    code.code
-        .constants
-        .iter()
-        .filter_map(|c| Hook::downcast(c.as_object()))
-        .map(|h| &h.site)
-        .find(|s| matches!(s.kind, SiteKind::Entry { .. }))
 }
 
 /// Calls a function with exactly its positional arguments.
