@@ -290,6 +290,9 @@ pub trait Oracle {
     fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
     /// The classes of the topmost stack value that exits have seen here, if several.
     fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
+    /// Other classes that share a base with all of these (`object` aside) and of which instances have been
+    /// looked at.
+    fn relatives(&self, classes: &[ObjId]) -> Vec<ObjId>;
     /// What local `i` of the live frame holds.
     fn local_sample(&self, i: usize) -> Option<Sample>;
     fn sample_type(&self, sample: Sample) -> Seen;

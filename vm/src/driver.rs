@@ -35,6 +35,8 @@ const MAX_BUILDS: u32 = 16;
 const USELESS: u32 = 20_000;
 /// Calls and turns until code that was dropped may be compiled again.
 const AFTER_USELESS: u32 = 200_000;
+/// Classes that an instruction is specialized for at most.
+const MAX_CLASSES: usize = 6;
 /// Versions of an entry by the types of live values.
 const MAX_VERSIONS: usize = 5;
 
@@ -47,6 +49,8 @@ pub(crate) struct Profile {
     pub expected: Vec<Option<Seen>>,
     /// Classes of the topmost stack value, if exits have seen several.
     pub classes: Vec<ObjId>,
+    /// There were too many of them.
+    megamorphic: bool,
     /// Specializing went wrong: do it generally.
     pub distrusted: bool,
     /// Exits since the last rebuild.
@@ -496,8 +500,13 @@ impl Jit {
             && matches!(reason, Reason::Type | Reason::Shape)
         {
             for ty in [then.ty, now.ty] {
-                if !p.classes.contains(&ty) && p.classes.len() < 4 {
-                    p.classes.push(ty);
+                if p.megamorphic || p.classes.contains(&ty) {
+                    continue;
+                }
+                p.classes.push(ty);
+                if p.classes.len() > MAX_CLASSES {
+                    p.classes.clear();
+                    (p.megamorphic, p.distrusted) = (true, true);
                 }
             }
         }
@@ -528,13 +537,17 @@ impl Jit {
         true
     }
 
-    /// The request for another version: locals whose class varies are taken as any object.
-    pub fn generalize(request: &mut Request, earlier: &[&Request]) {
+    /// The request for another version: locals whose class varies are taken as any object. Numbers are told
+    /// apart for as long as `numbers` says so, since they live in registers; with objects, a version for each
+    /// class that a loop happens to be entered with would only be its first turn.
+    fn generalize(&self, request: &mut Request, earlier: &[&Request], numbers: bool) {
         let Request::Entry { locals, .. } = request else { return };
+        let k = self.known;
+        let number = |l: &Live| matches!(l, Live::Obj { seen, .. } if [k.int, k.float, k.bool_].contains(&seen.ty));
         for e in earlier {
             let Request::Entry { locals: old, .. } = e else { continue };
             for (l, o) in locals.iter_mut().zip(old) {
-                if *l != *o && *l != Live::Null && *o != Live::Null {
+                if *l != *o && *l != Live::Null && *o != Live::Null && !(numbers && (number(l) || number(o))) {
                     *l = Live::Any;
                 }
             }
@@ -707,10 +720,8 @@ impl Jit {
         let units = self.units.borrow();
         let earlier: Vec<Rc<Compiled>> = old.iter().map(|v| units[v.tag as usize].clone()).collect();
         drop(units);
-        if earlier.len() + 2 >= MAX_VERSIONS {
-            let requests: Vec<&Request> = earlier.iter().map(|c| &c.request).collect();
-            Self::generalize(&mut request, &requests);
-        }
+        let requests: Vec<&Request> = earlier.iter().map(|c| &c.request).collect();
+        self.generalize(&mut request, &requests, earlier.len() + 2 < MAX_VERSIONS);
         if earlier.iter().any(|c| c.request == request) {
             // It fits by type and yet it missed: an unusual value.
             return Hot::Later(2000);

@@ -449,6 +449,28 @@ impl Oracle for Jit {
         self.profile.borrow().get(&(code, pc)).map(|p| p.classes.clone()).unwrap_or_default()
     }
 
+    fn relatives(&self, classes: &[ObjId]) -> Vec<ObjId> {
+        let object = self.vm().ctx.types.object_type;
+        let known: Option<Vec<&Py<PyType>>> = classes.iter().map(|c| self.class(*c)).collect();
+        let Some((first, others)) = known.as_deref().and_then(|k| k.split_first()) else { return Vec::new() };
+        let mro: Vec<_> = first.mro_map_collect(|c| c.to_owned());
+        let base = mro.iter().find(|base| !base.is(object) && others.iter().all(|c| c.fast_issubclass(*base)));
+        let Some(base) = base else { return Vec::new() };
+        let mut relatives: Vec<ObjId> = self
+            .shapes()
+            .sampled()
+            .into_iter()
+            .filter_map(|address| {
+                // SAFETY: the registry of objects keeps sampled classes alive.
+                let class = unsafe { crate::layout::object_at(address) }.downcast_ref::<PyType>()?;
+                class.fast_issubclass(&**base).then(|| self.id_of(class.as_object()))
+            })
+            .filter(|class| !classes.contains(class))
+            .collect();
+        relatives.sort_unstable_by_key(|class| class.0);
+        relatives
+    }
+
     fn local_sample(&self, i: usize) -> Option<Sample> {
         self.local_samples.borrow().get(i).copied().flatten()
     }

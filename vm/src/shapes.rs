@@ -107,6 +107,11 @@ impl Shapes {
         before == 0 && known
     }
 
+    /// Addresses of the classes of which instances have been looked at.
+    pub fn sampled(&self) -> Vec<usize> {
+        self.usual.borrow().keys().copied().collect()
+    }
+
     /// The usual shapes of a class's instances, the latest first.
     pub fn usual(&self, class: &Py<PyType>) -> Vec<Usual> {
         self.usual.borrow().get(&(class as *const Py<PyType> as usize)).cloned().unwrap_or_default()

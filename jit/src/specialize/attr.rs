@@ -29,12 +29,16 @@ impl Spec<'_> {
                 return self.attr_done(v, method);
             }
         }
+        if let Some(flow) = self.load_shared_attr(name, method)? {
+            return Ok(flow);
+        }
         if self.split_classes() {
             return Ok(Flow::End);
         }
         let owner = self.expect_type(0).or_else(|| self.o.owner_type(self.ctx.frame().code.id, self.ins.op_pc));
         if let Some(ty) = owner
             && !self.distrusted()
+            && !self.is_crowded()
             && let Some(flow) = self.load_attr_of(ty, name, method)?
         {
             return Ok(flow);
@@ -84,7 +88,7 @@ impl Spec<'_> {
     }
 
     /// Replaces the owner by the attribute (and NULL, where a method is loaded).
-    fn attr_done(&mut self, v: Val, method: bool) -> Res<Flow> {
+    pub(super) fn attr_done(&mut self, v: Val, method: bool) -> Res<Flow> {
         let owner = self.pop();
         let temporary = matches!(&owner, Val::Obj(o) if o.own == Own::Owned);
         self.drop_val(owner);
@@ -180,14 +184,14 @@ impl Spec<'_> {
         if let Shape::Absent { stamps } = shape
             && let Val::Obj(o) = self.peek(0).clone()
         {
-            self.instance_dict(&o, stamps);
+            self.instance_dict(o.v, o.tok, &stamps);
         }
     }
 
     /// The dict of an instance, checked to have the shape; and the proof.
-    fn instance_dict(&mut self, o: &ObjVal, stamps: Stamps) -> (Value, Option<Value>) {
+    pub(super) fn instance_dict(&mut self, v: Value, tok: Option<Value>, stamps: &[u32]) -> (Value, Option<Value>) {
         let exit = self.exit_start(Reason::Shape);
-        let d = self.b.load(Field::ObjDict, o.v, o.tok);
+        let d = self.b.load(Field::ObjDict, v, tok);
         let null = self.b.null();
         let tok = self.b.guard_icmp(IntCC::Ne, d, null, exit);
         let now = self.b.load(Field::DictStamp, d, tok);
@@ -208,8 +212,24 @@ impl Spec<'_> {
     }
 
     fn instance_entries(&mut self, o: &ObjVal, stamps: Stamps) -> (Value, Option<Value>) {
-        let (d, tok) = self.instance_dict(o, stamps);
+        let (d, tok) = self.instance_dict(o.v, o.tok, &stamps);
         (self.b.load(Field::DictEntries, d, tok), tok)
+    }
+
+    /// Stores to an entry of an instance's dict. Stack: value, owner.
+    pub(super) fn store_entry(&mut self, v: Value, tok: Option<Value>, stamps: &[u32], index: u32) {
+        let (d, tok) = self.instance_dict(v, tok, stamps);
+        let exit = self.exit_start(Reason::Shape);
+        let lock = self.b.load(Field::DictLock, d, tok);
+        let zero = self.b.i64(0);
+        self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
+        let entries = self.b.load(Field::DictEntries, d, tok);
+        let i = self.b.i64(index as i64);
+        let old = self.b.load_elem(ElemKind::DictValue, entries, i, tok);
+        let owner = self.pop();
+        let value = self.pop();
+        self.drop_val(owner);
+        self.replace_item(ElemKind::DictValue, entries, i, old, tok, &value);
     }
 
     /// Checks that a class has not changed.
@@ -226,6 +246,9 @@ impl Spec<'_> {
     pub(super) fn store_attr(&mut self) -> Res<Flow> {
         let code = self.ctx.frame().code.clone();
         let name = code.names[self.ins.arg as usize];
+        if self.store_shared_attr(name) {
+            return Ok(Flow::Next);
+        }
         if self.split_classes() {
             return Ok(Flow::End);
         }
@@ -233,6 +256,7 @@ impl Spec<'_> {
         if let Some(ty) = owner
             && matches!(self.peek(0), Val::Obj(_))
             && !self.distrusted()
+            && !self.is_crowded()
             && self.o.type_version(ty).is_some()
         {
             match (self.o.attr(ty, name), self.o.instance_shape(ty, name)) {
@@ -242,18 +266,7 @@ impl Spec<'_> {
                     self.promote();
                     self.guard_version(ty);
                     let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
-                    let (d, tok) = self.instance_dict(&o, stamps);
-                    let exit = self.exit_start(Reason::Shape);
-                    let lock = self.b.load(Field::DictLock, d, tok);
-                    let zero = self.b.i64(0);
-                    self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
-                    let entries = self.b.load(Field::DictEntries, d, tok);
-                    let i = self.b.i64(index as i64);
-                    let old = self.b.load_elem(ElemKind::DictValue, entries, i, tok);
-                    let owner = self.pop();
-                    let value = self.pop();
-                    self.drop_val(owner);
-                    self.replace_item(ElemKind::DictValue, entries, i, old, tok, &value);
+                    self.store_entry(o.v, o.tok, &stamps, index);
                     return Ok(Flow::Next);
                 }
                 (Some(AttrRef::Slot { offset }), _) => {

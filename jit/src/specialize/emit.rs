@@ -502,38 +502,6 @@ impl Spec<'_> {
         }
     }
 
-    /// Where exits have seen objects of several classes on top of the stack: one way for each, the
-    /// instruction done in each anew. True if the block has ended.
-    pub(super) fn split_classes(&mut self) -> bool {
-        let Val::Obj(o) = *self.peek(0) else { return false };
-        if o.ty.is_some() {
-            return false;
-        }
-        let classes = self.o.classes(self.start.frame().code.id, self.ins.pc);
-        if classes.len() < 2 {
-            return false;
-        }
-        let t = self.b.load(Field::ObjType, o.v, None);
-        for class in classes {
-            let (then, els) = (self.b.create_block(), self.b.create_block());
-            let c = self.b.obj(class);
-            let is = self.b.icmp(IntCC::Eq, t, c);
-            self.b.br(is, then, &[], els, &[]);
-            let mut ctx = self.ctx.clone();
-            ctx.objects_mut(&mut |x| {
-                if x.v == o.v {
-                    x.ty = Some(class);
-                    x.tok = None;
-                    x.sample = None;
-                }
-            });
-            self.work.push((then, ctx, self.ins.pc));
-            self.b.switch_to(els);
-        }
-        self.leave_at_start(Reason::Type);
-        true
-    }
-
     /// An operand as a number, if it is one or is expected to be one.
     pub(super) fn num(&mut self, depth: usize) -> Option<Num> {
         let k = *self.o.known();

@@ -17,6 +17,7 @@ mod globals;
 mod iter;
 mod join;
 mod ops;
+mod polymorphic;
 mod subscr;
 pub mod support;
 mod text;
@@ -166,6 +167,8 @@ pub struct Spec<'a> {
     called_out: bool,
     /// The codes of characters, by the strs.
     codes: HashMap<Value, Value>,
+    /// The classes that an object has been checked for, where these are several.
+    families: HashMap<Value, Rc<[ObjId]>>,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -243,6 +246,7 @@ impl<'a> Spec<'a> {
             entered: false,
             called_out: false,
             codes: HashMap::new(),
+            families: HashMap::new(),
         })
     }
 

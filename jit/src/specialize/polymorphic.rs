@@ -1,0 +1,194 @@
+//! Attributes of objects whose class varies.
+//!
+//! Where the classes agree on an attribute (an entry of the instance dict at one index, one function
+//! or value that they inherit), one access does for all of them: what follows is not multiplied, and
+//! later accesses to the same object find their checks done. Where they differ, the code splits, one way for
+//! each class (`split_classes`). The classes are those that exits have seen at the instruction, else
+//! those that an earlier instruction has checked the same object for.
+
+use super::context::{Own, Val};
+use super::{Flow, Res, Spec};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::oracle::{AttrRef, Shape};
+use std::rc::Rc;
+
+/// More ways than this are not worth their code.
+const MAX_WAYS: usize = 4;
+/// More classes than these are not compared with.
+const MAX_CLASSES: usize = 6;
+
+/// What an attribute is for instances of each of several classes.
+enum Shared {
+    /// In the dicts with one of the stamps, at an index.
+    Entry { stamps: Vec<u32>, index: u32 },
+    /// Only in the classes. Dicts with one of the stamps lack it; none where there are no dicts.
+    Method { func: ObjId, stamps: Vec<u32> },
+    Value { value: ObjId, stamps: Vec<u32> },
+}
+
+impl Spec<'_> {
+    /// The classes that the object on top of the stack may have, if several are known.
+    fn classes_of_top(&self) -> Option<(Value, Rc<[ObjId]>)> {
+        let Val::Obj(o) = self.peek(0) else { return None };
+        if o.ty.is_some() {
+            return None;
+        }
+        let here = self.o.classes(self.start.frame().code.id, self.ins.pc);
+        let classes = if here.len() < 2 { self.families.get(&o.v)?.clone() } else { here.into() };
+        Some((o.v, classes))
+    }
+
+    fn shared_attr(&self, classes: &[ObjId], name: ObjId) -> Option<Shared> {
+        let mut all = Vec::new();
+        let mut first: Option<(AttrRef, Option<u32>, bool)> = None;
+        for class in classes {
+            self.o.type_version(*class)?;
+            let attr = match self.o.attr(*class, name)? {
+                // What hides behind the instance's value does not matter.
+                AttrRef::Dict { .. } => AttrRef::Dict { class_value: None },
+                attr @ (AttrRef::Method { .. } | AttrRef::ClassValue { .. }) => attr,
+                _ => return None,
+            };
+            let (stamps, index, dict) = match self.o.instance_shape(*class, name) {
+                Shape::Entry { stamps, index } => (stamps, Some(index), true),
+                Shape::Absent { stamps } => (stamps, None, true),
+                Shape::NoDict => (Default::default(), None, false),
+                Shape::Unknown => return None,
+            };
+            if dict {
+                for stamp in stamps {
+                    if !all.contains(&stamp) {
+                        all.push(stamp);
+                    }
+                }
+            }
+            let is = (attr, index, dict);
+            if *first.get_or_insert_with(|| is.clone()) != is {
+                return None;
+            }
+        }
+        match first? {
+            (AttrRef::Dict { .. }, Some(index), true) => Some(Shared::Entry { stamps: all, index }),
+            (AttrRef::Method { func }, None, _) => Some(Shared::Method { func, stamps: all }),
+            (AttrRef::ClassValue { value }, None, _) => Some(Shared::Value { value, stamps: all }),
+            _ => None,
+        }
+    }
+
+    /// The object on top of the stack, the classes it may have, and the attribute on which they agree. Where
+    /// two classes come by, their relatives will, too.
+    fn shared_attr_of_top(&self, name: ObjId) -> Option<(Value, Rc<[ObjId]>, Shared)> {
+        let (v, classes) = self.classes_of_top()?;
+        let mut more = classes.to_vec();
+        for class in self.o.relatives(&classes) {
+            if more.len() < MAX_CLASSES {
+                more.push(class);
+                if self.shared_attr(&more, name).is_none() {
+                    more.pop();
+                }
+            }
+        }
+        let shared = self.shared_attr(&more, name)?;
+        Some((v, more.into(), shared))
+    }
+
+    /// Loads an attribute on which the classes of the owner agree.
+    pub(super) fn load_shared_attr(&mut self, name: ObjId, method: bool) -> Res<Option<Flow>> {
+        let Some((v, classes, shared)) = self.shared_attr_of_top(name) else { return Ok(None) };
+        match shared {
+            Shared::Entry { stamps, index } if !method => {
+                let (entries, tok) = self.entries_of_one_of(v, &classes, &stamps);
+                let i = self.b.i64(index as i64);
+                let value = self.load_item(ElemKind::DictValue, entries, i, tok);
+                self.attr_done(value, false).map(Some)
+            }
+            Shared::Method { func, stamps } if method => {
+                self.absent_of_one_of(v, &classes, &stamps);
+                let owner = self.pop();
+                self.push(Val::Const(func));
+                self.push(owner);
+                Ok(Some(Flow::Next))
+            }
+            Shared::Value { value, stamps } => {
+                self.absent_of_one_of(v, &classes, &stamps);
+                let value = self.constant(value);
+                self.attr_done(value, method).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Stores an attribute that the owner's classes have at one place. Stack: value, owner.
+    pub(super) fn store_shared_attr(&mut self, name: ObjId) -> bool {
+        let Some((v, classes, Shared::Entry { stamps, index })) = self.shared_attr_of_top(name) else { return false };
+        self.materialize(1);
+        self.promote();
+        let tok = self.guard_one_of(v, &classes);
+        self.store_entry(v, tok, &stamps, index);
+        true
+    }
+
+    /// Checks that an object has one of the classes, and that these have not changed.
+    fn guard_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>) -> Option<Value> {
+        let exit = self.exit_start(Reason::Type);
+        let t = self.b.load(Field::ObjType, v, None);
+        let mut any = None;
+        for class in classes.iter() {
+            let c = self.b.obj(*class);
+            let is = self.b.icmp(IntCC::Eq, t, c);
+            any = Some(any.map_or(is, |other| self.b.or(other, is)));
+        }
+        let tok = any.and_then(|c| self.b.guard(c, true, exit));
+        for class in classes.iter() {
+            self.guard_version(*class);
+        }
+        self.families.insert(v, classes.clone());
+        tok
+    }
+
+    fn entries_of_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>, stamps: &[u32]) -> (Value, Option<Value>) {
+        let tok = self.guard_one_of(v, classes);
+        let (dict, tok) = self.instance_dict(v, tok, stamps);
+        (self.b.load(Field::DictEntries, dict, tok), tok)
+    }
+
+    fn absent_of_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>, stamps: &[u32]) {
+        let tok = self.guard_one_of(v, classes);
+        if !stamps.is_empty() {
+            self.instance_dict(v, tok, stamps);
+        }
+    }
+
+    /// Where objects of several classes come by: one way for each, the instruction done in each anew.
+    /// True if the block has ended.
+    pub(super) fn split_classes(&mut self) -> bool {
+        let Some((v, classes)) = self.classes_of_top() else { return false };
+        if classes.len() > MAX_WAYS {
+            return false;
+        }
+        let t = self.b.load(Field::ObjType, v, None);
+        for class in classes.iter() {
+            let (then, els) = (self.b.create_block(), self.b.create_block());
+            let c = self.b.obj(*class);
+            let is = self.b.icmp(IntCC::Eq, t, c);
+            self.b.br(is, then, &[], els, &[]);
+            let mut ctx = self.ctx.clone();
+            ctx.objects_mut(&mut |x| {
+                if x.v == v {
+                    x.ty = Some(*class);
+                    x.tok = None;
+                    x.sample = None;
+                }
+            });
+            self.work.push((then, ctx, self.ins.pc));
+            self.b.switch_to(els);
+        }
+        self.leave_at_start(Reason::Type);
+        true
+    }
+
+    /// Whether there are more classes than ways.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.classes_of_top().is_some_and(|(_, classes)| classes.len() > MAX_WAYS)
+    }
+}
