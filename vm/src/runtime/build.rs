@@ -23,9 +23,7 @@ unsafe fn taken(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
 pub unsafe extern "C" fn build_list(ctx: *mut Ctx, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
-        let list = pool::new_list(vm(ctx));
-        list.borrow_vec_mut().extend((0..n as usize).map(|i| take(scratch(ctx, i))));
-        give(list)
+        give(pool::new_list(vm(ctx), (0..n as usize).map(|i| take(scratch(ctx, i)))))
     }
 }
 

@@ -9,6 +9,7 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use super::abi::{Raw, done, give, obj, object, take, truth, vm};
+use super::pool;
 use super::refs::release_later;
 
 /// # Safety
@@ -117,6 +118,11 @@ pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
         let items = list(l).borrow_vec();
         let n = usize::try_from(n).unwrap_or(0);
         let total = items.len().checked_mul(n);
+        if let [item] = &items[..]
+            && n <= pool::MAX_CAPACITY
+        {
+            return give(pool::new_list(vm(ctx), std::iter::repeat_n(item, n).cloned()));
+        }
         let mut repeated = Vec::new();
         if total.is_none_or(|t| repeated.try_reserve_exact(t).is_err()) {
             drop(items);

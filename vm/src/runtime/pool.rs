@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use rustpython_vm::builtins::{PyList, PyStr};
 use rustpython_vm::common::str::PyKindStr;
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{Py, PyObjectRef, PyRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take};
 
@@ -20,7 +20,7 @@ const MAX_LEN: usize = 32;
 const ROOM: usize = 64;
 /// How many lists are kept, and how much room they may have for items.
 const LISTS: usize = 16;
-const MAX_CAPACITY: usize = 256;
+pub const MAX_CAPACITY: usize = 256;
 
 /// Where a str remembers its hash, as a byte offset; zero while that is not known.
 static HASH_PLACE: AtomicUsize = AtomicUsize::new(0);
@@ -172,34 +172,39 @@ pub unsafe fn from_vec(vm: &VirtualMachine, bytes: Vec<u8>) -> PyObjectRef {
     vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into()
 }
 
-/// A new empty list, often with room for some items.
+/// A new list, often with room for its items.
 #[inline]
-pub fn new_list(vm: &VirtualMachine) -> PyRef<PyList> {
+pub fn new_list(vm: &VirtualMachine, items: impl Iterator<Item = PyObjectRef>) -> PyRef<PyList> {
     let kept = POOL.with(|pool| {
         // SAFETY: as in `reuse`.
         let pool = unsafe { &mut *pool.get() };
         let n = pool.list_count.checked_sub(1)?;
         pool.list_count = n;
-        Some(pool.lists[n])
-    });
-    match kept {
         // SAFETY: the pool's own reference to an exact list.
-        Some(p) => unsafe { take(p).downcast_unchecked() },
-        None => vm.ctx.new_list(Vec::new()),
+        Some(unsafe { take(pool.lists[n]).downcast_unchecked::<PyList>() })
+    });
+    // Whoever asked the garbage collector for all objects may hold it.
+    match kept.filter(|list| list.as_object().strong_count() == 1) {
+        Some(list) => {
+            list.borrow_vec_mut().extend(items);
+            list
+        }
+        None => vm.ctx.new_list(items.collect()),
     }
 }
 
-/// Keeps an empty exact list that has lost its last reference; false if there is no room.
+/// Whether a list with so much room may be kept.
+pub fn has_room_for(capacity: usize) -> bool {
+    // SAFETY: as in `reuse`.
+    capacity <= MAX_CAPACITY && POOL.with(|pool| unsafe { (*pool.get()).list_count } < LISTS)
+}
+
+/// Keeps an empty exact list that has lost its last reference, if [`has_room_for`] it.
 ///
 /// # Safety
 /// `p` is such a list, with a reference word of zero that nobody else refers to.
 #[inline]
 pub unsafe fn keep_list(p: Raw) -> bool {
-    // SAFETY: the caller's promise.
-    let capacity = unsafe { obj(p).downcast_unchecked_ref::<PyList>() }.borrow_vec_mut().capacity();
-    if capacity > MAX_CAPACITY {
-        return false;
-    }
     POOL.with(|pool| {
         // SAFETY: as in `reuse`; from here on the pool has the one reference.
         unsafe {

@@ -134,13 +134,17 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
     }
 }
 
-/// Empties a dying list of things that die without anybody noticing; false if it has others.
+/// Empties a dying list of things that die without anybody noticing, so that the pool can keep it; false if it has
+/// others, or the pool is full.
 fn drop_items(vm: &VirtualMachine, list: &Py<PyList>) -> bool {
     if list.as_object().weak_count().is_some_and(|n| n > 0) {
         return false;
     }
     let str_type = vm.ctx.types.str_type;
     let mut items = list.borrow_vec_mut();
+    if !pool::has_room_for(items.capacity()) {
+        return false;
+    }
     if !items.iter().all(|o| o.class().is(str_type) || quiet::is_atom(vm, o.class())) {
         return false;
     }

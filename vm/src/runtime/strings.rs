@@ -67,18 +67,12 @@ impl<'a> Iterator for Words<'a> {
 }
 
 fn split_words(vm: &VirtualMachine, s: &[u8]) -> PyObjectRef {
-    let list = pool::new_list(vm);
-    let mut words = list.borrow_vec_mut();
-    for word in (Words { text: s, at: 0 }) {
-        // SAFETY: a part of ASCII.
-        words.push(unsafe { text(vm, word) });
-    }
-    drop(words);
-    list.into()
+    // SAFETY: parts of ASCII.
+    pool::new_list(vm, Words { text: s, at: 0 }.map(|word| unsafe { text(vm, word) })).into()
 }
 
 fn split(vm: &VirtualMachine, s: &[u8], by: &[u8]) -> PyObjectRef {
-    let list = pool::new_list(vm);
+    let list = pool::new_list(vm, std::iter::empty());
     let mut parts = list.borrow_vec_mut();
     let mut start = 0;
     let mut part = |from: usize, to: usize| {
