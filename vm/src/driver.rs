@@ -555,6 +555,17 @@ impl Jit {
     }
 }
 
+/// Whether a range iterator is of the usual kind; see [`Live::Counting`].
+///
+/// # Safety
+/// `address` is that of an exact range iterator.
+unsafe fn counts(address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let Some([start, step, index, len]) = (unsafe { crate::layout::range_iterator(address) }) else { return false };
+    let near = 0..specialize::FAR;
+    step == 1 && near.contains(&start.wrapping_add(index)) && near.contains(&len.wrapping_sub(index))
+}
+
 /// The reason of an exit in a word.
 pub(crate) fn reason_name(r: Reason) -> &'static str {
     match r {
@@ -854,7 +865,10 @@ impl Jit {
                     let obj = crate::layout::object_at(*slot & !1);
                     *slot = crate::layout::disown(obj.to_owned());
                 }
-                stack.push(live(*slot));
+                stack.push(match live(*slot) {
+                    Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator && counts(*slot) => Live::Counting,
+                    other => other,
+                });
             }
             let globals = iframe.globals().as_object();
             let function = code.code.flags.contains(rustpython_vm::bytecode::CodeFlags::OPTIMIZED);

@@ -433,6 +433,17 @@ pub unsafe fn dict_stamp(dict: &PyObject) -> u32 {
     get().map_or(0, |l| unsafe { half(address(dict), l.offset(Field::DictStamp) as usize) })
 }
 
+/// Start, step, index and length of the exact range iterator at an address.
+///
+/// # Safety
+/// As [`dict_value_at`].
+pub unsafe fn range_iterator(address: usize) -> Option<[i64; 4]> {
+    let l = get()?;
+    let fields = [Field::RangeIterStart, Field::RangeIterStep, Field::RangeIterIndex, Field::RangeIterLen];
+    // SAFETY: the offsets were probed.
+    Some(fields.map(|field| unsafe { word(address, l.offset(field) as usize) } as i64))
+}
+
 /// The value of an exact int that fits in 64 bits.
 pub fn small_int(int: &Py<PyInt>) -> Option<i64> {
     i64::try_from(int.as_bigint()).ok()

@@ -8,7 +8,7 @@ use crate::rt::RtId;
 
 impl Spec<'_> {
     /// A range iterator that only the live frame's stack holds, as a virtual one.
-    pub(super) fn entry_range(&mut self, v: Value, tok: Option<Value>, exit: ExitId) -> Val {
+    pub(super) fn entry_range(&mut self, v: Value, tok: Option<Value>, counting: bool, exit: ExitId) -> Val {
         let unique = self.b.is_unique(v);
         let tok2 = self.b.guard(unique, true, exit);
         let tok = tok2.or(tok);
@@ -16,10 +16,19 @@ impl Spec<'_> {
         let step = self.b.load(Field::RangeIterStep, v, tok);
         let index = self.b.load(Field::RangeIterIndex, v, tok);
         let len = self.b.load(Field::RangeIterLen, v, tok);
-        let off = self.b.mul(index, step);
-        let next = self.b.add(start, off);
         let left = self.b.sub(len, index);
-        Val::Range { next, left, step }
+        if !counting {
+            let off = self.b.mul(index, step);
+            return Val::Range { next: self.b.add(start, off), left, step };
+        }
+        let one = self.b.i64(1);
+        self.b.guard_icmp(IntCC::Eq, step, one, exit);
+        let next = self.b.add(start, index);
+        let far = self.b.i64(super::FAR);
+        for bounded in [next, left] {
+            self.b.guard_icmp(IntCC::ULt, bounded, far, exit);
+        }
+        Val::Range { next, left, step: one }
     }
 
     /// The same for an iterator over an exact list, or an exact str of ASCII characters.

@@ -45,7 +45,13 @@ pub enum Live {
         /// Only the slot refers to it.
         unique: bool,
     },
+    /// The iterator of a range that counts up by ones, as those of most loops: what it stands at and how many turns
+    /// are left are from 0 to below [`FAR`]. Only the slot refers to it.
+    Counting,
 }
+
+/// See [`Live::Counting`]. So far from overflow that what is computed with it does not overflow either.
+pub const FAR: i64 = 1 << 48;
 
 /// What to compile.
 #[derive(Clone, Debug, PartialEq)]
@@ -367,6 +373,13 @@ impl<'a> Spec<'a> {
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 Val::object(v, Own::Home)
             }
+            Live::Counting => {
+                let null = self.b.null();
+                let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
+                let tok = self.b.guard_is(ty, known.range_iterator, exit);
+                self.entry_range(v, tok, true, exit)
+            }
             Live::Obj { seen, unique } => {
                 let null = self.b.null();
                 let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
@@ -386,7 +399,7 @@ impl<'a> Spec<'a> {
                     return Val::Const(known.none);
                 }
                 if on_stack && unique && seen.ty == known.range_iterator {
-                    return self.entry_range(v, tok, exit);
+                    return self.entry_range(v, tok, false, exit);
                 }
                 if on_stack && unique && seen.ty == known.list_iterator {
                     return self.entry_sequence(v, tok, crate::ir::SeqKind::List, exit);

@@ -311,6 +311,7 @@ impl Collector<'_> {
                         let ty = match live {
                             Live::Null => return None,
                             Live::Any => "any object".to_owned(),
+                            Live::Counting => "range_iterator".to_owned(),
                             Live::Obj { seen, .. } if seen.big => "int beyond 64 bits".to_owned(),
                             Live::Obj { seen, .. } => self.jit.describe(seen.ty),
                         };

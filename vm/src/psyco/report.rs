@@ -109,6 +109,7 @@ impl Jit {
         match live {
             Live::Null => "unset".into(),
             Live::Any => "any".into(),
+            Live::Counting => "range_iterator".into(),
             Live::Obj { seen, .. } => {
                 let name = self.describe(seen.ty);
                 if seen.big { format!("{name} of more than 64 bits") } else { name }
