@@ -54,6 +54,13 @@ def quicksort(a, low, high):
     insertion_sort(a, low, high)
 
 
+def is_sorted(a):
+    for i in range(1, len(a)):
+        if a[i - 1] > a[i]:
+            return False
+    return True
+
+
 def main():
     numbers = make_numbers(SIZE)
     for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 1):
@@ -61,7 +68,7 @@ def main():
         start = perf_counter()
         quicksort(a, 0, len(a) - 1)
         print("iter %.6f" % (perf_counter() - start), file=sys.stderr)
-        print("quicksort", a == sorted(numbers), a[0], a[len(a) // 2], a[-1])
+        print("quicksort", is_sorted(a), sum(a) == sum(numbers), a[0], a[len(a) // 2], a[-1])
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 """Times the programs of this directory under psycore, psycore --jit=off, CPython and PyPy, compares their answers,
 and checks the project's speed requirements. `./x bench` calls it; it needs the standard library only.
 
-Cold is a whole process that does its work once: the median over the rounds. Warm is the best of several equal
-iterations inside one process. A ratio says how many times faster psycore is: above 1 is faster. The peers take
-turns, program by program and round by round, so that a noisy moment of the machine hits all of them alike.
+A process does its work several times over, five unless told otherwise, which takes CPython about three seconds.
+Cold is the whole process with start-up and compilation: the median over the rounds. Warm is its best iteration. A
+ratio says how many times faster psycore is: above 1 is faster. The peers take turns, program by program and round by
+round, so that a noisy moment of the machine hits all of them alike.
 """
 import argparse
 import json
@@ -183,16 +184,9 @@ class Bench:
             for peer in order:
                 if self.failed(program, peer):
                     continue
-                done = self.time_program(program, peer, 1)
+                done = self.time_program(program, peer, self.options.iterations)
                 if done:
                     self.cold.setdefault((program, peer), []).append(done[0])
-            for peer in order:
-                if self.failed(program, peer):
-                    continue
-                # The interpreter neither warms up nor varies much, and it is the slowest by far.
-                iterations = min(self.options.iterations, 2) if peer == "off" else self.options.iterations
-                done = self.time_program(program, peer, iterations)
-                if done:
                     self.warm.setdefault((program, peer), []).append(min(done[1]))
             self.progress("round %d of %d: %s" % (number + 1, self.options.rounds, program))
 
@@ -337,7 +331,7 @@ def print_rows(rows, have_pypy):
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./x bench", description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds over all programs (3)")
-    parser.add_argument("--iterations", type=int, default=5, metavar="N", help="iterations of a warm process (5)")
+    parser.add_argument("--iterations", type=int, default=5, metavar="N", help="iterations of a process (5)")
     parser.add_argument("--pairs", type=int, default=PAIRS, metavar="N", help="pairs with --jit=off (%d)" % PAIRS)
     parser.add_argument("--only", metavar="NAME,..", help="only these programs")
     parser.add_argument("--peers", metavar="NAME,..", default=",".join(PEERS), help="only these of %s" % ",".join(PEERS))
