@@ -59,8 +59,9 @@ pub struct Handler {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loop {
     pub header: u32,
-    /// One past the last unit of the last back-edge.
-    pub end: u32,
+    /// The code in it, as ranges of units in order: from where its header is reached again without leaving it,
+    /// by way of exception handlers too (whose code stands behind everything else).
+    pub body: Vec<(u32, u32)>,
     /// Locals that are assigned in it.
     pub stores: Vec<u32>,
     /// Names (of globals or module variables) that are assigned in it.
@@ -113,37 +114,142 @@ pub fn decode(units: &[RawUnit]) -> (Vec<Instr>, Vec<u32>) {
     (instrs, at)
 }
 
-/// Finds the loops: targets of backward jumps, with what they assign.
-pub fn find_loops(instrs: &[Instr]) -> Vec<Loop> {
+/// Where the instruction with an index may go on, exception handlers included.
+fn successors(instrs: &[Instr], at: &[u32], handlers: &[Handler], i: usize) -> Vec<usize> {
     use Opcode::*;
-    let mut loops: Vec<Loop> = Vec::new();
-    for ins in instrs {
-        if !matches!(ins.op, JumpBackward | JumpBackwardNoInterrupt) {
+    let ins = &instrs[i];
+    let index = |pc: u32| at.get(pc as usize).filter(|n| **n != u32::MAX).map(|n| *n as usize);
+    let falls_through =
+        !matches!(ins.op, JumpForward | JumpBackward | JumpBackwardNoInterrupt | ReturnValue | RaiseVarargs | Reraise);
+    let next = (falls_through && i + 1 < instrs.len()).then_some(i + 1);
+    let handler = handlers.iter().find(|h| h.start <= ins.op_pc && ins.op_pc < h.end);
+    next.into_iter().chain(ins.target().and_then(index)).chain(handler.and_then(|h| index(h.target))).collect()
+}
+
+/// The immediate dominator of each instruction (of itself for the first; `usize::MAX` where none leads to it).
+fn dominators(successors: &[Vec<usize>]) -> Vec<usize> {
+    let n = successors.len();
+    let mut order = Vec::with_capacity(n);
+    let mut visited = vec![false; n];
+    let mut stack = vec![(0, 0)];
+    visited[0] = true;
+    while let Some((i, k)) = stack.pop() {
+        match successors[i].get(k) {
+            Some(&next) => {
+                stack.push((i, k + 1));
+                if !std::mem::replace(&mut visited[next], true) {
+                    stack.push((next, 0));
+                }
+            }
+            None => order.push(i),
+        }
+    }
+    let mut number = vec![usize::MAX; n];
+    order.iter().enumerate().for_each(|(k, i)| number[*i] = k);
+    let mut before = vec![Vec::new(); n];
+    for &i in &order {
+        successors[i].iter().for_each(|s| before[*s].push(i));
+    }
+    let mut dominator = vec![usize::MAX; n];
+    dominator[0] = 0;
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for &i in order.iter().rev().filter(|i| **i != 0) {
+            let mut new = usize::MAX;
+            for &p in before[i].iter().filter(|p| dominator[**p] != usize::MAX) {
+                let (mut a, mut b) = (p, if new == usize::MAX { p } else { new });
+                while a != b {
+                    while number[a] < number[b] {
+                        a = dominator[a];
+                    }
+                    while number[b] < number[a] {
+                        b = dominator[b];
+                    }
+                }
+                new = a;
+            }
+            changed |= std::mem::replace(&mut dominator[i], new) != new;
+        }
+    }
+    dominator
+}
+
+/// Finds the natural loops: targets of backward jumps that all ways to the jump come by (a handler that goes on in
+/// the middle of a loop jumps backward too), with what they assign.
+pub fn find_loops(instrs: &[Instr], at: &[u32], handlers: &[Handler]) -> Vec<Loop> {
+    use Opcode::*;
+    let is_backward = |ins: &Instr| matches!(ins.op, JumpBackward | JumpBackwardNoInterrupt);
+    if !instrs.iter().any(is_backward) {
+        return Vec::new();
+    }
+    let successors: Vec<Vec<usize>> = (0..instrs.len()).map(|i| successors(instrs, at, handlers, i)).collect();
+    let dominator = dominators(&successors);
+    let mut before = vec![Vec::new(); instrs.len()];
+    for (i, next) in successors.iter().enumerate().filter(|(i, _)| dominator[*i] != usize::MAX) {
+        next.iter().for_each(|s| before[*s].push(i));
+    }
+    let mut inside: Vec<(usize, Vec<bool>)> = Vec::new();
+    for (i, ins) in instrs.iter().enumerate() {
+        if !is_backward(ins) || dominator[i] == usize::MAX {
             continue;
         }
-        let Some(header) = ins.target() else { continue };
-        match loops.iter_mut().find(|l| l.header == header) {
-            Some(l) => l.end = l.end.max(ins.next),
-            None => loops.push(Loop { header, end: ins.next, stores: Vec::new(), name_stores: Vec::new() }),
+        let Some(header) = ins.target().and_then(|pc| at.get(pc as usize)).map(|n| *n as usize) else { continue };
+        let mut up = i;
+        while up > 0 && up != header {
+            up = dominator[up];
         }
-    }
-    for l in &mut loops {
-        for ins in instrs.iter().filter(|i| i.pc >= l.header && i.pc < l.end) {
-            match ins.op {
-                StoreFast | DeleteFast | LoadFastAndClear | MakeCell => l.stores.push(ins.arg),
-                StoreFastLoadFast => l.stores.push(ins.arg >> 4),
-                StoreFastStoreFast => l.stores.extend([ins.arg >> 4, ins.arg & 15]),
-                StoreName | StoreGlobal | DeleteName | DeleteGlobal => l.name_stores.push(ins.arg),
-                _ => {}
+        if up != header {
+            continue;
+        }
+        let found = inside.iter().position(|(h, _)| *h == header).unwrap_or_else(|| {
+            let mut body = vec![false; instrs.len()];
+            body[header] = true;
+            inside.push((header, body));
+            inside.len() - 1
+        });
+        let body = &mut inside[found].1;
+        let mut work = vec![i];
+        while let Some(i) = work.pop() {
+            if !std::mem::replace(&mut body[i], true) {
+                work.extend(&before[i]);
             }
         }
-        for v in [&mut l.stores, &mut l.name_stores] {
-            v.sort_unstable();
-            v.dedup();
-        }
     }
+    let mut loops: Vec<Loop> = inside.iter().map(|(header, body)| describe_loop(instrs, *header, body)).collect();
     loops.sort_by_key(|l| l.header);
     loops
+}
+
+fn describe_loop(instrs: &[Instr], header: usize, inside: &[bool]) -> Loop {
+    use Opcode::*;
+    let mut l = Loop { header: instrs[header].pc, body: Vec::new(), stores: Vec::new(), name_stores: Vec::new() };
+    for (ins, _) in instrs.iter().zip(inside).filter(|(_, inside)| **inside) {
+        match l.body.last_mut() {
+            Some((_, end)) if *end == ins.pc => *end = ins.next,
+            _ => l.body.push((ins.pc, ins.next)),
+        }
+        match ins.op {
+            StoreFast | DeleteFast | LoadFastAndClear | MakeCell => l.stores.push(ins.arg),
+            StoreFastLoadFast => l.stores.push(ins.arg >> 4),
+            StoreFastStoreFast => l.stores.extend([ins.arg >> 4, ins.arg & 15]),
+            StoreName | StoreGlobal | DeleteName | DeleteGlobal => l.name_stores.push(ins.arg),
+            _ => {}
+        }
+    }
+    for v in [&mut l.stores, &mut l.name_stores] {
+        v.sort_unstable();
+        v.dedup();
+    }
+    l
+}
+
+impl Loop {
+    /// Whether the instruction that begins at a unit is a part of it.
+    pub fn contains(&self, pc: u32) -> bool {
+        let i = self.body.partition_point(|(start, _)| *start <= pc);
+        i > 0 && pc < self.body[i - 1].1
+    }
 }
 
 /// Decodes an exception table (entries of start, length, target, `depth << 1 | lasti` as

@@ -306,6 +306,16 @@ pub trait Oracle {
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether the exception handler at a position has run.
+    fn handler_met(&self, code: ObjId, target: u32) -> bool;
+    /// Whether an instruction has raised what some frame handles often enough to compile it for that.
+    fn raises(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether an object is a class of exceptions, with nothing special about being an instance of it.
+    fn exception_class(&self, obj: ObjId) -> bool;
+    /// The name of the method that `LOAD_SPECIAL` loads.
+    fn special_method(&self, which: u32) -> Option<ObjId>;
+    /// The object that `LOAD_COMMON_CONSTANT` loads.
+    fn common_constant(&self, which: u32) -> Option<ObjId>;
     fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
     /// The entry of a module's (or any) dict.
     fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef>;

@@ -155,6 +155,24 @@ entry_points! {
     /// A cell: its content or null.
     NewCell "new_cell" (Ptr) Ptr : Effect::Reads, Null;
 
+    /// The exception that is raised at the unit of the running frame's code, owned: the one given up, or for
+    /// null the one that an entry point has left. It gets its traceback entry and its context.
+    Raised "raised" (Ptr I32) Ptr : Effect::Writes(OTHER), Never;
+    /// Makes an exception, or for None none, the one that is being handled; gives the one before (or None).
+    SwapHandled "swap_handled" (Ptr) Ptr : Effect::Writes(OTHER), Never;
+    /// The exception that is being handled.
+    Handled "handled" () Ptr : Effect::Reads, Null;
+    /// Whether `except class` takes an exception; 2 where only Python code can tell. The class is one of exceptions.
+    ExcMatch "exc_match" (Ptr Ptr) I32 : Effect::Reads, Never;
+    /// The same with any class, or a tuple.
+    ExcMatches "exc_matches" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// What `raise` raises: class or instance, and cause or null.
+    MakeException "make_exception" (Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `LOAD_SPECIAL` (object, number of the method), as `load_method`.
+    LoadSpecial "load_special" (Ptr I32) Ptr : Effect::Python, Null;
+    /// Calls `__exit__` with the exception that is being handled: function, self or null.
+    WithExceptStart "with_except_start" (Ptr Ptr) Ptr : Effect::Python, Null;
+
     /// `LOAD_GLOBAL`: globals, builtins, name.
     LoadGlobal "load_global" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
     /// `STORE_GLOBAL`: globals, name, value.

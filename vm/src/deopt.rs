@@ -394,6 +394,40 @@ fn raise(
     vm: &VirtualMachine,
 ) {
     let Some(p) = prepare::of(code) else { return };
+    let Some((at, last)) = trace(frame, code, pc, &exception, from_callee, vm) else { return };
+    let lasti = || -> PyObjectRef { vm.ctx.new_int(last as i32).into() };
+    // SAFETY: room for both was reserved when the code was prepared.
+    unsafe {
+        match find_exception_handler(&code.code.exceptiontable, at) {
+            Some(handler) => {
+                frame.truncate(handler.depth as usize);
+                if handler.push_lasti {
+                    frame.push(Some(lasti()));
+                }
+                frame.push(Some(exception.into()));
+                frame.set_lasti(handler.target);
+            }
+            None => {
+                frame.truncate(0);
+                frame.push(Some(lasti()));
+                frame.push(Some(exception.into()));
+                frame.set_lasti(p.pads.reraise);
+            }
+        }
+    }
+}
+
+/// The first part of that: the traceback and the context. Gives the unit that the exception table is
+/// asked about and the last one of the instruction.
+pub fn trace(
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    pc: u32,
+    exception: &Py<PyBaseException>,
+    from_callee: bool,
+    vm: &VirtualMachine,
+) -> Option<(u32, u32)> {
+    let p = prepare::of(code)?;
     let instr = p.instr_at(code, pc);
     let op_pc = instr.map_or(pc, |i| i.op_pc);
     // The interpreter leaves `lasti` past the caches even of what raised.
@@ -417,39 +451,24 @@ fn raise(
             exception.set_traceback(Some(entry.into_ref(&vm.ctx)));
         }
         if new_raise || !had_traceback {
-            contextualize(&exception, vm);
+            contextualize(exception, vm);
         }
     }
-    let lasti = || -> PyObjectRef { vm.ctx.new_int(last as i32).into() };
-    // SAFETY: room for both was reserved when the code was prepared.
-    unsafe {
-        match find_exception_handler(&code.code.exceptiontable, at) {
-            Some(handler) => {
-                frame.truncate(handler.depth as usize);
-                if handler.push_lasti {
-                    frame.push(Some(lasti()));
-                }
-                frame.push(Some(exception.into()));
-                frame.set_lasti(handler.target);
-            }
-            None => {
-                frame.truncate(0);
-                frame.push(Some(lasti()));
-                frame.push(Some(exception.into()));
-                frame.set_lasti(p.pads.reraise);
-            }
-        }
-    }
+    Some((at, last))
 }
 
-/// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.
-fn contextualize(exception: &ExceptionRef, vm: &VirtualMachine) {
-    let current = vm.current_exception().or_else(|| {
+/// The exception that is being handled, by the innermost frame that handles one.
+pub fn handled(vm: &VirtualMachine) -> Option<ExceptionRef> {
+    vm.current_exception().or_else(|| {
         // The innermost generator handles none; an outer one may.
         let f = vm.sys_module.get_attr("exception", vm).ok()?;
         f.call((), vm).ok()?.downcast::<PyBaseException>().ok()
-    });
-    let Some(context) = current.filter(|c| !c.is(exception)) else { return };
+    })
+}
+
+/// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.
+fn contextualize(exception: &Py<PyBaseException>, vm: &VirtualMachine) {
+    let Some(context) = handled(vm).filter(|c| !c.is(exception)) else { return };
     let mut o = context.clone();
     let mut slow = context.clone();
     let mut toggle = false;

@@ -14,7 +14,7 @@ use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
 use crate::shapes::Shapes;
-use psycore_jit::bytecode::CodeInfo;
+use psycore_jit::bytecode::{CodeInfo, Opcode};
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason, Unit};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, Lowering};
@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 
 /// An exit at a place is looked into when it was taken this often...
 const HOT_EXIT: u32 = 16;
+/// ...that often if it raises what its own frame handles...
+const OFTEN_RAISED: u32 = 4;
 /// ...and a unit is built again at most so many times.
 const MAX_BUILDS: u32 = 16;
 /// A unit that left so often without any good coming of it is dropped.
@@ -53,6 +55,10 @@ pub(crate) struct Profile {
     megamorphic: bool,
     /// Specializing went wrong: do it generally.
     pub distrusted: bool,
+    /// It raises often, and some frame handles that.
+    pub raises: bool,
+    /// An exception handler that begins here has been met.
+    pub handler_met: bool,
     /// Exits since the last rebuild.
     pub exits: u32,
     /// What `seen` was when code was last rebuilt for this place, and when that was.
@@ -489,7 +495,7 @@ impl Jit {
             *stats.exits.entry(reason_name(reason)).or_default() += 1;
             *stats.exit_places.entry((code, pc, reason_name(reason))).or_default() += 1;
         }
-        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
+        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
             return false;
         }
         let mut profile = self.profile.borrow_mut();
@@ -537,6 +543,51 @@ impl Jit {
         true
     }
 
+    /// Counts an exit by which an exception is raised, if a frame that compiled code knows handles it. Says whether
+    /// the unit should be built again: with the handler in it, or without the function that raises.
+    fn raising_exit(&self, unit: &Compiled, exit: &Exited<'_>) -> Option<bool> {
+        use psycore_jit::oracle::Oracle;
+        let kind = exit.info.kind;
+        let (inner, outer) = exit.info.state.frames.split_last()?;
+        let handler = |f: &psycore_jit::ir::FrameDesc| self.code(f.code).and_then(|c| c.handler(f.pc).copied());
+        let here = handler(inner);
+        let raises = match kind {
+            ExitKind::Raise | ExitKind::Guard(Reason::Error | Reason::Raise) => true,
+            // Numbers in strs that are no numbers.
+            ExitKind::Guard(Reason::Overflow) => {
+                here.is_some() && self.code(inner.code).and_then(|c| c.instr(inner.pc).map(|i| i.op)) == Some(Opcode::Call)
+            }
+            _ => false,
+        };
+        let innermost = outer.is_empty() && exit.depth == 0;
+        if !raises || here.is_none() && (innermost || outer.iter().all(|f| handler(f).is_none()) && exit.depth == 0) {
+            return None;
+        }
+        let name = if let ExitKind::Guard(r) = kind { reason_name(r) } else { "raise" };
+        let mut stats = self.stats.borrow_mut();
+        *stats.exits.entry(name).or_default() += 1;
+        *stats.exit_places.entry((inner.code, inner.pc, name)).or_default() += 1;
+        drop(stats);
+        let mut profile = self.profile.borrow_mut();
+        let p = profile.entry((inner.code, inner.pc)).or_default();
+        p.exits += 1;
+        if p.exits < if here.is_some() { OFTEN_RAISED } else { HOT_EXIT } || unit.rebuilds.get() >= MAX_BUILDS {
+            return Some(false);
+        }
+        p.exits = 0;
+        // A unit that is older than what was learned here only has to catch up.
+        let outdated = unit.made_at <= p.rebuilt_at;
+        if p.raises {
+            return Some(outdated);
+        }
+        p.raises = true;
+        p.rebuilt_at = self.compilations.get();
+        if let Some(handler) = here {
+            profile.entry((inner.code, handler.target)).or_default().handler_met = true;
+        }
+        Some(true)
+    }
+
     /// The request for another version: locals whose class varies are taken as any object. Numbers are told
     /// apart for as long as `numbers` says so, since they live in registers; with objects, a version for each
     /// class that a loop happens to be entered with would only be its first turn.
@@ -581,6 +632,7 @@ pub(crate) fn reason_name(r: Reason) -> &'static str {
         Reason::Depth => "depth",
         Reason::Finalizer => "finalizer",
         Reason::Iteration => "iteration",
+        Reason::Raise => "raise",
     }
 }
 
@@ -668,8 +720,16 @@ impl Driver for Jit {
             Some(key) => self.versions.borrow().get(key).and_then(|v| v.compiled.as_ref().map(|(c, _)| c.clone())),
             None => Some(entered.clone()),
         };
-        let Some(unit) = unit else { return };
-        if !self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack) {
+        let Some(unit) = unit else {
+            // A version that only old callers know.
+            self.count_useless(site, exit);
+            return;
+        };
+        let again = match self.raising_exit(&unit, exit) {
+            Some(again) => again,
+            None => self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
+        };
+        if !again {
             self.count_useless(site, exit);
             return;
         }
@@ -683,22 +743,25 @@ impl Driver for Jit {
             info.kind
         ));
         self.stats.borrow_mut().rebuilds += 1;
-        match version {
-            Some(key) => self.rebuild_version(&key, unit.rebuilds.get() + 1),
-            None => {
-                if let Attempt::Compiled(c) = self.compile(&entered.request) {
-                    c.rebuilds.set(entered.rebuilds.get() + 1);
-                    let new = self.install(c.clone());
-                    let had = site.versions().iter().any(|v| v.tag == exit.version.tag);
-                    let versions = site
-                        .versions()
-                        .iter()
-                        .map(|v| if v.tag == exit.version.tag { new } else { *v })
-                        .collect();
-                    site.set_versions(versions);
-                    self.cache.retire(if had { &entered } else { &c });
-                }
-            }
+        if let Some(key) = version
+            && self.rebuild_version(&key, unit.rebuilds.get() + 1)
+        {
+            return;
+        }
+        if entered.rebuilds.get() >= MAX_BUILDS {
+            return;
+        }
+        if let Attempt::Compiled(c) = self.compile(&entered.request) {
+            c.rebuilds.set(entered.rebuilds.get() + 1);
+            let new = self.install(c.clone());
+            let had = site.versions().iter().any(|v| v.tag == exit.version.tag);
+            let versions = site
+                .versions()
+                .iter()
+                .map(|v| if v.tag == exit.version.tag { new } else { *v })
+                .collect();
+            site.set_versions(versions);
+            self.cache.retire(if had { &entered } else { &c });
         }
     }
 
@@ -754,7 +817,7 @@ impl Jit {
     fn count_useless(&self, site: &Site, exit: &Exited<'_>) {
         if !matches!(
             exit.info.kind,
-            ExitKind::Guard(r) | ExitKind::After(r) if !matches!(r, Reason::Poll | Reason::Depth)
+            ExitKind::Guard(r) | ExitKind::After(r) if !matches!(r, Reason::Poll | Reason::Depth | Reason::Raise)
         ) {
             return;
         }
@@ -929,11 +992,12 @@ impl Jit {
         (stack, first_met.get())
     }
 
-    /// Compiles a function version again; callers go through its cell.
-    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>), rebuilds: u32) {
+    /// Compiles a function version again; callers go through its cell. False if there is to be none any
+    /// more: what called it must be built again.
+    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>), rebuilds: u32) -> bool {
         let (cell, ret) = match self.versions.borrow().get(key) {
-            Some(Version { cell, compiled: Some((_, ret)), .. }) => (*cell, *ret),
-            _ => return,
+            Some(Version { cell, compiled: Some((_, ret)), failed: false }) => (*cell, *ret),
+            _ => return false,
         };
         let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
         let before = *self.cells.borrow()[cell.index()];
@@ -952,6 +1016,15 @@ impl Jit {
                 self.versions.borrow_mut().remove(key);
                 self.cache.retire(&c);
             }
+            return true;
         }
+        // Those who call it now keep its code; they are built without it when it leaves once more.
+        let mut versions = self.versions.borrow_mut();
+        if let Some(v) = versions.get_mut(key) {
+            v.failed = true;
+        }
+        let code = self.code_of(&request);
+        versions.retain(|k, v| k == key || v.compiled.as_ref().is_none_or(|(c, _)| !c.depends.contains_key(&code)));
+        false
     }
 }

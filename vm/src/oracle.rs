@@ -81,8 +81,9 @@ pub(crate) fn code_info(jit: &Jit, id: ObjId, code: &Py<PyCode>) -> CodeInfo {
     // Compiled code begins after the first `RESUME`.
     let start = raw.iter().position(|u| u.op == Opcode::Resume).map_or(0, |i| i as u32 + 1);
     let (instrs, at) = bytecode::decode(&raw);
-    let loops = bytecode::find_loops(&instrs);
     let c = &code.code;
+    let handlers = bytecode::decode_handlers(&c.exceptiontable);
+    let loops = bytecode::find_loops(&instrs, &at, &handlers);
     CodeInfo {
         id,
         name: c.obj_name.as_str().to_owned(),
@@ -96,7 +97,7 @@ pub(crate) fn code_info(jit: &Jit, id: ObjId, code: &Py<PyCode>) -> CodeInfo {
         posonly_count: c.posonlyarg_count,
         kwonly_count: c.kwonlyarg_count,
         varnames: c.varnames.iter().map(|n| jit.id_of(n.as_object())).collect(),
-        handlers: bytecode::decode_handlers(&c.exceptiontable),
+        handlers,
         start,
         loops,
         instrs,
@@ -258,6 +259,46 @@ impl Oracle for Jit {
 
     fn distrusted(&self, code: ObjId, pc: u32) -> bool {
         self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.distrusted)
+    }
+
+    fn handler_met(&self, code: ObjId, target: u32) -> bool {
+        if self.profile.borrow().get(&(code, target)).is_some_and(|p| p.handler_met) {
+            return true;
+        }
+        // The interpreter leaves its marks on the first instruction that adapts.
+        let Some(info) = self.code(code) else { return false };
+        let Some(first) = info.at.get(target as usize) else { return false };
+        let of_handler = info.instrs.iter().skip(*first as usize).take(4);
+        of_handler.take_while(|i| i.target().is_none()).any(|i| adapts(i.op) && self.feedback(code, i.op_pc).seen)
+    }
+
+    fn raises(&self, code: ObjId, pc: u32) -> bool {
+        self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.raises)
+    }
+
+    fn exception_class(&self, obj: ObjId) -> bool {
+        let vm = self.vm();
+        self.class(obj).is_some_and(|c| {
+            c.class().is(vm.ctx.types.type_type) && c.fast_issubclass(vm.ctx.exceptions.base_exception_type)
+        })
+    }
+
+    fn special_method(&self, which: u32) -> Option<ObjId> {
+        Some(self.id_of(crate::runtime::special_method(self.vm(), which)?.as_object()))
+    }
+
+    fn common_constant(&self, which: u32) -> Option<ObjId> {
+        let vm = self.vm();
+        // By the numbers of `CommonConstant`; `all` and `any` are not to be had here.
+        let object = match which {
+            0 => vm.ctx.exceptions.assertion_error.as_object(),
+            1 => vm.ctx.exceptions.not_implemented_error.as_object(),
+            2 => vm.ctx.types.tuple_type.as_object(),
+            5 => vm.ctx.types.list_type.as_object(),
+            6 => vm.ctx.types.set_type.as_object(),
+            _ => return None,
+        };
+        Some(self.id_of(object))
     }
 
     fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef> {

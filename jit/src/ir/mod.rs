@@ -357,6 +357,8 @@ pub enum Reason {
     Entry,
     /// Signals, collector, threads, tracing, limits.
     Poll,
+    /// It raises an exception that this code does not handle, or not yet: the interpreter raises it.
+    Raise,
     /// The recursion limit.
     Depth,
     /// A destructor ran.

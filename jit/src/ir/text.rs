@@ -40,7 +40,7 @@ names! {
     Reason {
         Type "type" Shape "shape" Value "value" Overflow "overflow" Error "error" Unseen "unseen"
         Unsupported "unsupported" Entry "entry" Poll "poll" Depth "depth" Finalizer "finalizer"
-        Iteration "iteration"
+        Iteration "iteration" Raise "raise"
     }
     SeqKind { List "list" Tuple "tuple" Str "str" }
 }

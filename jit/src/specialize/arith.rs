@@ -136,16 +136,16 @@ impl Spec<'_> {
     }
 
     fn guard_nonzero_float(&mut self, y: Value) {
-        let exit = self.exit_start(Reason::Error);
         let z = self.b.f64(0.0);
-        let c = self.b.fcmp(FloatCC::Eq, y, z);
-        self.b.guard(c, false, exit);
+        // True of NaN.
+        let c = self.b.fcmp(FloatCC::Ne, y, z);
+        self.check(c, Reason::Error);
     }
 
     fn guard_nonzero(&mut self, y: Value) {
-        let exit = self.exit_start(Reason::Error);
         let z = self.b.i64(0);
-        self.b.guard_icmp(IntCC::Ne, y, z, exit);
+        let c = self.b.icmp(IntCC::Ne, y, z);
+        self.check(c, Reason::Error);
     }
 
     fn int_arith(&mut self, op: BinaryOp, x: Value, y: Value) -> Res<Option<Val>> {
@@ -352,9 +352,17 @@ impl Spec<'_> {
             }
             return Ok(Flow::Next);
         }
+        self.binary_by_entry_point()
+    }
+
+    pub(super) fn binary_by_entry_point(&mut self) -> Res<Flow> {
         self.before_python()?;
         self.sync_locals();
-        self.generic(RtId::BinaryOp, &[opv], 2)
+        if BinaryOp::from_arg(self.ins.arg) == Some(BinaryOp::Subscr) {
+            return self.generic(RtId::GetItem, &[], 2);
+        }
+        let op = self.b.i32(self.ins.arg as i32);
+        self.generic(RtId::BinaryOp, &[op], 2)
     }
 
     pub(super) fn unary_negative(&mut self) -> Res<Flow> {

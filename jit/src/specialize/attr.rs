@@ -2,7 +2,7 @@
 
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
-use crate::ir::{CtxField, ElemKind, ExitKind, Field, IntCC, ObjId, Reason, Value};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, Shape, Stamps};
 use crate::rt::RtId;
 
@@ -51,40 +51,12 @@ impl Spec<'_> {
         let name = self.b.obj(name);
         self.materialize(0);
         if method {
-            return Ok(self.load_method(name));
+            return Ok(self.load_method_by(RtId::LoadMethod, name));
         }
         let args = self.pop_arguments(1);
         let r = self.rt(RtId::GetAttr, &[args[0], name]).expect("a result");
         self.push(Val::object(r, Own::Owned));
         Ok(Flow::Next)
-    }
-
-    /// Looks up what a call of an attribute calls, without making a bound method. Goes on where that is a
-    /// function that takes the object first; leaves with anything else.
-    fn load_method(&mut self, name: Value) -> Flow {
-        let (owner, made) = self.boxed(&self.peek(0).clone());
-        let callable = self.rt(RtId::LoadMethod, &[owner, name]).expect("a result");
-        let bound = self.b.load_ctx(CtxField::Failed);
-        let val = self.pop();
-        let (then, els) = (self.b.create_block(), self.b.create_block());
-        self.b.br(bound, els, &[], then, &[]);
-        let before = self.ctx.clone();
-        self.b.switch_to(els);
-        self.push(Val::object(callable, Own::Owned));
-        self.push(Val::Null);
-        if made {
-            self.ctx.drops.push(ObjVal { v: owner, ty: None, tok: None, own: Own::Owned, sample: None });
-        }
-        self.drop_val(val.clone());
-        let state = self.ctx.state(self.ins.pc);
-        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
-        let exit = self.b.exit_to(ExitKind::After(Reason::Value), state, &drops);
-        self.b.exit(exit);
-        self.ctx = before;
-        self.b.switch_to(then);
-        self.push(Val::object(callable, Own::Owned));
-        self.push(if made { Val::object(owner, Own::Owned) } else { val });
-        Flow::Next
     }
 
     /// Replaces the owner by the attribute (and NULL, where a method is loaded).

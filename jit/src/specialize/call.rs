@@ -99,7 +99,7 @@ impl Spec<'_> {
     }
 
     /// Through the general protocol.
-    fn call_generic(&mut self, argc: usize, names: Option<ObjId>) -> Res<Flow> {
+    pub(super) fn call_generic(&mut self, argc: usize, names: Option<ObjId>) -> Res<Flow> {
         if argc + 1 > SCRATCH_WORDS {
             return Ok(self.leave_at_start(Reason::Unsupported));
         }
@@ -646,10 +646,10 @@ impl Spec<'_> {
             (BuiltinMethod::ListPop, 0) if recv.ty == Some(k.list) => {
                 self.promote();
                 let tok = self.guard_type(recv.v, k.list);
-                let exit = self.exit_start(Reason::Error);
                 let n = self.b.load(Field::ListLen, recv.v, tok);
                 let zero = self.b.i64(0);
-                self.b.guard_icmp(IntCC::SGt, n, zero, exit);
+                let some = self.b.icmp(IntCC::SGt, n, zero);
+                self.check(some, Reason::Error);
                 let r = self.b.call_rt_value(RtId::ListPop, &[recv.v]);
                 Ok(self.call_done(0, Val::object(r, Own::Owned)))
             }

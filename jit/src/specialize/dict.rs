@@ -116,9 +116,9 @@ impl Spec<'_> {
         }
         let Some(key) = self.table_key(0) else { return false };
         let (d, i) = self.find_entry(1, k.dict, key);
-        let exit = self.exit_start(Reason::Error);
         let zero = self.b.i64(0);
-        let tok = self.b.guard_icmp(IntCC::SGe, i, zero, exit);
+        let found = self.b.icmp(IntCC::SGe, i, zero);
+        let tok = self.check(found, Reason::Error);
         let entries = self.b.load(Field::DictEntries, d, tok);
         let item = self.load_item(ElemKind::DictValue, entries, i, tok);
         let temporary = matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned);

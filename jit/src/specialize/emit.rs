@@ -627,19 +627,23 @@ impl Spec<'_> {
         match rt.fails() {
             Fails::Never => {}
             Fails::Null => {
-                let exit = self.exit_raise();
                 let null = self.b.null();
-                self.b.guard_icmp(IntCC::Ne, r.expect("a result"), null, exit);
+                let ok = self.b.icmp(IntCC::Ne, r.expect("a result"), null);
+                self.unless_raised(ok);
             }
             Fails::Negative => {
-                let exit = self.exit_raise();
-                let zero = self.b.i32(0);
-                self.b.guard_icmp(IntCC::SGe, r.expect("a result"), zero, exit);
+                let r = r.expect("a result");
+                let zero = match self.b.ty(r) {
+                    Type::I64 => self.b.i64(0),
+                    _ => self.b.i32(0),
+                };
+                let ok = self.b.icmp(IntCC::SGe, r, zero);
+                self.unless_raised(ok);
             }
             Fails::Flag => {
-                let exit = self.exit_raise();
                 let failed = self.b.load_ctx(CtxField::Failed);
-                self.b.guard(failed, false, exit);
+                let ok = self.b.not(failed);
+                self.unless_raised(ok);
             }
         }
         r

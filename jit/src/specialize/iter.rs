@@ -148,10 +148,10 @@ impl Spec<'_> {
                 // The interpreter pops the iterator before it handles the exception.
                 let it = self.pop();
                 self.drop_val(it.clone());
-                let exit = self.exit_raise();
-                self.ctx = ctx.clone();
                 let failed = self.b.load_ctx(CtxField::Failed);
-                self.b.guard(failed, false, exit);
+                let ok = self.b.not(failed);
+                self.unless_raised(ok);
+                self.ctx = ctx.clone();
                 self.goto(target)?;
                 self.ctx = ctx;
                 self.b.switch_to(then);

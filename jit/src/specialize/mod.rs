@@ -21,6 +21,7 @@ mod polymorphic;
 mod subscr;
 pub mod support;
 mod text;
+mod unwind;
 
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
@@ -175,6 +176,8 @@ pub struct Spec<'a> {
     codes: HashMap<Value, Value>,
     /// The classes that an object has been checked for, where these are several.
     families: HashMap<Value, Rc<[ObjId]>>,
+    /// Found out in the middle of an instruction: it can't be compiled like this.
+    refused: Option<Refused>,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -253,6 +256,7 @@ impl<'a> Spec<'a> {
             called_out: false,
             codes: HashMap::new(),
             families: HashMap::new(),
+            refused: None,
         })
     }
 
@@ -479,7 +483,13 @@ impl<'a> Spec<'a> {
                 return Ok(());
             }
             let depth = self.ctx.frames.len();
-            let flow = match self.step() {
+            let result = self.step();
+            if let Some(why) = self.refused.take()
+                && !matches!(why, Refused::Unknown)
+            {
+                return Err(why);
+            }
+            let flow = match result {
                 Err(Refused::Unknown) => {
                     self.ctx = self.start.clone();
                     self.leave_at_start(Reason::Unseen)
@@ -495,9 +505,7 @@ impl<'a> Spec<'a> {
                     }
                     self.flush_drops(ins.next);
                     if std::mem::take(&mut self.called_out) {
-                        let state = self.ctx.state(ins.next);
-                        let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
-                        self.b.poll(exit);
+                        self.poll_at(ins.next);
                     }
                     pc = ins.next;
                 }
@@ -512,7 +520,7 @@ impl<'a> Spec<'a> {
         let code = self.ctx.frame().code.clone();
         self.ctx.loops.retain(|(d, header, _)| {
             *d < depth
-                || (*d == depth && code.loop_at(*header).is_some_and(|l| l.header <= pc && pc < l.end))
+                || (*d == depth && code.loop_at(*header).is_some_and(|l| l.contains(pc)))
         });
         let looped = code.loop_at(pc).cloned();
         let back = self.ctx.loops.iter().any(|(d, h, _)| *d == depth && *h == pc);
@@ -520,9 +528,7 @@ impl<'a> Spec<'a> {
             self.canonicalize(l);
             self.join(pc, back)?;
             if back {
-                let state = self.ctx.state(pc);
-                let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
-                self.b.poll(exit);
+                self.poll_at(pc);
             }
         }
         let (mut key, mut vals) = self.ctx.key();
@@ -589,6 +595,13 @@ impl<'a> Spec<'a> {
         self.versions.entry(slot).or_default().push(Version { key, block, preheader, path, ctx: looped.map(|_| ctx.clone()) });
         self.work.push((block, ctx, pc));
         Ok(())
+    }
+
+    /// Looks for signals and the like; the interpreter would go on at `pc`.
+    fn poll_at(&mut self, pc: u32) {
+        let state = self.ctx.state(pc);
+        let exit = self.b.exit_to(ExitKind::Guard(Reason::Poll), state, &[]);
+        self.b.poll(exit);
     }
 
     /// Brings a context into the form that a loop keeps: what the loop assigns is neither in the

@@ -170,6 +170,14 @@ impl Spec<'_> {
             GetLen => return self.get_len(),
             LoadDeref => return self.load_deref(arg),
             StoreDeref => return self.store_deref(arg),
+            PushExcInfo => return Ok(self.push_exc_info()),
+            PopExcept => return Ok(self.pop_except()),
+            CheckExcMatch => return self.check_exc_match(),
+            Reraise => return self.reraise(arg),
+            RaiseVarargs => return self.raise_varargs(arg),
+            LoadSpecial => return self.load_special(ins.arg),
+            WithExceptStart => return self.with_except_start(),
+            LoadCommonConstant => return Ok(self.load_common_constant(ins.arg)),
             CopyFreeVars => {
                 // Cells of an inlined or compiled function are bound with its arguments; an
                 // entry comes after this instruction.
@@ -426,11 +434,7 @@ impl Spec<'_> {
     /// Truth by the general protocol; the operand stays on the stack.
     fn truth_generic(&mut self, v: Value, _depth: usize) -> Res<Option<Value>> {
         self.before_python()?;
-        let r = self.b.call_rt_value(RtId::ToBool, &[v]);
-        self.after_python();
-        let exit = self.exit_raise();
-        let zero = self.b.i32(0);
-        self.b.guard_icmp(IntCC::SGe, r, zero, exit);
+        let r = self.rt(RtId::ToBool, &[v]).expect("a result");
         Ok(Some(r))
     }
 

@@ -50,9 +50,7 @@ impl Spec<'_> {
                 if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }
-                self.before_python()?;
-                self.sync_locals();
-                self.generic(RtId::GetItem, &[], 2)
+                self.binary_by_entry_point()
             }
         }
     }
@@ -119,8 +117,8 @@ impl Spec<'_> {
                 self.b.select(negative, from_end, index)
             }
         };
-        let exit = self.exit_start(Reason::Error);
-        let tok = self.b.guard_icmp(IntCC::ULt, i, len, exit);
+        let ok = self.b.icmp(IntCC::ULt, i, len);
+        let tok = self.check(ok, Reason::Error);
         (i, tok)
     }
 
@@ -178,6 +176,10 @@ impl Spec<'_> {
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
+        self.store_by_entry_point()
+    }
+
+    pub(super) fn store_by_entry_point(&mut self) -> Res<Flow> {
         self.before_python()?;
         self.sync_locals();
         for d in 0..3 {

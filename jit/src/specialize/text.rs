@@ -148,9 +148,9 @@ impl Spec<'_> {
         }
         let s = self.str_operand(0);
         let v = self.b.call_rt_value(RtId::StrToInt, &[s]);
-        let exit = self.exit_start(Reason::Overflow);
         let failed = self.b.load_ctx(CtxField::Failed);
-        self.b.guard(failed, false, exit);
+        let ok = self.b.not(failed);
+        self.check(ok, Reason::Overflow);
         self.call_done(1, Val::Int(v))
     }
 

@@ -23,7 +23,7 @@ use super::text::int_text;
 
 /// Calls with positional arguments; `args` has room for one more.
 #[inline]
-fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObjectRef>) -> PyResult {
+pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<PyObjectRef>) -> PyResult {
     let class = callable.class();
     if class.is(vm.ctx.types.function_type) {
         if let Some(f) = callable.downcast_ref::<PyFunction>()

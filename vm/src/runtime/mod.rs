@@ -25,6 +25,7 @@ mod shape;
 mod strings;
 mod subscr;
 mod text;
+mod unwind;
 
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
@@ -32,6 +33,7 @@ pub use call::has_plain_new;
 pub use poll::POLL_INTERVAL;
 pub use refs::release_deferred;
 pub use shape::stamped as dict_stamp;
+pub use unwind::special_method;
 use psycore_jit::rt::RtId;
 
 /// The address of an entry point's function.
@@ -82,6 +84,15 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::NewInstance => e1(call::new_instance),
         RtId::BindMethod => e2(function::bind_method),
         RtId::NewCell => e1(function::new_cell),
+
+        RtId::Raised => e2(unwind::raised),
+        RtId::SwapHandled => e1(unwind::swap_handled),
+        RtId::Handled => e0(unwind::handled),
+        RtId::ExcMatch => e2(unwind::exc_match),
+        RtId::ExcMatches => e2(unwind::exc_matches),
+        RtId::MakeException => e2(unwind::make_exception),
+        RtId::LoadSpecial => e2(unwind::load_special),
+        RtId::WithExceptStart => e2(unwind::with_except_start),
 
         RtId::LoadGlobal => e3(names::load_global),
         RtId::StoreGlobal => e3(names::store_global),

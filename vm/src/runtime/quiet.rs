@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use rustpython_vm::builtins::{
-    PyBaseObject, PyDict, PyFloat, PyInt, PyList, PySet, PyStr, PyTuple, PyType,
+    PyBaseException, PyBaseObject, PyDict, PyFloat, PyInt, PyList, PySet, PyStr, PyTuple, PyType,
 };
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
@@ -61,6 +61,8 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         t.super_type,
         t.builtin_function_or_method_type,
         t.object_type,
+        t.traceback_type,
+        t.frame_type,
     ]) {
         Kind::Container
     } else if is(&[
@@ -81,6 +83,9 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         && class.slots.del.load().is_none()
         && is_plain_payload(o)
     {
+        Kind::Container
+    } else if class.slots.del.load().is_none() && o.downcast_ref::<PyBaseException>().is_some() {
+        // Those with more than the base has report that too.
         Kind::Container
     } else if &*class.slot_name() == "re.Match" {
         Kind::Match
