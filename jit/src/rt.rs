@@ -160,6 +160,10 @@ entry_points! {
     Raised "raised" (Ptr I32) Ptr : Effect::Writes(OTHER), Never;
     /// Makes an exception, or for None none, the one that is being handled; gives the one before (or None).
     SwapHandled "swap_handled" (Ptr) Ptr : Effect::Writes(OTHER), Never;
+    /// Leaves an exception, which is given up, for the caller of a function that then returns null.
+    RaiseOut "raise_out" (Ptr) : Effect::Writes(OTHER), Never;
+    /// Gives up a reference.
+    Release "release" (Ptr) : Effect::Python, Never;
     /// The exception that is being handled.
     Handled "handled" () Ptr : Effect::Reads, Null;
     /// Whether `except class` takes an exception; 2 where only Python code can tell. The class is one of exceptions.

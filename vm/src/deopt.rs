@@ -19,13 +19,16 @@ use crate::layout::{self, FrameRef};
 use crate::prepare;
 use psycore_jit::bytecode::{Opcode, base_opcode};
 use psycore_jit::ir::{ExitKind, Recipe};
-use rustpython_compiler_core::bytecode::find_exception_handler;
+use rustpython_compiler_core::bytecode::{CodeFlags, find_exception_handler};
 use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyStr, PyTraceback};
 use rustpython_vm::{
     AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
+
+/// To find a generator among more frames takes longer than to ask.
+const FRAMES_LOOKED_AT: usize = 16;
 
 type ExceptionRef = PyRef<PyBaseException>;
 
@@ -417,6 +420,23 @@ fn raise(
     }
 }
 
+/// Lets the interpreter leave a frame with an exception whose traceback has the frame already. Its position is behind
+/// the instruction that raised.
+///
+/// # Safety
+/// `frame` is the current one; `exception` is an owned address.
+pub unsafe fn leave_raising(frame: FrameRef, exception: usize, vm: &VirtualMachine) {
+    // SAFETY: the caller's promise; room for both was reserved when the code was prepared.
+    unsafe {
+        let Some(p) = prepare::of(frame.code()) else { return };
+        let last = frame.lasti().saturating_sub(1);
+        frame.truncate(0);
+        frame.push(Some(vm.ctx.new_int(last as i32).into()));
+        frame.push(Some(layout::own(exception)));
+        frame.set_lasti(p.pads.reraise);
+    }
+}
+
 /// The first part of that: the traceback and the context. Gives the unit that the exception table is
 /// asked about and the last one of the instruction.
 pub fn trace(
@@ -460,10 +480,30 @@ pub fn trace(
 /// The exception that is being handled, by the innermost frame that handles one.
 pub fn handled(vm: &VirtualMachine) -> Option<ExceptionRef> {
     vm.current_exception().or_else(|| {
-        // The innermost generator handles none; an outer one may.
+        // The innermost generator handles none; an outer frame may.
+        if !may_be_in_generator() {
+            return None;
+        }
         let f = vm.sys_module.get_attr("exception", vm).ok()?;
         f.call((), vm).ok()?.downcast::<PyBaseException>().ok()
     })
+}
+
+/// False if no frame is a generator's or a coroutine's, which have exceptions of their own.
+fn may_be_in_generator() -> bool {
+    let own = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR | CodeFlags::ITERABLE_COROUTINE;
+    let mut next = FrameRef::current();
+    for _ in 0..FRAMES_LOOKED_AT {
+        let Some(frame) = next else { return false };
+        // SAFETY: frames of the chain are live.
+        unsafe {
+            if frame.code().flags.intersects(own) {
+                return true;
+            }
+            next = frame.previous();
+        }
+    }
+    true
 }
 
 /// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.

@@ -560,7 +560,10 @@ impl Jit {
             _ => false,
         };
         let innermost = outer.is_empty() && exit.depth == 0;
-        if !raises || here.is_none() && (innermost || outer.iter().all(|f| handler(f).is_none()) && exit.depth == 0) {
+        // What nobody handles is raised by compiled code itself, where its frame is the live one.
+        let handled = here.is_some() || exit.depth > 0 || outer.iter().any(|f| handler(f).is_some());
+        let out = innermost && matches!(kind, ExitKind::Raise | ExitKind::Guard(Reason::Raise));
+        if !raises || !handled && !out {
             return None;
         }
         let name = if let ExitKind::Guard(r) = kind { reason_name(r) } else { "raise" };
@@ -571,7 +574,12 @@ impl Jit {
         let mut profile = self.profile.borrow_mut();
         let p = profile.entry((inner.code, inner.pc)).or_default();
         p.exits += 1;
-        if p.exits < if here.is_some() { OFTEN_RAISED } else { HOT_EXIT } || unit.rebuilds.get() >= MAX_BUILDS {
+        let enough = match kind {
+            ExitKind::Raise if here.is_some() => OFTEN_RAISED,
+            _ if handled => HOT_EXIT,
+            _ => HOT_EXIT * 4,
+        };
+        if p.exits < enough || unit.rebuilds.get() >= MAX_BUILDS {
             return Some(false);
         }
         p.exits = 0;
@@ -701,6 +709,13 @@ impl Driver for Jit {
         self.attached.set(Some(site.attached()));
         let info = exit.info;
         let Some(inner) = info.state.frames.last() else { return };
+        if matches!(info.kind, ExitKind::Guard(Reason::Poll)) {
+            // Nothing to learn.
+            let mut stats = self.stats.borrow_mut();
+            *stats.exits.entry(reason_name(Reason::Poll)).or_default() += 1;
+            *stats.exit_places.entry((inner.code, inner.pc, reason_name(Reason::Poll))).or_default() += 1;
+            return;
+        }
         let (stack, first_met) = self.observe(info, exit.record, frame);
         if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
             // The interpreter made the object and had no use for a stamp. It has one now.

@@ -29,6 +29,7 @@ use crate::deopt;
 use crate::exits::{ExitInfo, Exits};
 use crate::layout::{self, FrameRef};
 use crate::prepare::{self, Prepared};
+use psycore_jit::bytecode::Opcode;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ObjId, status};
 use psycore_jit::lower::{CodeHandle, EntryFn};
@@ -259,6 +260,23 @@ impl Site {
         unsafe {
             frame.set_lasti(start);
             enter(self, &self.versions(), frame, vm)
+        }
+    }
+
+    /// Lets the interpreter return from the frame: at the place that compiled code has left in it
+    /// because somebody holds the frame, or else at the pad.
+    ///
+    /// # Safety
+    /// `frame` runs the site's code, which has just returned.
+    pub(crate) unsafe fn returned(&self, frame: FrameRef, value: PyObjectRef) {
+        // SAFETY: the caller's promise; room for one value was reserved.
+        unsafe {
+            let at = frame.lasti();
+            let op = frame.code().code.instructions.read_op(at as usize);
+            frame.truncate(0);
+            frame.push(Some(value));
+            let there = op.as_opcode() == Opcode::ReturnValue;
+            frame.set_lasti(if there { at } else { self.prepared.pads.return_value });
         }
     }
 
@@ -676,11 +694,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
             match unsafe { enter(site, &versions[tried..], frame, vm) } {
                 Entered::Returned(value) => {
                     // SAFETY: the frame is live; room for one value was reserved.
-                    unsafe {
-                        frame.truncate(0);
-                        frame.push(Some(value));
-                        frame.set_lasti(site.prepared.pads.return_value);
-                    }
+                    unsafe { site.returned(frame, value) };
                     return;
                 }
                 Entered::Left => return,
@@ -816,10 +830,15 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             };
             if result == status::RETURNED {
                 let value = (*ctx).ret as usize;
+                let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
                 saved.restore(a);
                 site.ended();
                 crate::runtime::release_deferred();
-                return Entered::Returned(layout::own(value));
+                if value != 0 {
+                    return Entered::Returned(layout::own(value));
+                }
+                deopt::leave_raising(frame, exception as usize, vm);
+                return Entered::Left;
             }
             let top = (*ctx).exit_top;
             let number = *top.sub(1) as u32;

@@ -239,6 +239,15 @@ impl FrameRef {
         }
     }
 
+    /// Whether there is a frame object for it, which somebody may hold.
+    ///
+    /// # Safety
+    /// See [`FrameRef::get`].
+    pub unsafe fn is_materialized(self) -> bool {
+        // SAFETY: probed.
+        unsafe { word(self.0 as usize, frame_layout().materialized) != 0 }
+    }
+
     /// Drops the entries from `len` on, top first, as the interpreter does.
     ///
     /// # Safety

@@ -586,6 +586,13 @@ impl Spec<'_> {
         Ok(())
     }
 
+    /// Whether [`Self::sync_locals`] puts all there are into the frame.
+    pub(super) fn can_sync_locals(&self) -> bool {
+        let frame = &self.ctx.frames[0];
+        let unsure = |val: &Val| matches!(val, Val::Maybe { .. } | Val::MaybeObj { .. });
+        self.args.is_some() && !frame.locals.iter().zip(&frame.home).any(|(val, home)| !home && unsure(val))
+    }
+
     /// Puts the values of locals into the live frame, where the called code may look.
     pub(super) fn sync_locals(&mut self) {
         let Some(args) = self.args else { return };

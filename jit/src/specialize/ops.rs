@@ -31,6 +31,9 @@ impl Spec<'_> {
                 self.set_local(arg, Val::Null);
             }
             StoreFast => {
+                if self.is_handled_variable(arg) {
+                    return self.clear_handled(arg);
+                }
                 let v = self.pop();
                 self.store_local(arg, v);
             }
@@ -171,7 +174,7 @@ impl Spec<'_> {
             LoadDeref => return self.load_deref(arg),
             StoreDeref => return self.store_deref(arg),
             PushExcInfo => return Ok(self.push_exc_info()),
-            PopExcept => return Ok(self.pop_except()),
+            PopExcept => return self.pop_except(),
             CheckExcMatch => return self.check_exc_match(),
             Reraise => return self.reraise(arg),
             RaiseVarargs => return self.raise_varargs(arg),
@@ -266,12 +269,21 @@ impl Spec<'_> {
     fn return_value(&mut self) -> Res<Flow> {
         if self.ctx.frames.len() == 1 && self.b.func().kind == FnKind::Entry {
             // Who holds the frame reads its locals after it has returned: the interpreter returns.
-            let exit = self.exit_start(Reason::Poll);
             let frame = self.b.load_ctx(CtxField::Frame);
             let held = self.b.load(Field::FrameMaterialized, frame, None);
             let zero = self.b.i64(0);
-            self.b.guard_icmp(IntCC::Eq, held, zero, exit);
+            if self.frame_may_be_held() && self.can_sync_locals() {
+                let free = self.b.icmp(IntCC::Eq, held, zero);
+                self.return_held(free);
+            } else {
+                let exit = self.exit_start(Reason::Poll);
+                self.b.guard_icmp(IntCC::Eq, held, zero, exit);
+            }
         }
+        self.return_now()
+    }
+
+    pub(super) fn return_now(&mut self) -> Res<Flow> {
         let val = self.pop();
         if self.ctx.frames.len() > 1 {
             return self.inlined_return(val);

@@ -87,15 +87,22 @@ pub fn support(op: Opcode) -> Support {
         }
         DeleteAttr | DeleteName | DeleteGlobal => Exit("`del` of names and attributes"),
         UnpackEx => Exit("`a, *b = c`"),
-        RaiseVarargs | Reraise | PushExcInfo | PopExcept | CheckExcMatch | CheckEgMatch | WithExceptStart | LoadSpecial
-        | CleanupThrow => Exit("raising and handling exceptions, `with`"),
+        RaiseVarargs | Reraise => {
+            Specialized("a jump to the handler, or the function is left, where it is no part of another; else an exit")
+        }
+        PushExcInfo | PopExcept => Specialized("handlers that have been met, of functions that are no part of others"),
+        CheckExcMatch => Specialized("classes of exceptions and tuples of them; else an entry point"),
+        LoadSpecial => Specialized("methods of known classes; else an entry point"),
+        WithExceptStart => EntryPoint("calls `__exit__`"),
+        CheckEgMatch => Exit("`except*`"),
+        CleanupThrow => Exit("generators and coroutines"),
         ReturnGenerator | YieldValue | Send | EndSend | GetYieldFromIter | GetAwaitable | GetAiter | GetAnext
         | EndAsyncFor => Exit("generators and coroutines"),
         MatchClass | MatchKeys | MatchMapping | MatchSequence => Exit("`match`"),
         ImportName | ImportFrom => Exit("imports"),
         LoadBuildClass | LoadLocals | LoadFromDictOrGlobals | SetupAnnotations => Exit("class bodies and annotations"),
         BuildTemplate | BuildInterpolation => Exit("template strings"),
-        LoadCommonConstant => Exit("`assert` that fails, and the like"),
+        LoadCommonConstant => Specialized("a constant"),
         ExitInitCheck => Exit("of the interpreter itself"),
         _ => Exit(""),
     }

@@ -10,7 +10,7 @@
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::{Handler, Opcode};
-use crate::ir::{CtxField, ExitKind, FnKind, IntCC, Reason, Value};
+use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, Reason, Value};
 use crate::oracle::AttrRef;
 use crate::rt::RtId;
 
@@ -40,6 +40,19 @@ impl Spec<'_> {
         let Some(handler) = self.handler() else {
             if !self.in_live_frame() && self.raises() {
                 self.refused = self.refused.take().or(self.need_frame().err());
+            }
+            if self.in_live_frame() && self.raises() && self.can_sync_locals() {
+                let (then, raised) = (self.b.create_block(), self.b.create_block());
+                self.b.br(ok, then, &[], raised, &[]);
+                self.b.switch_to(raised);
+                self.b.set_cold(raised);
+                self.aside(|s| {
+                    let null = s.b.null();
+                    s.raise_out(null);
+                    Ok(())
+                });
+                self.b.switch_to(then);
+                return;
             }
             let exit = self.exit_raise();
             self.b.guard(ok, true, exit);
@@ -147,13 +160,20 @@ impl Spec<'_> {
         Flow::Next
     }
 
-    pub(super) fn pop_except(&mut self) -> Flow {
+    pub(super) fn pop_except(&mut self) -> Res<Flow> {
+        let frame = self.in_live_frame();
+        if frame {
+            self.before_python()?;
+        }
         let before = self.pop();
         let v = self.argument(&before);
         let handled = self.b.call_rt_value(RtId::SwapHandled, &[v]);
         self.drop_val(before);
         self.drop_val(Val::object(handled, Own::Owned));
-        Flow::Next
+        if frame {
+            self.release_handled();
+        }
+        Ok(Flow::Next)
     }
 
     /// Stack: exception, class or tuple of classes.
@@ -197,16 +217,88 @@ impl Spec<'_> {
         Ok(Flow::Next)
     }
 
-    /// Leaves with the exception that the instruction raises.
-    fn raise_out(&mut self) -> Res<Flow> {
+    /// Leaves the function with the exception that `exc` is, or (null) that an entry point left. The frame gets what
+    /// tracebacks will show.
+    fn raise_out(&mut self, exc: Value) {
+        let pc = self.b.i32(self.ins.op_pc as i32);
+        let exc = self.b.call_rt_value(RtId::Raised, &[exc, pc]);
+        self.promote_now();
+        self.flush_globals();
+        self.forget_globals();
+        self.sync_locals();
+        while !self.ctx.frame().stack.is_empty() {
+            self.pop_drop(1);
+        }
+        for o in std::mem::take(&mut self.ctx.drops) {
+            self.b.decref(o.v, None);
+        }
+        self.b.call_rt(RtId::RaiseOut, &[exc]);
+        let null = self.b.null();
+        self.b.ret(Some(null));
+    }
+
+    /// The interpreter raises what the instruction raises.
+    fn leave_raising(&mut self) -> Res<Flow> {
         if !self.in_live_frame() && self.raises() {
             self.need_frame()?;
         }
         Ok(self.leave_at_start(Reason::Raise))
     }
 
+    /// Whether exceptions have come by the frame, so that tracebacks may hold it when it returns.
+    pub(super) fn frame_may_be_held(&self) -> bool {
+        let code = &self.ctx.frame().code;
+        code.handlers.iter().any(|h| self.o.handler_met(code.id, h.target))
+    }
+
+    /// Returns from a frame that somebody holds, unless `free` is nonzero: as the interpreter
+    /// does, with all locals in the frame and its position at this instruction.
+    pub(super) fn return_held(&mut self, free: Value) {
+        let (then, held) = (self.b.create_block(), self.b.create_block());
+        self.b.br(free, then, &[], held, &[]);
+        self.b.switch_to(held);
+        self.b.set_cold(held);
+        self.aside(|s| {
+            s.promote_now();
+            s.sync_locals();
+            let frame = s.b.load_ctx(CtxField::Frame);
+            let lasti = s.b.i32(s.ins.op_pc as i32);
+            s.b.store(Field::FrameLasti, frame, lasti);
+            s.return_now().map(|_| ())
+        });
+        self.b.switch_to(then);
+    }
+
+    /// Whether the instruction clears the variable of `except ... as`.
+    pub(super) fn is_handled_variable(&self, local: usize) -> bool {
+        let code = &self.ctx.frame().code;
+        let none = self.o.known().none;
+        self.in_live_frame()
+            && matches!(self.peek(0), Val::Const(c) if *c == none)
+            && matches!(self.ctx.frame().locals[local], Val::Obj(o) if o.ty.is_none())
+            && code.instr(self.ins.next).is_some_and(|i| i.op == Opcode::DeleteFast && i.arg as usize == local)
+    }
+
+    /// The exception that a variable held is mostly dead now.
+    pub(super) fn clear_handled(&mut self, local: usize) -> Res<Flow> {
+        self.before_python()?;
+        let none = self.pop();
+        self.set_local(local, none);
+        self.release_handled();
+        Ok(Flow::Next)
+    }
+
+    /// Releases what the instruction has dropped by an entry point: an exception holds frames with all their
+    /// locals, and to find out whether nobody hears of their death takes longer than to let
+    /// them die.
+    fn release_handled(&mut self) {
+        for o in std::mem::take(&mut self.ctx.drops) {
+            self.rt(RtId::Release, &[o.v]);
+        }
+    }
+
     pub(super) fn reraise(&mut self, depth: usize) -> Res<Flow> {
-        let Some(handler) = self.handler() else { return self.raise_out() };
+        let Some(handler) = self.handler() else { return self.leave_raising() };
         let exc = self.pop();
         if !matches!(exc, Val::Obj(_)) {
             self.push(exc);
@@ -220,13 +312,16 @@ impl Spec<'_> {
     }
 
     pub(super) fn raise_varargs(&mut self, count: usize) -> Res<Flow> {
-        let Some(handler) = self.handler() else { return self.raise_out() };
-        if count > 2 {
-            return self.raise_out();
+        let handler = self.handler();
+        let direct = handler.is_some() || self.in_live_frame() && self.raises() && self.can_sync_locals();
+        if count > 2 || count == 0 && handler.is_none() || !direct {
+            return self.leave_raising();
         }
         self.before_python()?;
         self.sync_locals();
-        if count == 0 {
+        if count == 0
+            && let Some(handler) = handler
+        {
             let exc = self.rt(RtId::Handled, &[]).expect("a result");
             let lasti = self.lasti();
             self.unwind(handler, exc, lasti)?;
@@ -238,7 +333,10 @@ impl Spec<'_> {
             None => self.b.null(),
         };
         let exc = self.rt(RtId::MakeException, &[args[0], cause]).expect("a result");
-        self.raise(handler, exc)?;
+        match handler {
+            Some(handler) => self.raise(handler, exc)?,
+            None => self.raise_out(exc),
+        }
         Ok(Flow::End)
     }
 

@@ -231,10 +231,12 @@ unsafe fn run(
             depth.set(depth.get() - 1);
             let _ = set_current_frame(previous);
             match entered {
-                Entered::Returned(value) => {
+                Entered::Returned(value) if !frame.is_materialized() => {
                     layout::drop_frame(frame);
                     return Ok(value);
                 }
+                // Somebody holds the frame: the interpreter says to them that it has returned.
+                Entered::Returned(value) => site.returned(frame, value),
                 // The interpreter goes on where the code left, or copies the variables itself.
                 Entered::Left => {}
                 Entered::Missed => {

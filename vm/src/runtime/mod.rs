@@ -87,6 +87,8 @@ pub fn entry(rt: RtId) -> Entry {
 
         RtId::Raised => e2(unwind::raised),
         RtId::SwapHandled => e1(unwind::swap_handled),
+        RtId::RaiseOut => e1(unwind::raise_out),
+        RtId::Release => e1(refs::release_now),
         RtId::Handled => e0(unwind::handled),
         RtId::ExcMatch => e2(unwind::exc_match),
         RtId::ExcMatches => e2(unwind::exc_matches),

@@ -162,6 +162,12 @@ fn release(o: PyObjectRef) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(o)));
 }
 
+/// Gives up a reference.
+pub unsafe extern "C" fn release_now(_: *mut Ctx, p: Raw) {
+    // SAFETY: compiled code owns the reference.
+    release(unsafe { take(p) });
+}
+
 thread_local! {
     static DEFERRED: RefCell<Vec<PyObjectRef>> = const { RefCell::new(Vec::new()) };
 }

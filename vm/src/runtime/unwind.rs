@@ -36,6 +36,12 @@ pub unsafe extern "C" fn raised(ctx: *mut Ctx, exception: Raw, pc: i32) -> Raw {
     }
 }
 
+/// Leaves an owned exception for the caller of compiled code.
+pub unsafe extern "C" fn raise_out(ctx: *mut Ctx, exception: Raw) {
+    // SAFETY: compiled code passes its own context and an exception that it owns.
+    unsafe { (*ctx).exception = exception.cast() }
+}
+
 /// Makes an exception (None: none) the one that is being handled; gives the one before.
 pub unsafe extern "C" fn swap_handled(ctx: *mut Ctx, exception: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live exception or None.
