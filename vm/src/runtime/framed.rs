@@ -214,6 +214,9 @@ unsafe fn run(
         for (i, arg) in args.into_iter().enumerate() {
             slots.add(i).write(layout::disown(arg));
         }
+        // Where compiled code leaves in the middle of a handler, the interpreter takes the exception handled there for
+        // the one that was handled when the function was called, and restores that.
+        let mut handled = None;
         if let Some(site) = target.entry
             && let site = &*site
             && site.may_enter(vm, code)
@@ -224,6 +227,7 @@ unsafe fn run(
                     slots.add(first + i).write(layout::disown(cell));
                 }
             }
+            handled = code.has_exc_handling.then(|| vm.current_exception());
             let previous = set_current_frame(frame.0);
             frame.set_previous(previous);
             depth.set(depth.get() + 1);
@@ -251,6 +255,9 @@ unsafe fn run(
             }
         }
         let result = vm.run_frame_fast(&mut *frame.0);
+        if let Some(handled) = handled {
+            vm.set_exception(handled);
+        }
         layout::drop_frame(frame);
         result
     }
