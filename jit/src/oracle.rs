@@ -26,7 +26,8 @@ known! {
     int, float, bool_, str_, bytes, list, tuple, dict, set, frozenset, range, slice, complex,
     none_type, function, bound_method, builtin, method_descriptor, type_, module, object, cell,
     range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
-    dict_items, dict_keys, dict_values, generator, property,
+    dict_items, dict_keys, dict_values, dict_itemiterator, dict_keyiterator, dict_valueiterator,
+    list_reverseiterator, generator, property,
     /// A tuple of the strs of one Latin-1 character, in order.
     characters,
 }
@@ -124,6 +125,7 @@ pub enum Builtin {
     Chr,
     Enumerate,
     Zip,
+    Reversed,
     Sum,
     Round,
     Divmod,
@@ -300,6 +302,8 @@ pub trait Oracle {
     fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
     /// An item of a sample that is a list or tuple.
     fn sample_item(&self, sample: Sample) -> Option<Sample>;
+    /// A key and a value of a sample that is a dict, the first ones.
+    fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)>;
     /// A list of strs, as an example of what such a list is like.
     fn sample_strs(&self) -> Option<Sample>;
     /// Notes that the operand at a depth of an instruction was expected to be of a class.

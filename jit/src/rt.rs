@@ -136,6 +136,19 @@ entry_points! {
     GetIter "get_iter" (Ptr) Ptr : Effect::Python, Null;
     /// The next item; null at the end, and null with `failed` set when it raised.
     IterNext "iter_next" (Ptr) Ptr : Effect::Python, Flag;
+    /// An iterator over an exact dict or one of its views.
+    TableIter "table_iter" (Ptr) Ptr : Effect::Reads, Never;
+    /// `keys()`, `values()` or `items()` of an exact dict: 0, 1, 2.
+    DictView "dict_view" (Ptr I32) Ptr : Effect::Reads, Never;
+    /// The index of the entry that such an iterator gives next; -1 at the end, -2 where the dict has changed.
+    DictIterPeek "dict_iter_peek" (Ptr) I64 : Effect::Reads, Never;
+    /// What an iterator of a builtin class iterates over (part 0), or part `i` of a `zip` without `strict`: borrowed,
+    /// null if it can't be taken apart.
+    IterPart "iter_part" (Ptr I32) Ptr : Effect::Reads, Never;
+    /// The position of a sequence's iterator, or the next number of an `enumerate`; -1 if it has none.
+    IterPosition "iter_position" (Ptr) I64 : Effect::Reads, Never;
+    /// A range object: start, stop, step (not 0).
+    NewRange "new_range" (I64 I64 I64) Ptr : Effect::Reads, Never;
     /// Calls with `n` positional arguments from the scratch words.
     Call "call" (Ptr I32) Ptr : Effect::Python, Null;
     /// Calls with `n` arguments from the scratch words, the last of them named by the tuple.

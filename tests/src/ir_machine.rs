@@ -372,6 +372,17 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
         Recipe::RangeIter { start, len, step } => {
             format!("range({} {} {})", show(heap, *start), show(heap, *len), show(heap, *step))
         }
+        Recipe::Range { start, stop, step } => {
+            format!("range_object({} {} {})", show(heap, *start), show(heap, *stop), show(heap, *step))
+        }
+        Recipe::ReverseIter { kind, seq, left } => {
+            let seq = slot(heap, seq);
+            format!("{}_reverse_iter({seq} {})", kind.name(), show(heap, *left))
+        }
+        Recipe::Zip(items) => {
+            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
+            format!("zip({})", items.join(" "))
+        }
         Recipe::SeqIter { kind, seq, index } => {
             let seq = slot(heap, seq);
             format!("{}_iter({seq} {})", kind.name(), show(heap, *index))

@@ -35,6 +35,8 @@ type ExceptionRef = PyRef<PyBaseException>;
 /// The records of one way out, the entered function's first.
 pub struct Plan {
     records: Vec<Record>,
+    /// Whether a loop went round before.
+    pub turned: bool,
 }
 
 struct Record {
@@ -68,7 +70,7 @@ pub unsafe fn read_records(a: &Attached, top: *mut u64, base: *mut u64) -> Plan 
             break;
         }
     }
-    Plan { records }
+    Plan { records, turned: true }
 }
 
 /// What a frame does next.
@@ -141,6 +143,7 @@ pub unsafe fn leave(
             record: &inner.words,
             depth: plan.records.len() - 1,
             version: *version,
+            turned: plan.turned,
         },
         vm,
     );

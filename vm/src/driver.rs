@@ -21,6 +21,7 @@ use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, Lowering};
 use psycore_jit::oracle::{Builtin, BuiltinMethod, FnVersion, Known, Pass, Sample, Seen};
 use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
+use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,6 +36,8 @@ const OFTEN_RAISED: u32 = 4;
 const MAX_BUILDS: u32 = 16;
 /// A unit that left so often without any good coming of it is dropped.
 const USELESS: u32 = 20_000;
+/// The same for a unit that is left because a generator suspends before any loop has gone round.
+const SUSPENDING: u32 = 300;
 /// Calls and turns until code that was dropped may be compiled again.
 const AFTER_USELESS: u32 = 200_000;
 /// Classes that an instruction is specialized for at most.
@@ -837,7 +840,8 @@ impl Jit {
             return;
         }
         let unit = self.units.borrow()[exit.version.tag as usize].clone();
-        unit.left.set(unit.left.get() + 1);
+        let suspends = !exit.turned && self.suspends(exit);
+        unit.left.set(unit.left.get() + if suspends { USELESS / SUSPENDING } else { 1 });
         if unit.left.get() < USELESS {
             return;
         }
@@ -847,9 +851,23 @@ impl Jit {
         let none = rest.is_empty();
         site.set_versions(rest);
         if none {
-            // Much later it may do something else.
-            site.set_counter(AFTER_USELESS);
+            if suspends {
+                // It will go on like this, and counting costs.
+                site.give_up();
+            } else {
+                // Much later it may do something else.
+                site.set_counter(AFTER_USELESS);
+            }
         }
+    }
+
+    /// Whether the instruction that compiled code was left at suspends a generator.
+    fn suspends(&self, exit: &Exited<'_>) -> bool {
+        use psycore_jit::bytecode::Opcode;
+        use psycore_jit::oracle::Oracle;
+        let Some(inner) = exit.info.state.frames.last() else { return false };
+        let code = self.code(inner.code);
+        code.and_then(|c| c.instr(inner.pc).map(|i| i.op)).is_some_and(|op| matches!(op, Opcode::YieldValue | Opcode::Send))
     }
 
     /// Counters as text, one a line, with the places that compiled code left most often.
@@ -934,6 +952,10 @@ impl Jit {
                     Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
                 }
             };
+            let iterated = |word: usize| match word {
+                0 => None,
+                w => self.live_iterator(crate::layout::object_at(w), vm),
+            };
             let locals = (0..n).map(|i| live(*slots.add(i))).collect();
             let mut stack = Vec::new();
             for i in 0..frame.stack_len() {
@@ -943,7 +965,7 @@ impl Jit {
                     let obj = crate::layout::object_at(*slot & !1);
                     *slot = crate::layout::disown(obj.to_owned());
                 }
-                stack.push(match live(*slot) {
+                stack.push(match iterated(*slot).unwrap_or_else(|| live(*slot)) {
                     Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator && counts(*slot) => Live::Counting,
                     other => other,
                 });
@@ -964,6 +986,29 @@ impl Jit {
                 stack,
             })
         }
+    }
+
+    /// An iterator that compiled code can step by itself, if nobody else has it.
+    fn live_iterator(&self, obj: &PyObject, vm: &VirtualMachine) -> Option<Live> {
+        if obj.strong_count() != 1 || !crate::oracle::divides(vm, obj) {
+            return None;
+        }
+        let t = &vm.ctx.types;
+        let class = obj.class();
+        if [t.range_iterator_type, t.list_iterator_type, t.str_iterator_type].iter().any(|c| class.is(*c)) {
+            return Some(Live::Obj { seen: self.seen(obj), unique: true });
+        }
+        let mut parts = Vec::new();
+        if class.is(t.enumerate_type) || class.is(t.zip_type) {
+            obj.traverse(&mut |part| parts.push(self.live_iterator(part, vm)));
+            if parts.is_empty() {
+                return None;
+            }
+        } else if !crate::oracle::walks(vm, obj) {
+            return None;
+        }
+        let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Live::Parts { ty: self.id_of(class.as_object()), parts })
     }
 
     /// The classes of the topmost stack values at an exit, top first; instances among them tell

@@ -64,6 +64,13 @@ impl Maker<'_> {
                 .into_ref(ctx)
                 .into()
             }
+            Recipe::Range { start, stop, step } => PyRange {
+                start: ctx.new_int(self.word(*start) as i64),
+                stop: ctx.new_int(self.word(*stop) as i64),
+                step: ctx.new_int(self.word(*step) as i64),
+            }
+            .into_ref(ctx)
+            .into(),
             Recipe::RangeIter { start, len, step } => self.must(self.range_iter(
                 self.word(*start) as i64,
                 self.word(*len) as i64,
@@ -73,11 +80,19 @@ impl Maker<'_> {
                 let seq = self.object(seq);
                 self.must(self.seq_iter(*kind, seq, self.word(*index) as i64))
             }
+            Recipe::ReverseIter { kind, seq, left } => {
+                let seq = self.object(seq);
+                self.must(self.reverse_iter(*kind, seq, self.word(*left) as i64))
+            }
             Recipe::IfBound { value, .. } => self.object(value),
             Recipe::Enumerate { iter, count } => {
                 let iter = self.object(iter);
                 let count = self.word(*count) as i64;
                 self.must(ctx.types.enumerate_type.as_object().call((iter, count), self.vm))
+            }
+            Recipe::Zip(items) => {
+                let items: Vec<PyObjectRef> = items.iter().map(|r| self.object(r)).collect();
+                self.must(ctx.types.zip_type.as_object().call(items, self.vm))
             }
         }
     }
@@ -106,6 +121,22 @@ impl Maker<'_> {
         }
         .into_ref(ctx);
         Ok(range.as_object().get_iter(self.vm)?.into())
+    }
+
+    /// `reversed` of a list or tuple, with `left` items to come.
+    fn reverse_iter(&self, kind: SeqKind, seq: PyObjectRef, left: i64) -> PyResult {
+        let ctx = &self.vm.ctx;
+        // The interpreter's iterator lets its sequence go with the last item.
+        let seq = match kind {
+            _ if left > 0 => seq,
+            SeqKind::List => ctx.new_list(Vec::new()).into(),
+            _ => ctx.empty_tuple.clone().into(),
+        };
+        let iter = rustpython_vm::stdlib::builtins::reversed(seq, self.vm)?;
+        if left > 0 {
+            self.vm.call_method(&iter, "__setstate__", (left - 1,))?;
+        }
+        Ok(iter)
     }
 
     fn seq_iter(&self, kind: SeqKind, seq: PyObjectRef, index: i64) -> PyResult {

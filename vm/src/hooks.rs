@@ -99,6 +99,8 @@ pub struct Exited<'a> {
     pub depth: usize,
     /// The version of the site that was entered.
     pub version: Version,
+    /// Whether a loop went round since then.
+    pub turned: bool,
 }
 
 /// What decides; see the module's text.
@@ -824,6 +826,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             (*ctx).failed = 0;
             a.entered.set(a.entered.get() + 1);
             site.entered.store(site.entered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            let countdown = (*ctx).countdown;
             let result = match version.entry {
                 Some(entry) => entry(ctx, args),
                 None => a.driver().enter(version, ctx, args),
@@ -847,7 +850,8 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
                 (*ctx).exit_top = saved.exit_top;
                 continue;
             }
-            let plan = deopt::read_records(a, top, saved.exit_top);
+            let mut plan = deopt::read_records(a, top, saved.exit_top);
+            plan.turned = (*ctx).countdown != countdown;
             let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
             saved.restore(a);
             site.ended();

@@ -22,8 +22,8 @@
 use psycore_jit::ir::Field;
 use psycore_jit::layout::Layout;
 use rustpython_vm::builtins::{
-    PyBoundMethod, PyBytes, PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyStr, PyTuple,
-    PyType,
+    PyBoundMethod, PyBytes, PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyRange, PyStr,
+    PyTuple, PyType,
 };
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, dict_member_offset, payload_offset};
@@ -33,6 +33,8 @@ use std::mem::{offset_of, size_of};
 use std::sync::OnceLock;
 
 const WORD: usize = size_of::<usize>();
+/// Words of an iterator over a dict or one of its views.
+pub const DICT_ITER_WORDS: usize = 8;
 /// Words of an interpreter frame.
 const FRAME_WORDS: usize = size_of::<InterpreterFrame>() / WORD;
 
@@ -956,6 +958,37 @@ fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     set(Field::RangeIterStep, find_word(at, 4, 7, "range_iter.step")?);
     set(Field::RangeIterLen, find_word(at, 4, 144, "range_iter.len")?);
 
+    for (field, offset) in [
+        (Field::RangeStart, offset_of!(PyRange, start)),
+        (Field::RangeStop, offset_of!(PyRange, stop)),
+        (Field::RangeStep, offset_of!(PyRange, step)),
+    ] {
+        set(field, payload_offset::<PyRange>() + offset);
+    }
+    let dict = ctx.new_dict();
+    for i in 0..9 {
+        dict.set_item(&*ctx.new_str(format!("iterated {i}")), none.clone(), vm).map_err(|_| fail("dict_iter"))?;
+    }
+    let dict_ref: PyObjectRef = dict.into();
+    let mut places = Vec::new();
+    for view in ["keys", "values", "items"] {
+        let iter = vm
+            .call_method(&dict_ref, view, ())
+            .and_then(|view| view.get_iter(vm))
+            .map_err(|_| fail("dict_iter"))?;
+        let iter: PyObjectRef = iter.into();
+        for _ in 0..3 {
+            next(&iter)?;
+        }
+        // The size of the dict (four words), whether it changed, lock, dict, position.
+        let dict = find_word(address(&iter), DICT_ITER_WORDS, address(&dict_ref), "dict_iter.dict")?;
+        places.push((dict, find_word(address(&iter), DICT_ITER_WORDS, 3, "dict_iter.position")?));
+    }
+    if places[0] != places[1] || places[0] != places[2] {
+        return Err(fail("dict_iter"));
+    }
+    set(Field::DictIterDict, places[0].0);
+    set(Field::DictIterPosition, places[0].1);
     set(Field::FrameLasti, offset_of!(InterpreterFrame, lasti));
 
     let stride = {

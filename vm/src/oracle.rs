@@ -57,6 +57,10 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
             "dict_items" => t.dict_items_type.as_object(),
             "dict_keys" => t.dict_keys_type.as_object(),
             "dict_values" => t.dict_values_type.as_object(),
+            "dict_itemiterator" => t.dict_itemiterator_type.as_object(),
+            "dict_keyiterator" => t.dict_keyiterator_type.as_object(),
+            "dict_valueiterator" => t.dict_valueiterator_type.as_object(),
+            "list_reverseiterator" => t.list_reverseiterator_type.as_object(),
             "generator" => t.generator_type.as_object(),
             "property" => t.property_type.as_object(),
             "characters" => &characters,
@@ -538,6 +542,12 @@ impl Oracle for Jit {
         t.as_slice().first().map(|o| self.take_sample(o))
     }
 
+    fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)> {
+        let dict = self.sampled(sample).downcast_ref_if_exact::<PyDict>(self.vm())?;
+        let (_, key, value) = dict.next_entry(0)?;
+        Some((self.take_sample(&key), self.take_sample(&value)))
+    }
+
     fn sample_strs(&self) -> Option<Sample> {
         let vm = self.vm();
         Some(self.take_sample(vm.ctx.new_list(vec![vm.ctx.empty_str.to_owned().into()]).as_object()))
@@ -568,6 +578,25 @@ pub(crate) fn divides(vm: &VirtualMachine, obj: &PyObject) -> bool {
             seq.downcast_ref_if_exact::<PyStr>(vm).is_some_and(|s| s.isascii())
         };
     });
+    plain
+}
+
+/// Whether an object is an iterator over a dict, a tuple or (backwards) a list, not at its end.
+pub(crate) fn walks(vm: &VirtualMachine, obj: &PyObject) -> bool {
+    let t = &vm.ctx.types;
+    let class = obj.class();
+    if [t.dict_itemiterator_type, t.dict_keyiterator_type, t.dict_valueiterator_type].iter().any(|c| class.is(*c)) {
+        return true;
+    }
+    let over = if class.is(t.list_reverseiterator_type) {
+        t.list_type
+    } else if class.is(t.tuple_iterator_type) || class.is(t.reverse_iter_type) {
+        t.tuple_type
+    } else {
+        return false;
+    };
+    let mut plain = false;
+    obj.traverse(&mut |seq| plain |= seq.class().is(over));
     plain
 }
 
@@ -651,6 +680,7 @@ impl Jit {
             ("chr", Builtin::Chr),
             ("enumerate", Builtin::Enumerate),
             ("zip", Builtin::Zip),
+            ("reversed", Builtin::Reversed),
             ("sum", Builtin::Sum),
             ("round", Builtin::Round),
             ("divmod", Builtin::Divmod),

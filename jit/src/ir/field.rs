@@ -180,6 +180,13 @@ fields! {
     RangeIterLen "range_iter.len" Word Iter;
     RangeIterStart "range_iter.start" Word Immutable;
     RangeIterStep "range_iter.step" Word Immutable;
+    RangeStart "range.start" Ptr Immutable;
+    RangeStop "range.stop" Ptr Immutable;
+    RangeStep "range.step" Ptr Immutable;
+    /// The dict of an iterator over a dict or one of its views; null once it has ended.
+    DictIterDict "dict_iter.dict" Ptr Immutable;
+    /// The entry that such an iterator looks at next.
+    DictIterPosition "dict_iter.position" Word Iter;
     /// The instruction that an interpreter frame is at (`Ctx::frame` is its address).
     FrameLasti "frame.lasti" I32 Other;
     /// Nonzero once somebody holds the frame as an object.

@@ -428,11 +428,17 @@ pub enum Recipe {
     Tuple(Vec<Recipe>),
     /// A range iterator at `start` (`I64`s): `start`, number of items left, step.
     RangeIter { start: Value, len: Value, step: Value },
+    /// A range object: start, stop, step (`I64`s).
+    Range { start: Value, stop: Value, step: Value },
     /// An iterator of a list (or tuple, str) at an index.
     SeqIter { kind: SeqKind, seq: Box<Recipe>, index: Value },
+    /// `reversed` of a list or tuple with that many items (`I64`) in front of it.
+    ReverseIter { kind: SeqKind, seq: Box<Recipe>, left: Value },
     Slice(Box<[Recipe; 3]>),
     /// `enumerate` over an iterator, with the next count.
     Enumerate { iter: Box<Recipe>, count: Value },
+    /// `zip` of iterators.
+    Zip(Vec<Recipe>),
     /// A number if `bound` (`I32`) is not 0, else empty.
     IfBound { bound: Value, value: Box<Recipe> },
 }
@@ -455,15 +461,20 @@ impl Recipe {
             | Recipe::Int(v)
             | Recipe::Float(v)
             | Recipe::Bool(v) => f(*v),
-            Recipe::Tuple(items) => items.iter().for_each(|r| r.values(f)),
+            Recipe::Tuple(items) | Recipe::Zip(items) => items.iter().for_each(|r| r.values(f)),
+            Recipe::Range { start, stop, step } => {
+                f(*start);
+                f(*stop);
+                f(*step);
+            }
             Recipe::RangeIter { start, len, step } => {
                 f(*start);
                 f(*len);
                 f(*step);
             }
-            Recipe::SeqIter { seq, index, .. } => {
+            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
                 seq.values(f);
-                f(*index);
+                f(*at);
             }
             Recipe::Slice(parts) => parts.iter().for_each(|r| r.values(f)),
             Recipe::Enumerate { iter, count } => {
@@ -486,15 +497,20 @@ impl Recipe {
             | Recipe::Int(v)
             | Recipe::Float(v)
             | Recipe::Bool(v) => *v = f(*v),
-            Recipe::Tuple(items) => items.iter_mut().for_each(|r| r.map_values(f)),
+            Recipe::Tuple(items) | Recipe::Zip(items) => items.iter_mut().for_each(|r| r.map_values(f)),
+            Recipe::Range { start, stop, step } => {
+                *start = f(*start);
+                *stop = f(*stop);
+                *step = f(*step);
+            }
             Recipe::RangeIter { start, len, step } => {
                 *start = f(*start);
                 *len = f(*len);
                 *step = f(*step);
             }
-            Recipe::SeqIter { seq, index, .. } => {
+            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
                 seq.map_values(f);
-                *index = f(*index);
+                *at = f(*at);
             }
             Recipe::Slice(parts) => parts.iter_mut().for_each(|r| r.map_values(f)),
             Recipe::Enumerate { iter, count } => {

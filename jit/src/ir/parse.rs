@@ -615,6 +615,13 @@ impl Parser {
 
     fn recipe(&mut self) -> Result<Recipe> {
         let word = self.word("a recipe")?;
+        if let Some(kind) = word.strip_suffix("_reverse_iter").and_then(SeqKind::by_name) {
+            self.punct('(')?;
+            let seq = Box::new(self.recipe()?);
+            let left = self.comma_value()?;
+            self.punct(')')?;
+            return Ok(Recipe::ReverseIter { kind, seq, left });
+        }
         if let Some(kind) = word.strip_suffix("_iter").and_then(SeqKind::by_name) {
             self.punct('(')?;
             let seq = Box::new(self.recipe()?);
@@ -635,6 +642,14 @@ impl Parser {
                 self.punct('(')?;
                 Recipe::Tuple(self.list(')', Self::recipe)?)
             }
+            "zip" => {
+                self.punct('(')?;
+                Recipe::Zip(self.list(')', Self::recipe)?)
+            }
+            "range" => match self.values_in_parens()?[..] {
+                [start, stop, step] => Recipe::Range { start, stop, step },
+                _ => return self.error("range takes start, stop and step"),
+            },
             "range_iter" => match self.values_in_parens()?[..] {
                 [start, len, step] => Recipe::RangeIter { start, len, step },
                 _ => return self.error("range_iter takes start, length and step"),

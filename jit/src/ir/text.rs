@@ -204,6 +204,13 @@ impl fmt::Display for Recipe {
                 f.write_str(")")
             }
             Recipe::RangeIter { start, len, step } => write!(f, "range_iter({start}, {len}, {step})"),
+            Recipe::Range { start, stop, step } => write!(f, "range({start}, {stop}, {step})"),
+            Recipe::ReverseIter { kind, seq, left } => write!(f, "{}_reverse_iter({seq}, {left})", kind.name()),
+            Recipe::Zip(items) => {
+                f.write_str("zip(")?;
+                commas(f, items, |f, r| write!(f, "{r}"))?;
+                f.write_str(")")
+            }
             Recipe::SeqIter { kind, seq, index } => write!(f, "{}_iter({seq}, {index})", kind.name()),
             Recipe::Slice(parts) => write!(f, "slice({}, {}, {})", parts[0], parts[1], parts[2]),
             Recipe::Enumerate { iter, count } => write!(f, "enumerate({iter}, {count})"),

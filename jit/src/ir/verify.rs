@@ -228,13 +228,18 @@ impl<'a> Verifier<'a> {
             Recipe::Int(v) => self.recipe_value(what, *v, Type::I64),
             Recipe::Float(v) => self.recipe_value(what, *v, Type::F64),
             Recipe::Bool(v) => self.recipe_value(what, *v, Type::I32),
-            Recipe::Tuple(items) => items.iter().for_each(|r| self.recipe(what, r, false)),
+            Recipe::Tuple(items) | Recipe::Zip(items) => {
+                items.iter().for_each(|r| self.recipe(what, r, false));
+            }
+            Recipe::Range { start, stop, step } => {
+                [start, stop, step].into_iter().for_each(|v| self.recipe_value(what, *v, Type::I64));
+            }
             Recipe::RangeIter { start, len, step } => {
                 [start, len, step].into_iter().for_each(|v| self.recipe_value(what, *v, Type::I64));
             }
-            Recipe::SeqIter { seq, index, .. } => {
+            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
                 self.recipe(what, seq, false);
-                self.recipe_value(what, *index, Type::I64);
+                self.recipe_value(what, *at, Type::I64);
             }
             Recipe::Slice(parts) => parts.iter().for_each(|r| self.recipe(what, r, false)),
             Recipe::Enumerate { iter, count } => {

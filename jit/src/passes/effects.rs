@@ -9,14 +9,14 @@ use crate::rt::Effect;
 use std::sync::LazyLock;
 
 /// A set of memory classes, one bit each.
-pub type Classes = u64;
+pub type Classes = u128;
 
 const ELEMS: usize = Field::ALL.len();
 const ARGS: usize = ELEMS + ElemKind::ALL.len();
 const FRAME: usize = ARGS + 1;
 /// How many classes there are.
 pub const CLASS_COUNT: usize = FRAME + 1;
-const _: () = assert!(CLASS_COUNT <= 64, "memory classes do not fit into a word");
+const _: () = assert!(CLASS_COUNT <= 128, "memory classes do not fit into a word");
 
 /// The classes of each region.
 static BY_REGION: LazyLock<[Classes; Region::COUNT]> = LazyLock::new(|| {

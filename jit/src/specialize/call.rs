@@ -1,6 +1,6 @@
 //! Calls: builtins inline, Python functions inlined or compiled, the rest through an entry point.
 
-use super::context::{Frame, ObjVal, Own, Val};
+use super::context::{Frame, ObjVal, Own, Val, View};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
@@ -167,7 +167,7 @@ impl Spec<'_> {
         }
         let Some(code) = self.o.code(info.code) else { return Ok(None) };
         let Some(args) = self.bind(&info, &code, args) else { return Ok(None) };
-        if args.iter().any(|a| matches!(a, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep | Val::Null)) {
+        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
             return Ok(None);
         }
         self.guard_function(func, &info);
@@ -376,7 +376,6 @@ impl Spec<'_> {
         if self.distrusted() && b != Builtin::Frames {
             return Ok(None);
         }
-        let k = *self.o.known();
         match (b, argc) {
             (Builtin::Len, 1) => {
                 let Some(n) = self.length(0) else { return Ok(None) };
@@ -414,23 +413,9 @@ impl Spec<'_> {
                 Ok(self.call_done(2, v))
             }
             (Builtin::Range, 1..=3) => self.call_range(argc),
-            (Builtin::Enumerate, 1) if self.next_is(Opcode::GetIter) => {
-                let arg = self.peek(0).clone();
-                if let Val::Obj(o) = &arg
-                    && o.ty.is_none()
-                    && let Some(t) = self.expect_type(0)
-                    && (t == k.list || t == k.tuple)
-                {
-                    self.want(0, t);
-                }
-                let arg = self.peek(0).clone();
-                let Some(v) = self.virtual_enumerate(&arg) else { return Ok(None) };
-                // The sequence's reference moves into the iterator.
-                self.pop();
-                self.pop_drop(2);
-                self.push(v);
-                Ok(Some(Flow::Next))
-            }
+            (Builtin::Enumerate, 1 | 2) => Ok(self.call_enumerate(argc)),
+            (Builtin::Zip, 1..=4) => Ok(self.call_zip(argc)),
+            (Builtin::Reversed, 1) => Ok(self.call_reversed()),
             (Builtin::Int, 1) => match self.num(0) {
                 Some(Num::Int(v)) => Ok(self.call_done(1, Val::Int(v))),
                 Some(Num::Float(v)) => {
@@ -505,7 +490,7 @@ impl Spec<'_> {
         }
     }
 
-    fn any_bool(&self, n: usize) -> bool {
+    pub(super) fn any_bool(&self, n: usize) -> bool {
         (0..n).any(|d| matches!(self.peek(d), Val::Bool(_)))
     }
 
@@ -560,63 +545,8 @@ impl Spec<'_> {
         self.b.f64_to_i64(v)
     }
 
-    fn next_is(&self, op: Opcode) -> bool {
+    pub(super) fn next_is(&self, op: Opcode) -> bool {
         self.ctx.frame().code.instr(self.ins.next).is_some_and(|i| i.op == op)
-    }
-
-    /// `range(..)` that a loop consumes at once.
-    fn call_range(&mut self, argc: usize) -> Res<Option<Flow>> {
-        if !self.next_is(Opcode::GetIter) {
-            return Ok(None);
-        }
-        let k = *self.o.known();
-        let mut nums = Vec::new();
-        for d in (0..argc).rev() {
-            if matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()) && self.expect_type(d) == Some(k.int) {
-                self.want(d, k.int);
-            }
-            match self.num(d) {
-                Some(Num::Int(v)) => nums.push(v),
-                _ => return Ok(None),
-            }
-        }
-        let zero = self.b.i64(0);
-        let one = self.b.i64(1);
-        let (start, stop, step) = match nums[..] {
-            [stop] => (zero, stop, one),
-            [start, stop] => (start, stop, one),
-            [start, stop, step] => (start, stop, step),
-            _ => return Ok(None),
-        };
-        let exit = self.exit_start(Reason::Overflow);
-        let left = match self.b.as_i64(step) {
-            Some(1) => {
-                let n = self.b.sub_ovf(stop, start, exit);
-                let none = self.b.icmp(IntCC::SLt, n, zero);
-                self.b.select(none, zero, n)
-            }
-            Some(s) if s != 0 && s != i64::MIN => {
-                let span = if s > 0 { self.b.sub_ovf(stop, start, exit) } else { self.b.sub_ovf(start, stop, exit) };
-                let width = self.b.i64(s.abs());
-                let rest = self.b.i64(s.abs() - 1);
-                let up = self.b.add_ovf(span, rest, exit);
-                let n = self.b.sdiv(up, width);
-                let none = self.b.icmp(IntCC::SLe, span, zero);
-                self.b.select(none, zero, n)
-            }
-            Some(_) => return Ok(Some(self.leave_at_start(Reason::Error))),
-            None => {
-                // The sign of the step decides; both ways at once would cost more than they save.
-                self.b.guard_icmp(IntCC::SGt, step, zero, exit);
-                let span = self.b.sub_ovf(stop, start, exit);
-                let rest = self.b.sub(step, one);
-                let up = self.b.add_ovf(span, rest, exit);
-                let n = self.b.sdiv(up, step);
-                let none = self.b.icmp(IntCC::SLe, span, zero);
-                self.b.select(none, zero, n)
-            }
-        };
-        Ok(self.call_done(argc, Val::Range { next: start, left, step }))
     }
 
     fn call_method(&mut self, m: BuiltinMethod, argc: usize) -> Res<Option<Flow>> {
@@ -654,6 +584,9 @@ impl Spec<'_> {
                 Ok(self.call_done(0, Val::object(r, Own::Owned)))
             }
             (BuiltinMethod::DictGet, 1 | 2) => self.dict_get(argc),
+            (BuiltinMethod::DictItems, 0) => Ok(self.dict_view(View::Items)),
+            (BuiltinMethod::DictKeys, 0) => Ok(self.dict_view(View::Keys)),
+            (BuiltinMethod::DictValues, 0) => Ok(self.dict_view(View::Values)),
             (BuiltinMethod::SetAdd, 1) => Ok(self.set_add()),
             _ => Ok(None),
         }

@@ -36,6 +36,14 @@ pub struct ObjVal {
     pub sample: Option<Sample>,
 }
 
+/// What an iterator over a dict gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    Keys,
+    Values,
+    Items,
+}
+
 /// The value of a slot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Val {
@@ -51,8 +59,16 @@ pub enum Val {
     Range { next: Value, left: Value, step: Value },
     /// An iterator over a list, tuple or str, at an index.
     Seq { kind: SeqKind, seq: Box<Val>, index: Value },
+    /// An iterator that walks a list or tuple backwards, with that many items in front of it.
+    Reversed { kind: SeqKind, seq: Box<Val>, left: Value },
+    /// An iterator over a dict's keys, values or items: an object that nobody else has.
+    Table { view: View, iter: Box<Val> },
     /// `enumerate`, with the next count.
     Enumerate { iter: Box<Val>, count: Value },
+    /// `zip` of iterators, not strict.
+    Zip(Vec<Val>),
+    /// A range object (`I64`s; the step is not 0).
+    RangeObject { start: Value, stop: Value, step: Value },
     Tuple(Vec<Val>),
     /// A number that may not have been assigned yet: `bound` says so.
     Maybe { v: Value, ty: Type, bound: Value },
@@ -77,9 +93,9 @@ impl Val {
     pub fn objects_mut(&mut self, f: &mut impl FnMut(&mut ObjVal)) {
         match self {
             Val::Obj(o) => f(o),
-            Val::Seq { seq, .. } => seq.objects_mut(f),
-            Val::Enumerate { iter, .. } => iter.objects_mut(f),
-            Val::Tuple(items) => items.iter_mut().for_each(|i| i.objects_mut(f)),
+            Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.objects_mut(f),
+            Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.objects_mut(f),
+            Val::Tuple(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.objects_mut(f)),
             _ => {}
         }
     }
@@ -88,16 +104,29 @@ impl Val {
     pub fn objects(&self, f: &mut impl FnMut(&ObjVal)) {
         match self {
             Val::Obj(o) => f(o),
-            Val::Seq { seq, .. } => seq.objects(f),
-            Val::Enumerate { iter, .. } => iter.objects(f),
-            Val::Tuple(items) => items.iter().for_each(|i| i.objects(f)),
+            Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.objects(f),
+            Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.objects(f),
+            Val::Tuple(items) | Val::Zip(items) => items.iter().for_each(|i| i.objects(f)),
             _ => {}
         }
     }
 
     /// Whether it stands for an object that does not exist yet and is no number.
     pub fn is_virtual(&self) -> bool {
-        matches!(self, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Tuple(_))
+        self.is_iterator() || matches!(self, Val::Tuple(_) | Val::RangeObject { .. })
+    }
+
+    /// Whether it is an iterator that compiled code steps by itself.
+    pub fn is_iterator(&self) -> bool {
+        matches!(
+            self,
+            Val::Range { .. }
+                | Val::Seq { .. }
+                | Val::Reversed { .. }
+                | Val::Table { .. }
+                | Val::Enumerate { .. }
+                | Val::Zip(_)
+        )
     }
 
     fn recipe(&self) -> Recipe {
@@ -118,6 +147,12 @@ impl Val {
             Val::Enumerate { iter, count } => {
                 Recipe::Enumerate { iter: Box::new(iter.recipe()), count: *count }
             }
+            Val::Reversed { kind, seq, left } => {
+                Recipe::ReverseIter { kind: *kind, seq: Box::new(seq.recipe()), left: *left }
+            }
+            Val::Table { iter, .. } => iter.recipe(),
+            Val::Zip(items) => Recipe::Zip(items.iter().map(Val::recipe).collect()),
+            Val::RangeObject { start, stop, step } => Recipe::Range { start: *start, stop: *stop, step: *step },
             Val::Tuple(items) => Recipe::Tuple(items.iter().map(Val::recipe).collect()),
             Val::Maybe { v, ty, bound } => {
                 let value = match ty {
@@ -185,7 +220,11 @@ pub enum KeyItem {
     Obj(Option<ObjId>, Own, u32),
     Range,
     Seq(SeqKind),
+    Reversed(SeqKind),
+    Table(View),
     Enumerate,
+    Zip(u32),
+    RangeObject,
     Tuple(u32),
     Maybe(Type),
     MaybeObj(Option<ObjId>),
@@ -276,6 +315,23 @@ impl Ctx {
                     vals.push(*index);
                     walk(seq, key, vals, objs);
                 }
+                Val::Reversed { kind, seq, left } => {
+                    key.push(KeyItem::Reversed(*kind));
+                    vals.push(*left);
+                    walk(seq, key, vals, objs);
+                }
+                Val::Table { view, iter } => {
+                    key.push(KeyItem::Table(*view));
+                    walk(iter, key, vals, objs);
+                }
+                Val::Zip(items) => {
+                    key.push(KeyItem::Zip(items.len() as u32));
+                    items.iter().for_each(|i| walk(i, key, vals, objs));
+                }
+                Val::RangeObject { start, stop, step } => {
+                    key.push(KeyItem::RangeObject);
+                    vals.extend([*start, *stop, *step]);
+                }
                 Val::Enumerate { iter, count } => {
                     key.push(KeyItem::Enumerate);
                     vals.push(*count);
@@ -336,7 +392,13 @@ impl Ctx {
                         }
                     }
                 }
-                Val::Seq { seq, index, .. } => {
+                Val::RangeObject { start, stop, step } => {
+                    take(start, pos, params);
+                    take(stop, pos, params);
+                    take(step, pos, params);
+                }
+                Val::Table { iter, .. } => walk(iter, pos, params, objs),
+                Val::Seq { seq, index, .. } | Val::Reversed { seq, left: index, .. } => {
                     take(index, pos, params);
                     walk(seq, pos, params, objs);
                 }
@@ -344,7 +406,9 @@ impl Ctx {
                     take(count, pos, params);
                     walk(iter, pos, params, objs);
                 }
-                Val::Tuple(items) => items.iter_mut().for_each(|i| walk(i, pos, params, objs)),
+                Val::Tuple(items) | Val::Zip(items) => {
+                    items.iter_mut().for_each(|i| walk(i, pos, params, objs));
+                }
                 Val::Maybe { v, bound, .. } => {
                     take(v, pos, params);
                     take(bound, pos, params);
@@ -401,10 +465,10 @@ pub fn key_types(key: &Key) -> Vec<Type> {
     let mut seen = 0u32;
     for item in key {
         match item {
-            KeyItem::Int | KeyItem::Seq(_) | KeyItem::Enumerate => out.push(Type::I64),
+            KeyItem::Int | KeyItem::Seq(_) | KeyItem::Reversed(_) | KeyItem::Enumerate => out.push(Type::I64),
             KeyItem::Float => out.push(Type::F64),
             KeyItem::Bool => out.push(Type::I32),
-            KeyItem::Range => out.extend([Type::I64; 3]),
+            KeyItem::Range | KeyItem::RangeObject => out.extend([Type::I64; 3]),
             KeyItem::Maybe(t) => out.extend([*t, Type::I32]),
             KeyItem::MaybeObj(_) => out.push(Type::Ptr),
             KeyItem::Obj(_, _, n) => {

@@ -70,6 +70,10 @@ impl Spec<'_> {
             self.want(depth, ty);
         }
         let (table, _) = self.boxed(&self.peek(depth).clone());
+        if ty == k.dict {
+            let writes = self.ins.op == Opcode::StoreSubscr;
+            self.not_globals(table, writes);
+        }
         let (rt, key) = match (key, ty == k.dict) {
             (Key::Str(v), true) => (RtId::DictFindStr, v),
             (Key::Int(v), true) => (RtId::DictFindInt, v),

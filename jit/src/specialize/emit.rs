@@ -277,7 +277,11 @@ impl Spec<'_> {
                 (self.b.call_rt_value(RtId::BuildTuple, &[n]), true)
             }
             Val::Null => (self.b.null(), false),
-            Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep => {
+            Val::Table { iter, .. } => self.boxed(iter),
+            Val::RangeObject { start, stop, step } => {
+                (self.b.call_rt_value(RtId::NewRange, &[*start, *stop, *step]), true)
+            }
+            Val::Range { .. } | Val::Seq { .. } | Val::Reversed { .. } | Val::Enumerate { .. } | Val::Zip(_) | Val::Keep => {
                 unreachable!("iterators are made into objects by `materialize`")
             }
             Val::Maybe { .. } | Val::MaybeObj { .. } => unreachable!("loads check that locals are bound")
@@ -317,6 +321,7 @@ impl Spec<'_> {
                 let n = self.b.i32(items.len() as i32);
                 self.b.call_rt_value(RtId::BuildTuple, &[n])
             }
+            Val::Table { iter, .. } => self.boxed_owned(iter),
             other => self.boxed_ref(other),
         }
     }
@@ -355,7 +360,12 @@ impl Spec<'_> {
             Val::Obj(o) => o.ty,
             Val::Tuple(_) => Some(k.tuple),
             Val::Range { .. } => Some(k.range_iterator),
+            Val::RangeObject { .. } => Some(k.range),
             Val::Enumerate { .. } => Some(k.enumerate),
+            Val::Zip(_) => Some(k.zip),
+            Val::Table { iter, .. } => self.ty_of(iter),
+            Val::Reversed { kind: SeqKind::List, .. } => Some(k.list_reverseiterator),
+            Val::Reversed { .. } => Some(k.reversed),
             Val::Seq { kind, .. } => Some(match kind {
                 SeqKind::List => k.list_iterator,
                 SeqKind::Tuple => k.tuple_iterator,
@@ -680,7 +690,12 @@ impl Spec<'_> {
     /// Makes a virtual iterator on the stack an object (where something unforeseen happens to it,
     /// the interpreter has to do it).
     pub(super) fn materialize(&mut self, depth: usize) {
-        if matches!(self.peek(depth), Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep) {
+        if let Val::Table { iter, .. } = self.peek(depth) {
+            let object = (**iter).clone();
+            *self.peek_mut(depth) = object;
+            return;
+        }
+        if self.peek(depth).is_iterator() || matches!(self.peek(depth), Val::Keep) {
             // The exit builds it; compiled code never goes on.
             let exit = self.exit_start(Reason::Unsupported);
             let zero = self.b.i32(0);

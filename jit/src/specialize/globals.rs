@@ -162,6 +162,17 @@ impl Spec<'_> {
         self.b.guard_icmp(IntCC::Eq, now, want, exit)
     }
 
+    /// Checks that a dict is none whose variables are in registers (for reading: and differ there).
+    pub(super) fn not_globals(&mut self, d: Value, write: bool) {
+        let mut dicts: Vec<ObjId> = self.ctx.globals.iter().filter(|g| write || g.dirty).map(|g| g.dict).collect();
+        dicts.dedup();
+        for dict in dicts {
+            let exit = self.exit_start(Reason::Unsupported);
+            let other = self.b.obj(dict);
+            self.b.guard_icmp(IntCC::Ne, d, other, exit);
+        }
+    }
+
     /// Writes module variables back.
     pub(super) fn flush_globals(&mut self) {
         self.write_globals();

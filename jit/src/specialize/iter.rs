@@ -1,88 +1,25 @@
-//! Iteration: ranges and sequences stay virtual, the rest goes through an entry point.
+//! Iteration: the steps of iterators that compiled code knows; the rest goes through an entry point.
+//!
+//! Where those iterators come from is in [`super::iterators`].
 
-use super::context::{ObjVal, Own, Val};
+use super::context::{Own, Val, View};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{CtxField, ElemKind, ExitId, Field, IntCC, Reason, SeqKind, Value};
+use crate::ir::{CtxField, ElemKind, Field, IntCC, Reason, SeqKind, Value};
+use crate::oracle::Sample;
 use crate::rt::RtId;
 
 impl Spec<'_> {
-    /// A range iterator that only the live frame's stack holds, as a virtual one.
-    pub(super) fn entry_range(&mut self, v: Value, tok: Option<Value>, counting: bool, exit: ExitId) -> Val {
-        let unique = self.b.is_unique(v);
-        let tok2 = self.b.guard(unique, true, exit);
-        let tok = tok2.or(tok);
-        let start = self.b.load(Field::RangeIterStart, v, tok);
-        let step = self.b.load(Field::RangeIterStep, v, tok);
-        let index = self.b.load(Field::RangeIterIndex, v, tok);
-        let len = self.b.load(Field::RangeIterLen, v, tok);
-        let left = self.b.sub(len, index);
-        if !counting {
-            let off = self.b.mul(index, step);
-            return Val::Range { next: self.b.add(start, off), left, step };
-        }
-        let one = self.b.i64(1);
-        self.b.guard_icmp(IntCC::Eq, step, one, exit);
-        let next = self.b.add(start, index);
-        let far = self.b.i64(super::FAR);
-        for bounded in [next, left] {
-            self.b.guard_icmp(IntCC::ULt, bounded, far, exit);
-        }
-        Val::Range { next, left, step: one }
-    }
-
-    /// The same for an iterator over an exact list, or an exact str of ASCII characters.
-    pub(super) fn entry_sequence(&mut self, v: Value, tok: Option<Value>, kind: SeqKind, exit: ExitId) -> Val {
-        let k = *self.o.known();
-        let (seq, index, ty) = match kind {
-            SeqKind::Str => (Field::StrIterStr, Field::StrIterIndex, k.str_),
-            _ => (Field::ListIterList, Field::ListIterIndex, k.list),
-        };
-        let unique = self.b.is_unique(v);
-        let tok = self.b.guard(unique, true, exit).or(tok);
-        let seq = self.b.load(seq, v, tok);
-        let null = self.b.null();
-        let tok = self.b.guard_icmp(IntCC::Ne, seq, null, exit);
-        let t = self.b.load(Field::ObjType, seq, tok);
-        let tok = self.b.guard_is(t, ty, exit);
-        if kind == SeqKind::Str {
-            self.guard_ascii(seq, tok, exit);
-        }
-        let index = self.b.load(index, v, tok);
-        let seq = Val::Obj(ObjVal { v: seq, ty: Some(ty), tok, own: Own::Kept, sample: None });
-        Val::Seq { kind, seq: Box::new(seq), index }
-    }
-
     pub(super) fn get_iter(&mut self) -> Res<Flow> {
-        let k = *self.o.known();
-        let val = self.peek(0).clone();
-        match val {
-            Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } => return Ok(Flow::Next),
-            _ => {}
+        if self.peek(0).is_iterator() {
+            return Ok(Flow::Next);
         }
-        let kind = match self.ty_of(&val).or_else(|| self.iterable_type()) {
-            Some(t) if t == k.list => Some((SeqKind::List, t)),
-            Some(t) if t == k.tuple => Some((SeqKind::Tuple, t)),
-            Some(t) if t == k.str_ && !self.distrusted() => Some((SeqKind::Str, t)),
-            _ => None,
-        };
-        if kind.is_some_and(|(k, _)| k == SeqKind::Str) {
-            // Bytes are characters where all are ASCII.
-            self.ascii_operand(0);
-        }
-        if let Some((kind, t)) = kind
-            && matches!(val, Val::Obj(_) | Val::Tuple(_) | Val::Const(_))
+        if let Some(ty) = self.ty_of(self.peek(0)).or_else(|| self.iterable_type())
+            && let Some(iter) = self.iterator(0, ty)
         {
-            if let Val::Obj(o) = &val {
-                self.guard_type(o.v, t);
-            }
-            let mut seq = self.pop();
-            if matches!(seq, Val::Tuple(_)) {
-                let v = self.boxed_owned(&seq);
-                seq = Val::typed(v, t, Own::Owned);
-            }
-            let index = self.b.i64(0);
-            self.push(Val::Seq { kind, seq: Box::new(seq), index });
+            let iterable = self.pop();
+            self.take_over(iterable, &iter);
+            self.push(iter);
             return Ok(Flow::Next);
         }
         self.generic(RtId::GetIter, &[], 1)
@@ -115,7 +52,7 @@ impl Spec<'_> {
         }
         let val = self.peek(0).clone();
         match val {
-            Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } => {
+            ref iter if iter.is_iterator() => {
                 let Some((more, item, advanced)) = self.advance(&val) else {
                     return Ok(self.leave_at_start(Reason::Iteration));
                 };
@@ -162,7 +99,8 @@ impl Spec<'_> {
         }
     }
 
-    /// One step of a virtual iterator: whether there is an item, which, and the iterator after it.
+    /// One step of a virtual iterator: whether there is an item, which, and the iterator after it. Nothing is
+    /// written yet: where another iterator of a `zip` is at its end, no item is taken from this one.
     fn advance(&mut self, it: &Val) -> Option<(Value, Item, Val)> {
         let k = *self.o.known();
         match it {
@@ -188,16 +126,53 @@ impl Spec<'_> {
                     Val::Const(c) => (self.b.obj(*c), None),
                     _ => return None,
                 };
-                let (len_field, ptr_field, elem) = match kind {
-                    SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
-                    SeqKind::Tuple => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
-                    SeqKind::Str => (Field::StrBytes, Field::StrPtr, ElemKind::Byte),
-                };
+                let (len_field, ptr_field, elem) = places(*kind);
                 let len = self.b.load(len_field, v, tok);
                 let more = self.b.icmp(IntCC::ULt, *index, len);
                 let one = self.b.i64(1);
                 let after = Val::Seq { kind: *kind, seq: seq.clone(), index: self.b.add(*index, one) };
                 Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index: *index, sample: self.sample_of(seq) }, after))
+            }
+            Val::Reversed { kind, seq, left } => {
+                let ty = if *kind == SeqKind::List { k.list } else { k.tuple };
+                let (v, tok) = match &**seq {
+                    Val::Obj(o) => (o.v, self.guard_type(o.v, ty)),
+                    Val::Const(c) => (self.b.obj(*c), None),
+                    _ => return None,
+                };
+                let (len_field, ptr_field, elem) = places(*kind);
+                let len = self.b.load(len_field, v, tok);
+                let one = self.b.i64(1);
+                let index = self.b.sub(*left, one);
+                // Also false at the end, and where the list has become too short.
+                let more = self.b.icmp(IntCC::ULt, index, len);
+                let after = Val::Reversed { kind: *kind, seq: seq.clone(), left: index };
+                Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index, sample: self.sample_of(seq) }, after))
+            }
+            Val::Table { view, iter } => {
+                let Val::Obj(o) = &**iter else { return None };
+                let dict = self.b.load(Field::DictIterDict, o.v, None);
+                self.not_globals(dict, false);
+                let index = self.b.call_rt_value(RtId::DictIterPeek, &[o.v]);
+                let exit = self.exit_start(Reason::Iteration);
+                let end = self.b.i64(-1);
+                self.b.guard_icmp(IntCC::SGe, index, end, exit);
+                let more = self.b.icmp_imm(IntCC::SGe, index, 0);
+                Some((more, Item::Entry { view: *view, iter: o.v, dict, index, sample: o.sample }, it.clone()))
+            }
+            Val::Zip(iters) => {
+                let mut all = None;
+                let (mut items, mut after) = (Vec::new(), Vec::new());
+                for iter in iters {
+                    let (more, item, advanced) = self.advance(iter)?;
+                    all = Some(match all {
+                        Some(before) => self.b.and(before, more),
+                        None => more,
+                    });
+                    items.push(item);
+                    after.push(advanced);
+                }
+                Some((all?, Item::Tuple(items), Val::Zip(after)))
             }
             Val::Enumerate { iter, count } => {
                 let (more, item, inner) = self.advance(iter)?;
@@ -205,7 +180,7 @@ impl Spec<'_> {
                 let exit = self.exit_start(Reason::Overflow);
                 let after =
                     Val::Enumerate { iter: Box::new(inner), count: self.b.add_ovf(*count, one, exit) };
-                Some((more, Item::Pair(*count, Box::new(item)), after))
+                Some((more, Item::Tuple(vec![Item::Val(Val::Int(*count)), item]), after))
             }
             _ => None,
         }
@@ -227,26 +202,40 @@ impl Spec<'_> {
                 }
                 item
             }
-            Item::Pair(count, item) => {
-                let inner = self.item_value(item);
-                Val::Tuple(vec![Val::Int(*count), inner])
+            Item::Entry { view, iter, dict, index, sample } => {
+                let one = self.b.i64(1);
+                let next = self.b.add(*index, one);
+                self.b.store(Field::DictIterPosition, *iter, next);
+                let entries = self.b.load(Field::DictEntries, *dict, None);
+                let samples = sample.and_then(|s| self.o.sample_entry(s));
+                let mut load = |kind, sample| {
+                    let mut item = self.load_item(kind, entries, *index, None);
+                    if let Val::Obj(o) = &mut item {
+                        o.sample = sample;
+                    }
+                    item
+                };
+                match view {
+                    View::Keys => load(ElemKind::DictKey, samples.map(|s| s.0)),
+                    View::Values => load(ElemKind::DictValue, samples.map(|s| s.1)),
+                    View::Items => {
+                        let key = load(ElemKind::DictKey, samples.map(|s| s.0));
+                        let value = load(ElemKind::DictValue, samples.map(|s| s.1));
+                        Val::Tuple(vec![key, value])
+                    }
+                }
             }
+            Item::Tuple(items) => Val::Tuple(items.iter().map(|item| self.item_value(item)).collect()),
         }
     }
+}
 
-    /// `enumerate(x)` of something that iterates virtually, right before `GET_ITER`.
-    pub(super) fn virtual_enumerate(&mut self, iterable: &Val) -> Option<Val> {
-        let k = *self.o.known();
-        let iter = match iterable {
-            Val::Range { .. } => iterable.clone(),
-            Val::Obj(o) if o.ty == Some(k.list) || o.ty == Some(k.tuple) => {
-                let kind = if o.ty == Some(k.list) { SeqKind::List } else { SeqKind::Tuple };
-                let index = self.b.i64(0);
-                Val::Seq { kind, seq: Box::new(Val::Obj(*o)), index }
-            }
-            _ => return None,
-        };
-        Some(Val::Enumerate { iter: Box::new(iter), count: self.b.i64(0) })
+/// Where a sequence has its length and its items, and what those are.
+fn places(kind: SeqKind) -> (Field, Field, ElemKind) {
+    match kind {
+        SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
+        SeqKind::Tuple => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
+        SeqKind::Str => (Field::StrBytes, Field::StrPtr, ElemKind::Byte),
     }
 }
 
@@ -259,7 +248,9 @@ enum Item {
         ptr_field: Field,
         tok: Option<Value>,
         index: Value,
-        sample: Option<crate::oracle::Sample>,
+        sample: Option<Sample>,
     },
-    Pair(Value, Box<Item>),
+    /// An entry of a dict; taking it moves the iterator on.
+    Entry { view: View, iter: Value, dict: Value, index: Value, sample: Option<Sample> },
+    Tuple(Vec<Item>),
 }

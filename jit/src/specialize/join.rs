@@ -94,7 +94,7 @@ impl Spec<'_> {
                 (Val::Null, Val::Int(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I64)),
                 (Val::Null, Val::Float(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::F64)),
                 (Val::Null, Val::Bool(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I32)),
-                (Val::Null, Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+                (Val::Null, Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
                     let ty = self.ty_of(&now);
                     again |= self.note(code, pc, i, Form::MaybeObj(ty));
                 }
@@ -104,7 +104,7 @@ impl Spec<'_> {
                 (Val::Obj(a), Val::Obj(b)) if a.ty != b.ty => {
                     again |= self.note(code, pc, i, Form::Obj(None));
                 }
-                (Val::Obj(_), Val::Const(_) | Val::Tuple(_)) => {
+                (Val::Obj(_), Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
                     again |= self.note(code, pc, i, Form::Obj(None));
                 }
                 // The loop has a number here: the object is expected to be one too.
@@ -185,7 +185,7 @@ impl Spec<'_> {
                 Val::MaybeObj { v, ty }
             }
             (Form::MaybeObj(ty), Val::MaybeObj { v, .. }) => Val::MaybeObj { v: *v, ty },
-            (Form::MaybeObj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+            (Form::MaybeObj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
                 let known = self.ty_of(&val);
                 if ty.is_some() && known != ty {
                     return;
@@ -193,7 +193,7 @@ impl Spec<'_> {
                 let v = self.boxed_owned(&val);
                 Val::MaybeObj { v, ty }
             }
-            (Form::Obj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+            (Form::Obj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
                 let known = self.ty_of(&val);
                 if ty.is_some() && known != ty {
                     return;

@@ -15,6 +15,7 @@ mod dict;
 mod emit;
 mod globals;
 mod iter;
+mod iterators;
 mod join;
 mod ops;
 mod polymorphic;
@@ -36,7 +37,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a live slot held when the entry was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Live {
     Null,
     /// Some object: its class varies.
@@ -49,6 +50,8 @@ pub enum Live {
     /// The iterator of a range that counts up by ones, as those of most loops: what it stands at and how many turns
     /// are left are from 0 to below [`FAR`]. Only the slot refers to it.
     Counting,
+    /// An iterator of a builtin class that only the slot refers to, and the iterators that it is made of.
+    Parts { ty: ObjId, parts: Vec<Live> },
 }
 
 /// See [`Live::Counting`]. So far from overflow that what is computed with it does not overflow either.
@@ -331,7 +334,7 @@ impl<'a> Spec<'a> {
                 continue;
             }
             let v = self.b.load_arg(args, i as u32, Type::Ptr);
-            let mut val = self.entry_value(v, *live, exit, false);
+            let mut val = self.entry_value(v, live, exit, false);
             if let Val::Obj(o) = &mut val {
                 o.sample = self.o.local_sample(i);
             }
@@ -340,12 +343,14 @@ impl<'a> Spec<'a> {
         let mut iterators = Vec::new();
         for (i, live) in stack.iter().enumerate() {
             let v = self.b.load_arg(args, (nlocals + i) as u32, Type::Ptr);
-            let mut val = self.entry_value(v, *live, exit, true);
-            if let Val::Seq { seq, .. } = &mut val
-                && let Val::Obj(o) = &mut **seq
-            {
-                iterators.push(((nlocals + i) as u32, v, o.v));
-                o.own = Own::Owned;
+            let mut val = self.entry_value(v, live, exit, true);
+            if val.is_iterator() && !matches!(val, Val::Range { .. }) {
+                let mut walked = Vec::new();
+                val.objects_mut(&mut |o| {
+                    o.own = Own::Owned;
+                    walked.push(o.v);
+                });
+                iterators.push(((nlocals + i) as u32, v, walked));
             }
             self.ctx.frame_mut().stack[i] = match val {
                 // The frame's slot keeps the reference until the loop is left.
@@ -355,8 +360,10 @@ impl<'a> Spec<'a> {
         }
         // Every check has passed: what such an iterator walks over is held directly from now on, so that it is
         // released when the loop ends.
-        for (slot, iterator, seq) in iterators {
-            self.b.incref(seq);
+        for (slot, iterator, walked) in iterators {
+            for object in walked {
+                self.b.incref(object);
+            }
             let null = self.b.null();
             self.b.store_arg(args, slot, null);
             self.b.decref(iterator, None);
@@ -364,9 +371,9 @@ impl<'a> Spec<'a> {
         Ok(())
     }
 
-    fn entry_value(&mut self, v: Value, live: Live, exit: ExitId, on_stack: bool) -> Val {
+    fn entry_value(&mut self, v: Value, live: &Live, exit: ExitId, on_stack: bool) -> Val {
         let known = *self.o.known();
-        match live {
+        match *live {
             Live::Null => {
                 let null = self.b.null();
                 self.b.guard_icmp(IntCC::Eq, v, null, exit);
@@ -383,6 +390,13 @@ impl<'a> Spec<'a> {
                 let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
                 let tok = self.b.guard_is(ty, known.range_iterator, exit);
                 self.entry_range(v, tok, true, exit)
+            }
+            Live::Parts { ty, ref parts } => {
+                let null = self.b.null();
+                let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                let now = self.b.load(crate::ir::Field::ObjType, v, tok);
+                let tok = self.b.guard_is(now, ty, exit);
+                self.entry_parts(v, tok, ty, parts, exit)
             }
             Live::Obj { seen, unique } => {
                 let null = self.b.null();
@@ -655,13 +669,8 @@ impl<'a> Spec<'a> {
 
     fn general(&mut self, val: Val) -> Val {
         match val {
-            Val::Null
-            | Val::Keep
-            | Val::Range { .. }
-            | Val::Seq { .. }
-            | Val::Enumerate { .. }
-            | Val::Maybe { .. }
-            | Val::MaybeObj { .. } => val,
+            Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } => val,
+            val if val.is_iterator() => val,
             Val::Obj(o) if o.own == Own::Owned => Val::object(o.v, Own::Owned),
             Val::Obj(o) if o.own == Own::Home => Val::object(o.v, Own::Home),
             Val::Obj(o) => {

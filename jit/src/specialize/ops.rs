@@ -240,7 +240,7 @@ impl Spec<'_> {
     }
 
     fn store_local(&mut self, i: usize, mut val: Val) {
-        if val.is_virtual() && !matches!(val, Val::Tuple(_)) {
+        if val.is_iterator() {
             // An iterator in a variable may be used in any way.
             self.push(val);
             self.materialize(0);
@@ -288,7 +288,7 @@ impl Spec<'_> {
         if self.ctx.frames.len() > 1 {
             return self.inlined_return(val);
         }
-        if matches!(val, Val::Range { .. } | Val::Seq { .. } | Val::Enumerate { .. } | Val::Keep) {
+        if val.is_iterator() || matches!(val, Val::Keep) {
             self.push(val);
             return Ok(self.leave_at_start(Reason::Unsupported));
         }

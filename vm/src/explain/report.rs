@@ -310,6 +310,7 @@ impl Collector<'_> {
                     .filter_map(|(i, live)| {
                         let ty = match live {
                             Live::Null => return None,
+                            Live::Parts { ty, .. } => self.jit.describe(*ty),
                             Live::Any => "any object".to_owned(),
                             Live::Counting => "range_iterator".to_owned(),
                             Live::Obj { seen, .. } if seen.big => "int beyond 64 bits".to_owned(),

@@ -108,6 +108,7 @@ impl Jit {
     fn live_name(&self, live: &Live) -> String {
         match live {
             Live::Null => "unset".into(),
+            Live::Parts { ty, .. } => self.describe(*ty),
             Live::Any => "any".into(),
             Live::Counting => "range_iterator".into(),
             Live::Obj { seen, .. } => {

@@ -29,14 +29,14 @@ const WORD: usize = size_of::<usize>();
 
 /// Offsets of a table's parts from its address, and of an entry's from the entry's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Table {
-    lock: usize,
+pub(super) struct Table {
+    pub(super) lock: usize,
     /// The index slots (`i64`, a power of two of them) and how many they are.
     indices: usize,
-    index_count: usize,
-    entries: usize,
-    stride: usize,
-    key: usize,
+    pub(super) index_count: usize,
+    pub(super) entries: usize,
+    pub(super) stride: usize,
+    pub(super) key: usize,
     hash: usize,
 }
 
@@ -56,10 +56,15 @@ fn places(vm: &VirtualMachine) -> Option<&'static Places> {
     PLACES.get_or_init(|| probe(vm)).as_ref()
 }
 
+/// The table of a dict.
+pub(super) fn dict_table(vm: &VirtualMachine) -> Option<&'static Table> {
+    places(vm).map(|p| &p.dict)
+}
+
 /// # Safety
 /// `address + offset` is readable and aligned.
 #[inline(always)]
-unsafe fn word(address: usize, offset: usize) -> usize {
+pub(super) unsafe fn word(address: usize, offset: usize) -> usize {
     // SAFETY: the caller's promise. Others write this memory through their own types.
     unsafe { ((address + offset) as *const usize).read_volatile() }
 }

@@ -15,6 +15,7 @@ mod format;
 pub mod framed;
 mod function;
 mod iter;
+mod iterators;
 mod math;
 mod names;
 mod poll;
@@ -75,6 +76,12 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::Len => e1(subscr::length),
         RtId::GetIter => e1(iter::get_iter),
         RtId::IterNext => e1(iter::iter_next),
+        RtId::TableIter => e1(iterators::table_iter),
+        RtId::DictView => e2(iterators::dict_view),
+        RtId::DictIterPeek => e1(iterators::dict_iter_peek),
+        RtId::IterPart => e2(iterators::iter_part),
+        RtId::IterPosition => e1(iterators::iter_position),
+        RtId::NewRange => e3(iterators::new_range),
         RtId::Call => e2(call::call),
         RtId::CallKw => e3(call::call_kw),
         RtId::CallMethod => e2(call::call_method),
