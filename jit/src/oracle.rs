@@ -126,6 +126,12 @@ pub enum Builtin {
     Enumerate,
     Zip,
     Reversed,
+    Any,
+    All,
+    Sorted,
+    List,
+    Tuple,
+    Type,
     Sum,
     Round,
     Divmod,
@@ -337,6 +343,9 @@ pub trait Oracle {
     fn int_small_tag(&self) -> u64;
     /// The version tag of a class, if it has one that can be relied on.
     fn type_version(&self, class: ObjId) -> Option<u32>;
+    /// Whether instances of a class are instances of another one, if that can't run Python code and stays so as long
+    /// as the first one has its version.
+    fn is_subclass(&self, class: ObjId, of: ObjId) -> Option<bool>;
     /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).
     fn always_true(&self, class: ObjId) -> bool;
     fn function(&self, func: ObjId) -> Option<FuncInfo>;

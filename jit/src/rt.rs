@@ -159,6 +159,8 @@ entry_points! {
     CallEx "call_ex" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
     /// `isinstance(o, class)`.
     IsInstance "is_instance" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `isinstance(o, class)` of an ordinary class where that runs no Python code: 1 or 0; -1 where it might.
+    IsInstancePlain "is_instance_plain" (Ptr Ptr) I32 : Effect::Reads, Never;
     /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
     NewInstance "new_instance" (Ptr) Ptr : Effect::Reads, Null;
     /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
@@ -232,8 +234,21 @@ entry_points! {
     /// `list.insert`: takes over the item's reference.
     ListInsert "list_insert" (Ptr I64 Ptr) : Effect::Writes(LIST), Never;
     ListReverse "list_reverse" (Ptr) : Effect::Writes(LIST), Never;
-    /// A new list with the items between two indices, clamped as in a slice.
-    ListSlice "list_slice" (Ptr I64 I64) Ptr : Effect::Reads, Never;
+    /// Builtins on an exact list or tuple whose items are all exact ints, all floats (for `sum`: both) or all
+    /// strs. Null where only the general way can tell, which includes what raises.
+    SeqSum "seq_sum" (Ptr) Ptr : Effect::Reads, Never;
+    /// `min` 0, `max` 1.
+    SeqExtreme "seq_extreme" (I32 Ptr) Ptr : Effect::Reads, Never;
+    SeqSorted "seq_sorted" (Ptr) Ptr : Effect::Reads, Never;
+    /// `any` 0, `all` 1 of such items, bools and None: a truth value, -1 where only the general way can tell.
+    SeqTruth "seq_truth" (I32 Ptr) I32 : Effect::Reads, Never;
+    /// The first place of an item in an exact list or tuple; -1 where it is not, -2 where only the general way can tell.
+    SeqFind "seq_find" (Ptr Ptr) I64 : Effect::Reads, Never;
+    /// `s[start:stop:step]` of an exact list, tuple, str or bytes; the smallest number stands for None, and the step
+    /// is not 0.
+    SeqSlice "seq_slice" (Ptr I64 I64 I64) Ptr : Effect::Reads, Null;
+    /// `list(x)` of an exact list, tuple, range, str, dict or view.
+    ToList "to_list" (Ptr) Ptr : Effect::Reads, Null;
     /// `tuple(list)`.
     ListToTuple "list_to_tuple" (Ptr) Ptr : Effect::Reads, Never;
     ListExtend "list_extend" (Ptr Ptr) I32 : Effect::Python, Negative;

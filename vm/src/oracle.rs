@@ -437,6 +437,11 @@ impl Oracle for Jit {
         }
     }
 
+    fn is_subclass(&self, class: ObjId, of: ObjId) -> Option<bool> {
+        let (class, of) = (self.class(class)?, self.class(of)?);
+        crate::runtime::is_subclass(self.vm(), class, of)
+    }
+
     fn always_true(&self, class: ObjId) -> bool {
         let vm = self.vm();
         self.class(class).is_some_and(|c| {
@@ -681,6 +686,12 @@ impl Jit {
             ("enumerate", Builtin::Enumerate),
             ("zip", Builtin::Zip),
             ("reversed", Builtin::Reversed),
+            ("any", Builtin::Any),
+            ("all", Builtin::All),
+            ("sorted", Builtin::Sorted),
+            ("list", Builtin::List),
+            ("tuple", Builtin::Tuple),
+            ("type", Builtin::Type),
             ("sum", Builtin::Sum),
             ("round", Builtin::Round),
             ("divmod", Builtin::Divmod),

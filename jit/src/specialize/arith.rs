@@ -135,6 +135,34 @@ impl Spec<'_> {
         Ok(Some(Val::Float(v)))
     }
 
+    /// `divmod(x, y)` of ints (stack: function, NULL, x, y).
+    pub(super) fn call_divmod(&mut self) -> Option<Flow> {
+        let k = *self.o.known();
+        for d in 0..2 {
+            if self.ty_of(self.peek(d)).or_else(|| self.expect_type(d)) != Some(k.int) {
+                return None;
+            }
+        }
+        let (Some(Num::Int(x)), Some(Num::Int(y))) = (self.num(1), self.num(0)) else { return None };
+        self.guard_nonzero(y);
+        let (q, r) = (self.int_floordiv(x, y), self.int_mod(x, y));
+        self.call_done(2, Val::Tuple(vec![Val::Int(q), Val::Int(r)]))
+    }
+
+    /// `pow(x, y)` of numbers.
+    pub(super) fn call_pow(&mut self) -> Res<Option<Flow>> {
+        let k = *self.o.known();
+        for d in 0..2 {
+            let ty = self.ty_of(self.peek(d)).or_else(|| self.expect_type(d));
+            if ty != Some(k.int) && ty != Some(k.float) {
+                return Ok(None);
+            }
+        }
+        let (Some(x), Some(y)) = (self.num(1), self.num(0)) else { return Ok(None) };
+        let Some(r) = self.arith(BinaryOp::Pow, x, y)? else { return Ok(None) };
+        Ok(self.call_done(2, r))
+    }
+
     fn guard_nonzero_float(&mut self, y: Value) {
         let z = self.b.f64(0.0);
         // True of NaN.

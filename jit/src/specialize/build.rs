@@ -55,6 +55,9 @@ impl Spec<'_> {
     }
 
     pub(super) fn build_slice(&mut self, n: usize) -> Res<Flow> {
+        if n == 3 && self.slice_at_once()? {
+            return Ok(Flow::End);
+        }
         for d in 0..n {
             self.materialize(d);
         }

@@ -412,6 +412,14 @@ impl Spec<'_> {
                 };
                 Ok(self.call_done(2, v))
             }
+            (Builtin::Min | Builtin::Max, 3..=8) => Ok(self.extreme_of(b, argc)),
+            (Builtin::Sum | Builtin::Min | Builtin::Max | Builtin::Sorted, 1) => Ok(self.sequence_builtin(b)),
+            (Builtin::Any | Builtin::All, 1) => Ok(self.sequence_truth(b)),
+            (Builtin::List | Builtin::Tuple, 1) => self.call_sequence(b),
+            (Builtin::Isinstance, 2) => Ok(self.call_isinstance()),
+            (Builtin::Type, 1) => Ok(self.call_type()),
+            (Builtin::Divmod, 2) => Ok(self.call_divmod()),
+            (Builtin::Pow, 2) => self.call_pow(),
             (Builtin::Range, 1..=3) => self.call_range(argc),
             (Builtin::Enumerate, 1 | 2) => Ok(self.call_enumerate(argc)),
             (Builtin::Zip, 1..=4) => Ok(self.call_zip(argc)),

@@ -160,7 +160,7 @@ impl Spec<'_> {
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
-        if let Some(c) = self.table_contains() {
+        if let Some(c) = self.table_contains().or_else(|| self.sequence_contains()) {
             let c = if invert { self.b.not(c) } else { c };
             self.pop_drop(2);
             self.push(Val::Bool(c));

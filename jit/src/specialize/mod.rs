@@ -9,6 +9,7 @@ pub mod context;
 mod arith;
 mod attr;
 mod build;
+mod builtins;
 mod call;
 mod compare;
 mod dict;

@@ -123,6 +123,11 @@ impl Spec<'_> {
     }
 
     pub(super) fn binary_slice(&mut self) -> Res<Flow> {
+        if let Some(part) = self.sequence_slice(2) {
+            self.pop_drop(3);
+            self.push(part);
+            return Ok(Flow::Next);
+        }
         self.before_python()?;
         for d in 0..3 {
             self.materialize(d);

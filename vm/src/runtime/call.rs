@@ -14,7 +14,7 @@ use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier,
 };
 
-use super::abi::{Raw, obj, object, scratch, truth};
+use super::abi::{Raw, obj, object, scratch, truth, vm};
 use super::arith::small;
 use super::attr::method;
 use super::framed;
@@ -101,6 +101,30 @@ pub unsafe extern "C" fn is_instance(ctx: *mut Ctx, o: Raw, class: Raw) -> i32 {
     unsafe {
         let (o, class) = (obj(o), obj(class));
         truth(ctx, |vm| o.is_instance(class, vm))
+    }
+}
+
+/// Whether instances of a class are instances of another one; none where looking at an instance may run Python code.
+pub fn is_subclass(vm: &VirtualMachine, class: &Py<PyType>, of: &Py<PyType>) -> Option<bool> {
+    if class.fast_issubclass(of) {
+        return Some(true);
+    }
+    // An instance may say by its `__class__` that it is something else.
+    let object = vm.ctx.types.object_type;
+    let plain = class.slots.getattro.load().map(|f| f as usize) == object.slots.getattro.load().map(|f| f as usize)
+        && match (class.get_attr(identifier!(vm, __class__)), object.get_attr(identifier!(vm, __class__))) {
+            (Some(own), Some(usual)) => own.is(&usual),
+            _ => false,
+        };
+    plain.then_some(false)
+}
+
+/// `isinstance(o, class)` of a class whose own class is `type`; -1 where that may run Python code.
+pub unsafe extern "C" fn is_instance_plain(ctx: *mut Ctx, o: Raw, class: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live object and such a class.
+    unsafe {
+        let of: &Py<PyType> = obj(class).downcast_unchecked_ref();
+        is_subclass(vm(ctx), obj(o).class(), of).map_or(-1, i32::from)
     }
 }
 

@@ -165,26 +165,6 @@ pub unsafe extern "C" fn list_reverse(_: *mut Ctx, l: Raw) {
     unsafe { list(l).borrow_vec_mut().reverse() }
 }
 
-/// A new list with the items from `start` to `stop`, which are clamped as in a slice.
-pub unsafe extern "C" fn list_slice(ctx: *mut Ctx, l: Raw, start: i64, stop: i64) -> Raw {
-    // SAFETY: compiled code passes its own context and a live exact list.
-    unsafe {
-        let items = list(l).borrow_vec();
-        let (start, stop) = clamped(start, stop, items.len());
-        let part = items[start..stop].to_vec();
-        drop(items);
-        give(vm(ctx).ctx.new_list(part))
-    }
-}
-
-/// Slice bounds within a sequence of `len` items, in order.
-fn clamped(start: i64, stop: i64, len: usize) -> (usize, usize) {
-    let len = len as i64;
-    let clamp = |i: i64| if i < 0 { (i + len).max(0) } else { i.min(len) } as usize;
-    let start = clamp(start);
-    (start, clamp(stop).max(start))
-}
-
 /// Adds to a set.
 pub unsafe extern "C" fn set_add(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact set and a live object.

@@ -22,6 +22,7 @@ mod poll;
 mod pool;
 mod quiet;
 mod refs;
+mod sequences;
 mod shape;
 mod strings;
 mod subscr;
@@ -30,7 +31,7 @@ mod unwind;
 
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
-pub use call::has_plain_new;
+pub use call::{has_plain_new, is_subclass};
 pub use poll::POLL_INTERVAL;
 pub use refs::release_deferred;
 pub use shape::stamped as dict_stamp;
@@ -87,6 +88,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::CallMethod => e2(call::call_method),
         RtId::CallEx => e3(call::call_ex),
         RtId::IsInstance => e2(call::is_instance),
+        RtId::IsInstancePlain => e2(call::is_instance_plain),
         RtId::MakeFunction => e4(function::make_function),
         RtId::NewInstance => e1(call::new_instance),
         RtId::BindMethod => e2(function::bind_method),
@@ -127,8 +129,14 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::ListPop => e1(containers::list_pop),
         RtId::ListPopAt => e2(containers::list_pop_at),
         RtId::ListInsert => e3(containers::list_insert),
+        RtId::SeqSum => e1(sequences::seq_sum),
+        RtId::SeqExtreme => e2(sequences::seq_extreme),
+        RtId::SeqSorted => e1(sequences::seq_sorted),
+        RtId::SeqTruth => e2(sequences::seq_truth),
+        RtId::SeqFind => e2(sequences::seq_find),
+        RtId::SeqSlice => e4(sequences::seq_slice),
+        RtId::ToList => e1(sequences::to_list),
         RtId::ListReverse => e1(containers::list_reverse),
-        RtId::ListSlice => e3(containers::list_slice),
         RtId::ListExtend => e2(iter::list_extend),
         RtId::ListConcat => e2(containers::list_concat),
         RtId::ListRepeat => e2(containers::list_repeat),
