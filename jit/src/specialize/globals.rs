@@ -131,8 +131,12 @@ impl Spec<'_> {
         true
     }
 
-    /// The value of an entry of a module's dict as a constant.
+    /// The value of a variable of a module, as a constant where it is one.
     pub(super) fn dict_constant(&mut self, dict: ObjId, name: ObjId) -> Option<Val> {
+        // An inlined function of that module may have its variable in a register.
+        if let Some(g) = self.ctx.globals.iter().find(|g| g.dict == dict && g.name == name) {
+            return Some(Self::dup(&g.val));
+        }
         let found = self.o.dict_entry(dict, name)?;
         let v = self.entry_value_of(&found);
         if let Some(value) = found.value

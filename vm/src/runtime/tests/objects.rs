@@ -1,6 +1,6 @@
 //! Attributes, subscripts, iteration, displays and names against the interpreter.
 
-use super::super::{attr, build, containers, iter, names, shape, subscr, text};
+use super::super::{attr, build, containers, iter, names, sequences, shape, subscr, text};
 use super::bench;
 
 const PYTHON: &str = "
@@ -373,7 +373,7 @@ fn containers_of_known_type() {
         unsafe { containers::list_reverse(t.ctx(), l) };
         assert_eq!(t.expected("l"), "list ['before', [3], 2, 'first']");
         for (i, j) in [(0, 2), (1, -1), (-100, 100), (3, 1), (9, 12), (-2, i64::MAX)] {
-            let got = unsafe { containers::list_slice(t.ctx(), l, i, j) };
+            let got = unsafe { sequences::seq_slice(t.ctx(), l, i, j, 1) };
             assert_eq!(t.object(got), t.expected(&format!("l[{i}:{j}]")));
         }
         let got = unsafe { containers::list_concat(t.ctx(), l, l) };
