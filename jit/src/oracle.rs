@@ -28,6 +28,7 @@ known! {
     range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
     dict_items, dict_keys, dict_values, dict_itemiterator, dict_keyiterator, dict_valueiterator,
     list_reverseiterator, generator, property,
+    key_error, index_error, zero_division_error,
     /// A tuple of the strs of one Latin-1 character, in order.
     characters,
 }
@@ -322,6 +323,8 @@ pub trait Oracle {
     fn raises(&self, code: ObjId, pc: u32) -> bool;
     /// Whether an object is a class of exceptions, with nothing special about being an instance of it.
     fn exception_class(&self, obj: ObjId) -> bool;
+    /// Whether `except class` takes all exceptions of exactly the class `raised`.
+    fn catches(&self, class: ObjId, raised: ObjId) -> bool;
     /// The name of the method that `LOAD_SPECIAL` loads.
     fn special_method(&self, which: u32) -> Option<ObjId>;
     /// The object that `LOAD_COMMON_CONSTANT` loads.

@@ -593,8 +593,9 @@ impl Jit {
         }
         p.raises = true;
         p.rebuilt_at = self.compilations.get();
-        if let Some(handler) = here {
-            profile.entry((inner.code, handler.target)).or_default().handler_met = true;
+        let nearest = exit.info.state.frames.iter().rev().find_map(|f| Some((f.code, handler(f)?.target)));
+        if let Some(nearest) = nearest {
+            profile.entry(nearest).or_default().handler_met = true;
         }
         Some(true)
     }

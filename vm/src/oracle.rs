@@ -62,6 +62,9 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
             "dict_valueiterator" => t.dict_valueiterator_type.as_object(),
             "list_reverseiterator" => t.list_reverseiterator_type.as_object(),
             "generator" => t.generator_type.as_object(),
+            "key_error" => vm.ctx.exceptions.key_error.as_object(),
+            "index_error" => vm.ctx.exceptions.index_error.as_object(),
+            "zero_division_error" => vm.ctx.exceptions.zero_division_error.as_object(),
             "property" => t.property_type.as_object(),
             "characters" => &characters,
             _ => t.object_type.as_object(),
@@ -285,6 +288,11 @@ impl Oracle for Jit {
         self.class(obj).is_some_and(|c| {
             c.class().is(vm.ctx.types.type_type) && c.fast_issubclass(vm.ctx.exceptions.base_exception_type)
         })
+    }
+
+    fn catches(&self, class: ObjId, raised: ObjId) -> bool {
+        self.exception_class(class)
+            && matches!((self.class(class), self.class(raised)), (Some(c), Some(r)) if r.fast_issubclass(c))
     }
 
     fn special_method(&self, which: u32) -> Option<ObjId> {

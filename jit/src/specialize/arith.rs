@@ -167,13 +167,15 @@ impl Spec<'_> {
         let z = self.b.f64(0.0);
         // True of NaN.
         let c = self.b.fcmp(FloatCC::Ne, y, z);
-        self.check(c, Reason::Error);
+        let class = Some(self.o.known().zero_division_error);
+        self.check(c, Reason::Error, class);
     }
 
     fn guard_nonzero(&mut self, y: Value) {
         let z = self.b.i64(0);
         let c = self.b.icmp(IntCC::Ne, y, z);
-        self.check(c, Reason::Error);
+        let class = Some(self.o.known().zero_division_error);
+        self.check(c, Reason::Error, class);
     }
 
     fn int_arith(&mut self, op: BinaryOp, x: Value, y: Value) -> Res<Option<Val>> {

@@ -587,7 +587,8 @@ impl Spec<'_> {
                 let n = self.b.load(Field::ListLen, recv.v, tok);
                 let zero = self.b.i64(0);
                 let some = self.b.icmp(IntCC::SGt, n, zero);
-                self.check(some, Reason::Error);
+                let class = Some(self.o.known().index_error);
+                self.check(some, Reason::Error, class);
                 let r = self.b.call_rt_value(RtId::ListPop, &[recv.v]);
                 Ok(self.call_done(0, Val::object(r, Own::Owned)))
             }

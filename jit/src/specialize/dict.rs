@@ -122,7 +122,8 @@ impl Spec<'_> {
         let (d, i) = self.find_entry(1, k.dict, key);
         let zero = self.b.i64(0);
         let found = self.b.icmp(IntCC::SGe, i, zero);
-        let tok = self.check(found, Reason::Error);
+        let class = Some(self.o.known().key_error);
+        let tok = self.check(found, Reason::Error, class);
         let entries = self.b.load(Field::DictEntries, d, tok);
         let item = self.load_item(ElemKind::DictValue, entries, i, tok);
         let temporary = matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned);

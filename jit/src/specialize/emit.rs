@@ -24,7 +24,7 @@ impl Spec<'_> {
         {
             return e;
         }
-        let state = self.start.state(self.ins.pc);
+        let state = self.start.state(self.elided_from.unwrap_or(self.ins.pc));
         let exit = self.b.exit_to(ExitKind::Guard(reason), state, &[]);
         self.start_exit = Some((reason, exit));
         exit
@@ -186,7 +186,7 @@ impl Spec<'_> {
     }
 
     /// Whether destroying an object of the class can't run Python code.
-    fn harmless(&self, ty: Option<ObjId>) -> bool {
+    pub(super) fn harmless(&self, ty: Option<ObjId>) -> bool {
         let k = self.o.known();
         ty.is_some_and(|t| {
             [k.int, k.float, k.str_, k.bytes, k.bool_, k.range, k.complex, k.none_type, k.range_iterator]

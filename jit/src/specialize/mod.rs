@@ -13,6 +13,7 @@ mod builtins;
 mod call;
 mod compare;
 mod dict;
+mod elide;
 mod emit;
 mod globals;
 mod iter;
@@ -180,6 +181,8 @@ pub struct Spec<'a> {
     codes: HashMap<Value, Value>,
     /// The classes that an object has been checked for, where these are several.
     families: HashMap<Value, Rc<[ObjId]>>,
+    /// While a handler without an exception is run: the instruction that would raise, where guards leave.
+    elided_from: Option<u32>,
     /// Found out in the middle of an instruction: it can't be compiled like this.
     refused: Option<Refused>,
 }
@@ -260,6 +263,7 @@ impl<'a> Spec<'a> {
             called_out: false,
             codes: HashMap::new(),
             families: HashMap::new(),
+            elided_from: None,
             refused: None,
         })
     }

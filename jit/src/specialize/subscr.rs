@@ -118,7 +118,8 @@ impl Spec<'_> {
             }
         };
         let ok = self.b.icmp(IntCC::ULt, i, len);
-        let tok = self.check(ok, Reason::Error);
+        let class = Some(self.o.known().index_error);
+        let tok = self.check(ok, Reason::Error, class);
         (i, tok)
     }
 

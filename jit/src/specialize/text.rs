@@ -150,7 +150,7 @@ impl Spec<'_> {
         let v = self.b.call_rt_value(RtId::StrToInt, &[s]);
         let failed = self.b.load_ctx(CtxField::Failed);
         let ok = self.b.not(failed);
-        self.check(ok, Reason::Overflow);
+        self.check(ok, Reason::Overflow, None);
         self.call_done(1, Val::Int(v))
     }
 

@@ -10,7 +10,7 @@
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::{Handler, Opcode};
-use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, Reason, Value};
+use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Value};
 use crate::oracle::AttrRef;
 use crate::rt::RtId;
 
@@ -71,9 +71,11 @@ impl Spec<'_> {
 
     /// Leaves for the interpreter to raise (or, with another reason, to do something unusual) unless `ok` is
     /// nonzero; where it is known to raise what is handled here, the instruction is done by its entry point
-    /// instead. Gives the proof.
-    pub(super) fn check(&mut self, ok: Value, reason: Reason) -> Option<Value> {
-        if self.raises() {
+    /// instead, or nothing is raised at all. `class` is that of the exception, if it can be no other. Gives the proof.
+    pub(super) fn check(&mut self, ok: Value, reason: Reason, class: Option<ObjId>) -> Option<Value> {
+        if class.is_some_and(|class| self.elide_exception(ok, class)) || self.elided_from.is_some() {
+            // Nothing is left to do where it fails.
+        } else if self.raises() {
             if !self.in_live_frame() {
                 self.refused = self.refused.take().or(self.need_frame().err());
             } else if self.handler().is_some() && self.b.as_i32(ok).is_none() {
@@ -99,8 +101,9 @@ impl Spec<'_> {
     }
 
     /// Ends the current block by what `f` emits; the context stays as it is for another block.
-    fn aside(&mut self, f: impl FnOnce(&mut Self) -> Res) {
+    pub(super) fn aside(&mut self, f: impl FnOnce(&mut Self) -> Res) {
         let ctx = self.ctx.clone();
+        let ins = self.ins;
         let start = self.start.clone();
         let start_exit = self.start_exit.take();
         let called_out = self.called_out;
@@ -108,6 +111,8 @@ impl Spec<'_> {
             self.refused.get_or_insert(why);
         }
         (self.ctx, self.start, self.start_exit, self.called_out) = (ctx, start, start_exit, called_out);
+        self.ins = ins;
+        self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(self.ctx.frame().code.id));
     }
 
     /// The instruction by its entry point.
