@@ -38,6 +38,17 @@ def passes(text):
     return s
 
 
+def parse(words):
+    s = 0
+    for i in range(N):
+        try:
+            v = int(words[i % len(words)])
+        except ValueError:
+            v = -1
+        s += v
+    return s
+
+
 def quotient(a, b):
     try:
         return a // b
@@ -172,7 +183,7 @@ def temporary():
             v = None
         s += v is None
     v = None
-    return s, len(log), set(log)
+    return s, len(log), sorted(map(str, set(log)))
 
 
 def looks(d):
@@ -193,6 +204,7 @@ def looks(d):
 print(default({1: 1, 5: 7}), default({}), default(Dict({1: 2})))
 print(count([1, 2, 3]), count([]), count("".join(["a"]) and [5] * 20))
 print(passes("abc"))
+print(parse(["1", "x", " 7 ", "", "+5", "1_0", "_1", "3.0", "\x1f4\t", "- 1", "12345678901234567890123", "\u0663", "\u00b2"]))
 print(divisions())
 print(nested({0: 1, 3: 3}))
 print(shrinking())
