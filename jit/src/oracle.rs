@@ -28,7 +28,7 @@ known! {
     range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
     dict_items, dict_keys, dict_values, dict_itemiterator, dict_keyiterator, dict_valueiterator,
     list_reverseiterator, generator, property,
-    key_error, index_error, zero_division_error,
+    key_error, index_error, zero_division_error, value_error,
     /// A tuple of the strs of one Latin-1 character, in order.
     characters,
 }

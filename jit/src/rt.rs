@@ -310,6 +310,7 @@ entry_points! {
     IntToStr "int_to_str" (I64) Ptr : Effect::Reads, Never;
     FloatToStr "float_to_str" (F64) Ptr : Effect::Reads, Null;
     /// `int(s)` of an exact str; sets `failed` where it is no plain number that fits.
+    /// (2: raises `ValueError`.)
     StrToInt "str_to_int" (Ptr) I64 : Effect::Writes(OTHER), Flag;
 
     /// Floor division and modulo with Python's signs; the divisor is not zero.

@@ -64,6 +64,7 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
             "generator" => t.generator_type.as_object(),
             "key_error" => vm.ctx.exceptions.key_error.as_object(),
             "index_error" => vm.ctx.exceptions.index_error.as_object(),
+            "value_error" => vm.ctx.exceptions.value_error.as_object(),
             "zero_division_error" => vm.ctx.exceptions.zero_division_error.as_object(),
             "property" => t.property_type.as_object(),
             "characters" => &characters,

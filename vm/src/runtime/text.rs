@@ -150,14 +150,24 @@ pub unsafe extern "C" fn float_to_str(ctx: *mut Ctx, x: f64) -> Raw {
     unsafe { object(ctx, |vm| vm.ctx.new_float(x).as_object().str(vm).map(Into::into)) }
 }
 
-/// `int(s)` of a plain decimal number that fits; else `failed` is set.
+/// `int(s)` of a plain decimal number that fits; else `failed` is set: 2 where it is sure to be a `ValueError`.
 pub unsafe extern "C" fn str_to_int(ctx: *mut Ctx, s: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live exact str.
     unsafe {
-        let parsed = ascii(string(s)).and_then(decimal);
-        (*ctx).failed = i32::from(parsed.is_none());
+        let text = ascii(string(s));
+        let parsed = text.and_then(decimal);
+        (*ctx).failed = match (parsed, text) {
+            (Some(_), _) => 0,
+            (None, Some(text)) if is_no_number(text) => 2,
+            (None, _) => 1,
+        };
         parsed.unwrap_or(0)
     }
+}
+
+/// Whether a text can't be a decimal number in any way that `int` knows.
+fn is_no_number(text: &[u8]) -> bool {
+    text.is_empty() || text.iter().any(|c| !(c.is_ascii_digit() || c.is_ascii_whitespace() || b"+-_\x0b\x1c\x1d\x1e\x1f".contains(c)))
 }
 
 /// The number that digits, maybe with a sign, stand for. Whatever else `int` accepts is left to it.
