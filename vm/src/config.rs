@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use psycore_jit::lower::Lowering;
 use rustpython_vm::Settings;
 
+use crate::Limits;
+
 /// The configuration of one [`Vm`](crate::Vm).
 ///
 /// [`VmConfig::new`] is meant for embedding: no signal handlers are installed and no
@@ -19,6 +21,7 @@ pub struct VmConfig {
     pub stdout: Output,
     pub stderr: Output,
     pub jit: JitConfig,
+    pub limits: Limits,
     /// The backend that the JIT compiles with; without one everything is interpreted.
     pub lowering: Option<Box<dyn Lowering>>,
 }
@@ -94,6 +97,7 @@ impl VmConfig {
             stdout: Output::default(),
             stderr: Output::default(),
             jit: JitConfig::default(),
+            limits: Limits::default(),
             lowering: None,
         }
     }
@@ -142,6 +146,12 @@ impl VmConfig {
     #[must_use]
     pub fn jit(mut self, jit: JitConfig) -> Self {
         self.jit = jit;
+        self
+    }
+
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 }

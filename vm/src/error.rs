@@ -13,6 +13,8 @@ pub enum Error {
     Exception(Exception),
     /// `SystemExit`, with the exit code that a process would have.
     Exit(u32),
+    /// It took longer than [`Limits::time`](crate::Limits::time) allows.
+    TimeLimit,
 }
 
 /// An uncaught Python exception.
@@ -65,6 +67,7 @@ impl fmt::Display for Error {
         match self {
             Self::Exception(exception) => f.write_str(exception.traceback.trim_end()),
             Self::Exit(code) => write!(f, "the program asked to exit with code {code}"),
+            Self::TimeLimit => f.write_str("the program took longer than it may"),
         }
     }
 }

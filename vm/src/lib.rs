@@ -29,6 +29,7 @@ pub mod explain;
 pub mod forge;
 pub mod hooks;
 pub mod layout;
+mod limits;
 pub mod objects;
 mod oracle;
 mod policy;
@@ -46,6 +47,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 pub use cache::DEFAULT_CODE_BYTES;
 pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
 pub use error::{Error, Exception};
+pub use limits::{Interrupter, Limits};
 pub use vm::Vm;
 
 /// The interpreter underneath, for what this crate does not wrap.

@@ -13,6 +13,7 @@ use rustpython_vm::{
 
 use crate::error::Error;
 use crate::execute::{self, ScriptError};
+use crate::limits::{Guard, Interrupter};
 use crate::psyco;
 use crate::stdio::{self, Streams};
 use crate::{VmConfig, attach};
@@ -28,6 +29,7 @@ pub struct Vm {
     /// `None` only after it has been finalized.
     interpreter: Option<Interpreter>,
     streams: Streams,
+    guard: Guard,
 }
 
 impl Vm {
@@ -36,7 +38,8 @@ impl Vm {
     /// # Errors
     /// What setting up the standard streams or the JIT raised.
     pub fn new(config: VmConfig) -> Result<Self, Error> {
-        let VmConfig { settings, stdin, stdout, stderr, jit, lowering } = config;
+        let VmConfig { settings, stdin, stdout, stderr, jit, limits, lowering } = config;
+        let (mut guard, signals) = Guard::new(limits);
         let builder = InterpreterBuilder::new().settings(settings);
         let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
         let psyco_native = psyco::module_def(&builder.ctx);
@@ -45,14 +48,16 @@ impl Vm {
             .add_native_module(psyco_native)
             .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
             .add_frozen_modules(psyco::FROZEN)
-            .init_hook(|vm| {
+            .init_hook(move |vm| {
+                vm.set_user_signal_channel(signals);
                 // Nobody else holds the state before the interpreter is initialized.
                 if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {
                     state.config.paths.stdlib_dir = Some(rustpython_pylib::LIB_PATH.to_owned());
                 }
             })
             .build();
-        let mut vm = Self { interpreter: Some(interpreter), streams: Streams::default() };
+        interpreter.enter(|vm| guard.start(vm));
+        let mut vm = Self { interpreter: Some(interpreter), streams: Streams::default(), guard };
         vm.streams = vm.with(|vm| {
             attach(vm, jit, lowering)?;
             vm.new_scope_with_main()?;
@@ -110,6 +115,12 @@ impl Vm {
         self.with(|vm| main_globals(vm)?.set_item(name, value.to_pyobject(vm), vm))
     }
 
+    /// What stops this interpreter's programs from another thread.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.guard.interrupter()
+    }
+
     /// Gives access to the interpreter's objects. They should not outlive the call.
     pub fn enter<R>(&self, f: impl FnOnce(&VirtualMachine) -> R) -> R {
         match &self.interpreter {
@@ -142,7 +153,10 @@ impl Vm {
     /// to the host when this returns.
     fn with<R>(&self, f: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> Result<R, Error> {
         self.enter(|vm| {
-            let result = f(vm).map_err(|exception| Error::from_exception(vm, exception));
+            let result = self.guard.watch(|| f(vm)).map_err(|exception| match self.guard.is_out_of_time(&exception) {
+                true => Error::TimeLimit,
+                false => Error::from_exception(vm, exception),
+            });
             for name in ["stdout", "stderr"] {
                 if let Ok(stream) = vm.sys_module.get_attr(name, vm) {
                     // A program may have closed or replaced its streams; that is its own affair.

@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use psycore_vm::{Error, Exception, Input, Output, Vm, VmConfig};
+use psycore_vm::{Error, Exception, Input, Limits, Output, Vm, VmConfig};
+use std::time::Duration;
 
 /// A writer whose contents the test can look at.
 #[derive(Clone, Default)]
@@ -147,4 +148,46 @@ fn the_standard_library_is_inside() {
     let vm = vm();
     vm.run_source("import json, re, dataclasses, unittest, threading", "stdlib.py").unwrap();
     assert_eq!(vm.eval::<String>("json.dumps({'a': [1, None]})").unwrap(), "{\"a\": [1, null]}");
+}
+
+#[test]
+fn programs_end_at_the_time_limit() {
+    let limits = Limits { time: Some(Duration::from_millis(50)), ..Limits::default() };
+    let vm = Vm::new(VmConfig::new().limits(limits)).unwrap();
+    assert_eq!(vm.run_source("while True: pass", "endless.py"), Err(Error::TimeLimit));
+    // What catches the exception is told again.
+    let stubborn = "caught = 0\nwhile caught < 3:\n    try:\n        while True: pass\n    except BaseException: caught += 1\n";
+    let ended = vm.run_source(&format!("{stubborn}while True: pass"), "stubborn.py");
+    assert_eq!(ended, Err(Error::TimeLimit));
+    assert_eq!(vm.get::<i64>("caught").unwrap(), 3);
+    // Each use has its own time, and one that ends in time hears nothing of it.
+    for i in 0..3 {
+        std::thread::sleep(Duration::from_millis(30));
+        assert_eq!(vm.eval::<i64>(&format!("{i} + 1")).unwrap(), i + 1);
+    }
+}
+
+#[test]
+fn another_thread_interrupts() {
+    let vm = vm();
+    let interrupter = vm.interrupter();
+    interrupter.interrupt();
+    vm.run_source("idle = True", "idle.py").unwrap();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        interrupter.interrupt();
+    });
+    let raised = exception(vm.run_source("while True: pass", "endless.py"));
+    assert_eq!(raised.class, "KeyboardInterrupt");
+    stopper.join().unwrap();
+    assert!(vm.get::<bool>("idle").unwrap());
+}
+
+#[test]
+fn recursion_ends_at_its_limit() {
+    let limits = Limits { recursion: Some(60), ..Limits::default() };
+    let vm = Vm::new(VmConfig::new().limits(limits)).unwrap();
+    vm.run_source("def down(n): return 0 if n == 0 else 1 + down(n - 1)", "down.py").unwrap();
+    assert_eq!(vm.call::<i64>("down", (20,)).unwrap(), 20);
+    assert_eq!(exception(vm.run_source("down(100)", "down.py")).class, "RecursionError");
 }

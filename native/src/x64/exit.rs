@@ -3,7 +3,8 @@
 //! A record is the exit's values, one word each, then the exit's global number. There are many
 //! exits, and their records begin alike: the locals that did not change in between. So records are
 //! stored from the end to the start, and where the rest is the rest of others too, that is done in
-//! a block which they share. The last block of all ends the record and returns.
+//! a block which they share; exits that differ only in their number, as the guards of one instruction do, share
+//! all of it. The last block of all ends the record and returns.
 
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
@@ -37,7 +38,7 @@ struct Prefixes {
 
 impl Prefixes {
     /// The number of a record; its beginnings are there afterwards.
-    fn add(&mut self, values: &[Value]) -> u32 {
+    fn find(&mut self, values: &[Value]) -> u32 {
         let mut at = 0;
         for (len, value) in (1..).zip(values) {
             let next = self.nodes.len() as u32 + 1;
@@ -50,11 +51,23 @@ impl Prefixes {
                 }
             }
         }
-        if at != 0 {
-            self.nodes[at as usize - 1].uses += 1;
-        }
         at
     }
+
+    /// Code that stores the record will be made.
+    fn use_once(&mut self, record: u32) {
+        if record != 0 {
+            self.nodes[record as usize - 1].uses += 1;
+        }
+    }
+}
+
+/// Exits that do the same, but for their numbers: the guards of one instruction.
+struct Leaving {
+    record: u32,
+    counted: bool,
+    called: bool,
+    exits: Vec<(clif::Block, ExitId)>,
 }
 
 impl Translator<'_> {
@@ -80,25 +93,36 @@ impl Translator<'_> {
     pub(super) fn exits(&mut self) -> Result<(), LowerError> {
         self.leave_place();
         let mut prefixes = Prefixes::default();
-        let mut records = Vec::new();
+        let mut leaving: Vec<Leaving> = Vec::new();
+        let mut alike = HashMap::new();
         for index in 0..self.t.exits.len() {
             if let Some(block) = self.t.exits[index].expand() {
                 let exit = ExitId(index as u32 / 2);
-                records.push((block, exit, index % 2 != 0, prefixes.add(&self.f.exit_values(exit))));
+                let counted = index % 2 != 0;
+                let called = matches!(self.f.exits[exit.index()].kind, ExitKind::Call);
+                let record = prefixes.find(&self.f.exit_values(exit));
+                let place = *alike.entry((record, counted, called)).or_insert(leaving.len());
+                if place == leaving.len() {
+                    leaving.push(Leaving { record, counted, called, exits: Vec::new() });
+                }
+                leaving[place].exits.push((block, exit));
             }
         }
-        if records.is_empty() {
+        if leaving.is_empty() {
             return Ok(());
+        }
+        for record in leaving.iter().map(|l| l.record) {
+            prefixes.use_once(record);
         }
         let tail = self.pos.func.dfg.make_block();
         let mut shared = Vec::new();
-        for (block, exit, counted, record) in records {
-            self.continue_cold(block);
+        for Leaving { record, counted, called, exits } in leaving {
+            let (block, number) = self.begin_leaving(&exits, counted);
             if counted {
                 let count = self.pos.func.dfg.block_params(block)[0];
                 self.store_count(count);
             }
-            if !matches!(self.f.exits[exit.index()].kind, ExitKind::Call) {
+            if !called {
                 self.store_depth();
             }
             let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
@@ -108,8 +132,6 @@ impl Translator<'_> {
                 0 => top,
                 _ => self.pos.ins().iadd_imm_s(top, 8 * i64::from(len)),
             };
-            let number = self.input.exit_base + exit.0;
-            let number = self.pos.ins().iconst(types::I64, i64::from(number));
             self.store_values(&mut prefixes, record, [top, end, number], tail, &mut shared)?;
         }
         while let Some(node) = shared.pop() {
@@ -123,6 +145,33 @@ impl Translator<'_> {
         }
         self.tail(tail);
         Ok(())
+    }
+
+    /// Begins the block that does what some exits have in common; gives it and the number of the exit that was taken.
+    fn begin_leaving(&mut self, exits: &[(clif::Block, ExitId)], counted: bool) -> (clif::Block, clif::Value) {
+        let number = |exit: ExitId| i64::from(self.input.exit_base + exit.0);
+        if let [(block, exit)] = exits {
+            let number = number(*exit);
+            self.continue_cold(*block);
+            return (*block, self.pos.ins().iconst(types::I64, number));
+        }
+        let common = self.pos.func.dfg.make_block();
+        if counted {
+            self.pos.func.dfg.append_block_param(common, types::I32);
+        }
+        let param = self.pos.func.dfg.append_block_param(common, types::I64);
+        for (block, exit) in exits {
+            let number = number(*exit);
+            self.continue_cold(*block);
+            let mut args: Vec<clif::BlockArg> = Vec::with_capacity(2);
+            if counted {
+                args.push(self.pos.func.dfg.block_params(*block)[0].into());
+            }
+            args.push(self.pos.ins().iconst(types::I64, number).into());
+            self.pos.ins().jump(common, &args);
+        }
+        self.continue_cold(common);
+        (common, param)
     }
 
     /// Stores the values of a record, the last one first, until a shared block can do the rest.
