@@ -27,7 +27,7 @@ known! {
     none_type, function, bound_method, builtin, method_descriptor, type_, module, object, cell,
     range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
     dict_items, dict_keys, dict_values, dict_itemiterator, dict_keyiterator, dict_valueiterator,
-    list_reverseiterator, generator, property,
+    list_reverseiterator, generator, property, super_,
     key_error, index_error, zero_division_error, value_error,
     /// A tuple of the strs of one Latin-1 character, in order.
     characters,
@@ -70,7 +70,7 @@ pub enum AttrRef {
     /// `class_value` is what the class has under the name, if anything.
     Dict { class_value: Option<ObjId> },
     /// A member of `__slots__` at a byte offset.
-    Slot { offset: u32 },
+    Slot { offset: i32 },
     /// Only in the class: a function (bound when called).
     Method { func: ObjId },
     /// Only in the class: a builtin method descriptor.
@@ -79,6 +79,14 @@ pub enum AttrRef {
     ClassValue { value: ObjId },
     /// A property with a Python getter.
     Property { getter: ObjId },
+}
+
+/// How instances of a plain class come to be: `object.__new__`, then this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Init {
+    /// `object`'s, which takes no arguments and does nothing.
+    Object,
+    Function(ObjId),
 }
 
 /// A name in the dicts of a class's instances.
@@ -315,6 +323,8 @@ pub trait Oracle {
     fn sample_strs(&self) -> Option<Sample>;
     /// Notes that the operand at a depth of an instruction was expected to be of a class.
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
+    /// Whether many instances without a stamp came to this instruction.
+    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool;
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
     /// Whether the exception handler at a position has run.
@@ -349,6 +359,33 @@ pub trait Oracle {
     /// Whether instances of a class are instances of another one, if that can't run Python code and stays so as long
     /// as the first one has its version.
     fn is_subclass(&self, class: ObjId, of: ObjId) -> Option<bool>;
+    /// What `super(class, o).name` finds for an `o` of exactly the class `of`.
+    fn super_attr(&self, class: ObjId, of: ObjId, name: ObjId) -> Option<AttrRef>;
+    /// The value of a class's `staticmethod` or `classmethod`: the function, and whether it takes the class.
+    fn class_method(&self, class: ObjId, name: ObjId) -> Option<(ObjId, bool)>;
+    /// Whether a function is `object.__init__`.
+    fn is_object_init(&self, func: ObjId) -> bool;
+    /// The Python function that assigns a property.
+    fn property_setter(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
+    /// What a cell holds now, if it is of a kind that programs rarely replace.
+    fn cell_constant(&self, cell: ObjId) -> Option<ObjId>;
+    fn cell_sample(&self, cell: ObjId) -> Option<Sample>;
+    /// The same of a sample that is a cell.
+    fn sample_cell(&self, sample: Sample) -> (Option<ObjId>, Option<Sample>);
+    /// The function of a sample that is a bound method.
+    fn sample_method(&self, sample: Sample) -> Option<ObjId>;
+    /// The Python function that an operator on instances of a Python class calls.
+    fn operator_method(&self, class: ObjId, name: &str) -> Option<ObjId>;
+    /// Whether a class or one of its bases has an attribute.
+    fn has_attr(&self, class: ObjId, name: &str) -> bool;
+    /// How a class makes its instances, if they are nothing but a dict, and making and destroying them runs no code
+    /// but `__init__`; as long as the class has its version.
+    fn plain_class(&self, class: ObjId) -> Option<Init>;
+    /// Whether instances of a class have a dict.
+    fn has_dict(&self, class: ObjId) -> bool;
+    /// A dict with these keys in this order, and the stamp that such dicts share: what the dicts of new instances of
+    /// the class are copied from.
+    fn instance_template(&self, class: ObjId, names: &[ObjId]) -> ObjId;
     /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).
     fn always_true(&self, class: ObjId) -> bool;
     fn function(&self, func: ObjId) -> Option<FuncInfo>;

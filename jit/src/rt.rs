@@ -163,8 +163,11 @@ entry_points! {
     IsInstancePlain "is_instance_plain" (Ptr Ptr) I32 : Effect::Reads, Never;
     /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
     NewInstance "new_instance" (Ptr) Ptr : Effect::Reads, Null;
+    /// An instance of a plain class (class, template, n): its dict is a copy of the template with the `n` scratch words
+    /// as values, whose references it takes over.
+    BuildInstance "build_instance" (Ptr Ptr I32) Ptr : Effect::Reads, Never;
     /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
-    MakeFunction "make_function" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    MakeFunction "make_function" (Ptr Ptr Ptr Ptr) Ptr : Effect::Reads, Null;
     /// A bound method: function, object.
     BindMethod "bind_method" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// A cell: its content or null.
@@ -207,6 +210,15 @@ entry_points! {
     /// `IMPORT_NAME`: name, level, list of names.
     ImportName "import_name" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
 
+    /// `IMPORT_FROM` of a module that has the name; null without an exception if another way must be tried.
+    ImportFrom "import_from" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// Whether `match` takes an object for a sequence (0) or a mapping (1).
+    MatchKind "match_kind" (Ptr I32) I32 : Effect::Reads, Never;
+    /// `MATCH_KEYS`: subject and tuple of keys; a tuple of values or None.
+    MatchKeys "match_keys" (Ptr Ptr) Ptr : Effect::Python, Null;
+    /// `MATCH_CLASS`: subject, class, tuple of names, number of positional patterns; a tuple of values or None.
+    MatchClass "match_class" (Ptr Ptr Ptr I32) Ptr : Effect::Python, Null;
+
     /// Containers made from `n` scratch words, whose references they take over.
     BuildList "build_list" (I32) Ptr : Effect::Reads, Never;
     BuildTuple "build_tuple" (I32) Ptr : Effect::Reads, Never;
@@ -219,11 +231,10 @@ entry_points! {
     FormatWithSpec "format_with_spec" (Ptr Ptr) Ptr : Effect::Python, Null;
     /// `str`, `repr`, `ascii`: 1, 2, 3.
     ConvertValue "convert_value" (I32 Ptr) Ptr : Effect::Python, Null;
-    /// `n` items of a sequence to the scratch words, owned.
-    UnpackSequence "unpack_sequence" (Ptr I32) I32 : Effect::Python, Negative;
-    /// `UNPACK_EX`: that many items before and after the list of the rest, all to the scratch
-    /// words, owned.
-    UnpackEx "unpack_ex" (Ptr I32 I32) I32 : Effect::Python, Negative;
+    /// A tuple of the `n` items of a sequence.
+    UnpackSequence "unpack_sequence" (Ptr I32) Ptr : Effect::Python, Null;
+    /// `UNPACK_EX`: a tuple of that many items, the list of the rest, that many items.
+    UnpackEx "unpack_ex" (Ptr I32 I32) Ptr : Effect::Python, Null;
 
     /// Appends an item, whose reference it takes over.
     ListAppend "list_append" (Ptr Ptr) : Effect::Writes(LIST), Never;
@@ -282,6 +293,10 @@ entry_points! {
     DictContains "dict_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `DICT_UPDATE`: an exact dict and a mapping.
     DictUpdate "dict_update" (Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `DICT_MERGE`: the function that is called, an exact dict and a mapping.
+    DictMerge "dict_merge" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
+    /// `SET_UPDATE`: an exact set and an iterable.
+    SetUpdate "set_update" (Ptr Ptr) I32 : Effect::Python, Negative;
 
     StrConcat "str_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// `a += b` of exact strs: takes over the reference to the first, which is lengthened in place

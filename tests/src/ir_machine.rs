@@ -395,6 +395,11 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
             let iter = slot(heap, iter);
             format!("enumerate({iter} {})", show(heap, *count))
         }
+        Recipe::Instance { number, class, fields } => {
+            let fields: Vec<String> = fields.iter().map(|(name, r)| format!(" {name}={}", slot(heap, r))).collect();
+            format!("instance({number} {class}{})", fields.concat())
+        }
+        Recipe::Same(number) => format!("same({number})"),
         Recipe::IfBound { bound, value } => match stored[bound] as u32 {
             0 => "null".into(),
             _ => slot(heap, value),

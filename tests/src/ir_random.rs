@@ -165,7 +165,7 @@ impl Generator<'_> {
                 drops.push(v);
             }
         }
-        let frame = FrameDesc { code: ObjId(0), func: None, pc: self.pc, locals, stack };
+        let frame = FrameDesc { code: ObjId(0), func: None, pc: self.pc, awaits: Default::default(), locals, stack };
         let state = FrameState { frames: vec![frame], globals: vec![] };
         self.b.exit_to(ExitKind::Guard(reason), state, &drops)
     }

@@ -16,9 +16,10 @@ use crate::exits::ExitInfo;
 use crate::forge::Maker;
 use crate::hooks::{Attached, Exited, Site, Version};
 use crate::layout::{self, FrameRef};
+use crate::operator;
 use crate::prepare;
 use psycore_jit::bytecode::{Opcode, base_opcode};
-use psycore_jit::ir::{ExitKind, Recipe};
+use psycore_jit::ir::{Awaits, ExitKind, Recipe};
 use rustpython_compiler_core::bytecode::{CodeFlags, find_exception_handler};
 use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyStr, PyTraceback};
 use rustpython_vm::{
@@ -83,7 +84,7 @@ enum Next {
     /// Handles the exception that it raised.
     Raise(u32),
     /// Waits for the next inner frame, which the instruction at the position called.
-    Call(u32),
+    Call(u32, Awaits),
 }
 
 /// A frame to be made.
@@ -110,7 +111,7 @@ impl Drop for Frame {
 /// What a forged frame's pad has to do.
 pub struct Pending {
     frame: FrameRef,
-    call: Option<(u32, VecDeque<Frame>)>,
+    call: Option<(u32, Awaits, VecDeque<Frame>)>,
     raise: Option<u32>,
     exception: Option<ExceptionRef>,
 }
@@ -156,17 +157,17 @@ pub unsafe fn leave(
     let innermost = plan.records.len() - 1;
     for (r, record) in plan.records.iter().enumerate() {
         let info = &record.info;
-        let maker = Maker { driver: a.driver(), record: &record.words, vm };
+        let maker = Maker::new(a.driver(), &record.words, vm);
         let last = info.state.frames.len().saturating_sub(1);
         for (f, desc) in info.state.frames.iter().enumerate() {
             let next = if f < last || r < innermost {
-                Next::Call(desc.pc)
+                Next::Call(desc.pc, desc.awaits)
             } else {
                 match info.kind {
                     ExitKind::Guard(_) => Next::At(desc.pc),
                     ExitKind::After(_) => Next::After(desc.pc),
                     ExitKind::Raise => Next::Raise(desc.pc),
-                    ExitKind::Call => Next::Call(desc.pc),
+                    ExitKind::Call => Next::Call(desc.pc, desc.awaits),
                 }
             };
             if r == 0 && f == 0 {
@@ -264,7 +265,7 @@ pub unsafe fn leave(
             Some(e) => raise(frame, code, pc, e, false, vm),
             None => debug_assert!(false, "a raise without an exception"),
         },
-        Next::Call(pc) => finish_call(a, frame, code, pc, chain, exception, vm),
+        Next::Call(pc, awaits) => finish_call(a, frame, code, (pc, awaits), chain, exception, vm),
     }
 }
 
@@ -276,8 +277,8 @@ fn set_position(frame: FrameRef, code: &Py<PyCode>, next: Next) {
         Next::After(pc) => p.after_index(code, pc),
         // In flight: one past the instruction's own unit. The interpreter's calls of Python functions
         // wait past their caches.
-        Next::Raise(pc) | Next::Call(pc) => match p.instr_at(code, pc) {
-            Some(i) if matches!(next, Next::Call(_)) && waits_past_caches(i.op) => i.next,
+        Next::Raise(pc) | Next::Call(pc, _) => match p.instr_at(code, pc) {
+            Some(i) if matches!(next, Next::Call(..)) && waits_past_caches(i.op) => i.next,
             Some(i) => i.op_pc + 1,
             None => pc + 1,
         },
@@ -295,15 +296,50 @@ fn finish_call(
     a: &'static Attached,
     frame: FrameRef,
     code: &Py<PyCode>,
-    pc: u32,
+    (pc, awaits): (u32, Awaits),
     inner: VecDeque<Frame>,
     exception: Option<ExceptionRef>,
     vm: &VirtualMachine,
 ) {
     match run(a, inner, exception, vm) {
         Ok(value) => {
-            // SAFETY: the frame is current again.
-            unsafe { frame.push(Some(value)) };
+            match awaits {
+                // SAFETY: the frame is current again.
+                Awaits::Result => unsafe { frame.push(Some(value)) },
+                Awaits::Operator(n) => {
+                    let Some(unit) = prepare::of(code).and_then(|p| Some(p.original_unit(code, p.instr_at(code, pc)?.op_pc))) else {
+                        return;
+                    };
+                    // SAFETY: the frame is current again, and its operands are on the stack.
+                    let operands: Vec<PyObjectRef> = unsafe {
+                        let depth = frame.stack_len();
+                        // The NULL of a call is nothing to look at.
+                        (depth - n as usize..depth)
+                            .filter_map(|i| Some(*frame.stack_slot(i) & !1).filter(|word| *word != 0))
+                            .map(|word| layout::object_at(word).to_owned())
+                            .collect()
+                    };
+                    let arg = u32::from(u8::from(unit.arg));
+                    match operator::result(base_opcode(unit.op), arg, &operands, value, vm) {
+                        Ok(result) => {
+                            // SAFETY: as above.
+                            unsafe {
+                                frame.truncate(frame.stack_len() - n as usize);
+                                if let Some(result) = result {
+                                    frame.push(Some(result));
+                                }
+                            }
+                        }
+                        Err(e) => return raise(frame, code, pc, e, false, vm),
+                    }
+                }
+                // The instance is on the stack.
+                Awaits::Init if vm.is_none(&value) => {}
+                Awaits::Init => {
+                    let message = format!("__init__() should return None, not '{:.200}'", value.class().name());
+                    return raise(frame, code, pc, vm.new_type_error(message), true, vm);
+                }
+            }
             set_position(frame, code, Next::After(pc));
         }
         Err(e) => raise(frame, code, pc, e, true, vm),
@@ -342,7 +378,7 @@ fn run(
         let pending = match f.next {
             Next::At(_) | Next::After(_) => None,
             Next::Raise(pc) => Some(Pending { frame, call: None, raise: Some(pc), exception }),
-            Next::Call(pc) => Some(Pending { frame, call: Some((pc, chain)), raise: None, exception }),
+            Next::Call(pc, awaits) => Some(Pending { frame, call: Some((pc, awaits, chain)), raise: None, exception }),
         };
         let waiting = a.pending.borrow().len();
         match pending {
@@ -375,9 +411,9 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
     // SAFETY: the current frame's code.
     let code = unsafe { frame.code() };
     match (pending.call, pending.raise) {
-        (Some((pc, inner)), _) => {
-            set_position(frame, code, Next::Call(pc));
-            finish_call(a, frame, code, pc, inner, pending.exception, vm);
+        (Some((pc, awaits, inner)), _) => {
+            set_position(frame, code, Next::Call(pc, awaits));
+            finish_call(a, frame, code, (pc, awaits), inner, pending.exception, vm);
         }
         (None, Some(pc)) => {
             if let Some(e) = pending.exception {

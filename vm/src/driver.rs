@@ -38,6 +38,10 @@ const MAX_BUILDS: u32 = 16;
 const USELESS: u32 = 20_000;
 /// The same for a unit that is left because a generator suspends before any loop has gone round.
 const SUSPENDING: u32 = 300;
+/// So many instances that leave because nobody has given them a stamp are not the last ones.
+pub(crate) const MANY_WITHOUT_STAMP: u32 = 64;
+/// How often code is built again at a place because keys have changed, before it does without.
+const MAX_RESHAPED: u32 = 6;
 /// Calls and turns until code that was dropped may be compiled again.
 const AFTER_USELESS: u32 = 200_000;
 /// Classes that an instruction is specialized for at most.
@@ -62,6 +66,10 @@ pub(crate) struct Profile {
     pub raises: bool,
     /// An exception handler that begins here has been met.
     pub handler_met: bool,
+    /// Exits of instances whose dict had no stamp yet.
+    pub without_stamp: u32,
+    /// Rebuilds because the keys of a dict had changed.
+    reshaped: u32,
     /// Exits since the last rebuild.
     pub exits: u32,
     /// What `seen` was when code was last rebuilt for this place, and when that was.
@@ -147,6 +155,8 @@ pub(crate) struct Jit {
     pub samples: RefCell<Vec<PyObjectRef>>,
     /// Those of the live frame's locals, or of a version's arguments.
     pub local_samples: RefCell<Vec<Option<Sample>>>,
+    /// Dicts that those of new instances are copied from, by their keys.
+    pub templates: RefCell<HashMap<Vec<ObjId>, ObjId>>,
     pub class_versions: RefCell<HashMap<u32, Option<ObjId>>>,
     versions: RefCell<HashMap<(ObjId, Vec<Pass>), Version>>,
     cells: RefCell<Vec<Box<u64>>>,
@@ -202,6 +212,7 @@ impl Jit {
             math_found: Cell::new(false),
             samples: RefCell::default(),
             local_samples: RefCell::default(),
+            templates: RefCell::default(),
             class_versions: RefCell::default(),
             versions: RefCell::default(),
             cells: RefCell::default(),
@@ -532,6 +543,11 @@ impl Jit {
             return false;
         }
         p.exits = 0;
+        // The keys of a namespace change while a program begins.
+        let known = known && !(reason == Reason::Shape && p.reshaped < MAX_RESHAPED);
+        if reason == Reason::Shape {
+            p.reshaped += 1;
+        }
         if outdated && known {
             return true;
         }
@@ -724,8 +740,14 @@ impl Driver for Jit {
         if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
             // The interpreter made the object and had no use for a stamp. It has one now.
             *self.stats.borrow_mut().exits.entry("stamp").or_default() += 1;
-            return;
+            let mut profile = self.profile.borrow_mut();
+            let p = profile.entry((inner.code, inner.pc)).or_default();
+            p.without_stamp += 1;
+            if p.without_stamp != MANY_WITHOUT_STAMP {
+                return;
+            }
         }
+        let lacks_stamps = first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape));
         // The unit whose exit it is: a function version, or the entry itself.
         let version = self
             .function_exits
@@ -746,7 +768,7 @@ impl Driver for Jit {
         };
         let again = match self.raising_exit(&unit, exit) {
             Some(again) => again,
-            None => self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
+            None => lacks_stamps || self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
         };
         if !again {
             self.count_useless(site, exit);
@@ -770,6 +792,8 @@ impl Driver for Jit {
         if entered.rebuilds.get() >= MAX_BUILDS {
             return;
         }
+        // What the frame holds now is like what it held when the code was made: cells are even the same.
+        self.sample_locals(frame);
         if let Attempt::Compiled(c) = self.compile(&entered.request) {
             c.rebuilds.set(entered.rebuilds.get() + 1);
             let new = self.install(c.clone());
@@ -1041,6 +1065,7 @@ impl Jit {
                 Recipe::Bool(_) => plain(k.bool_),
                 Recipe::Const(c) => self.seen(self.object(*c)),
                 Recipe::Tuple(_) => plain(k.tuple),
+                Recipe::Instance { class, .. } => plain(*class),
                 Recipe::Keep if info.state.frames.len() == 1 => {
                     // SAFETY: the frame is live and has not been changed yet.
                     let w = unsafe { if i < frame.stack_len() { *frame.stack_slot(i) & !1 } else { 0 } };

@@ -5,18 +5,25 @@
 
 use crate::hooks::Driver;
 use crate::layout;
-use psycore_jit::ir::{Field, Recipe, SeqKind, Value};
-use rustpython_vm::builtins::{PyRange, PySlice};
+use psycore_jit::ir::{Field, ObjId, Recipe, SeqKind, Value};
+use rustpython_vm::builtins::{PyRange, PySlice, PyStr, PyType};
 use rustpython_vm::{AsObject, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+use std::cell::RefCell;
 
 /// The words of an exit record, and what its numbers mean.
 pub struct Maker<'a> {
-    pub driver: &'a dyn Driver,
-    pub record: &'a [u64],
-    pub vm: &'a VirtualMachine,
+    driver: &'a dyn Driver,
+    record: &'a [u64],
+    vm: &'a VirtualMachine,
+    /// Instances that several slots may hold, in the order of their numbers.
+    instances: RefCell<Vec<PyObjectRef>>,
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    pub fn new(driver: &'a dyn Driver, record: &'a [u64], vm: &'a VirtualMachine) -> Self {
+        Maker { driver, record, vm, instances: RefCell::default() }
+    }
+
     fn word(&self, v: Value) -> u64 {
         // Numbers come from the same table as the record's length.
         self.record.get(v.index()).copied().unwrap_or_default()
@@ -85,6 +92,10 @@ impl Maker<'_> {
                 self.must(self.reverse_iter(*kind, seq, self.word(*left) as i64))
             }
             Recipe::IfBound { value, .. } => self.object(value),
+            Recipe::Instance { number, class, fields } => self.instance(*number, *class, fields),
+            Recipe::Same(number) => self.must(
+                self.instances.borrow().get(*number as usize).cloned().ok_or_else(|| self.vm.new_system_error("no instance")),
+            ),
             Recipe::Enumerate { iter, count } => {
                 let iter = self.object(iter);
                 let count = self.word(*count) as i64;
@@ -95,6 +106,23 @@ impl Maker<'_> {
                 self.must(ctx.types.zip_type.as_object().call(items, self.vm))
             }
         }
+    }
+
+    /// A new instance of a plain class, whose dict nothing but the recipe fills.
+    fn instance(&self, number: u32, class: ObjId, fields: &[(ObjId, Recipe)]) -> PyObjectRef {
+        let class = self.driver.object(class).downcast_ref::<PyType>();
+        let made = class.and_then(|c| Some(c.slots.alloc.load()?(c.to_owned(), 0, self.vm)));
+        let instance = self.must(made.unwrap_or_else(|| Err(self.vm.new_system_error("no class"))));
+        debug_assert_eq!(self.instances.borrow().len(), number as usize);
+        self.instances.borrow_mut().push(instance.clone());
+        for (name, field) in fields {
+            let value = self.object(field);
+            if let Some(name) = self.driver.object(*name).downcast_ref::<PyStr>() {
+                // A plain class: the value goes into a slot or the new dict.
+                let _ = instance.set_attr(name, value, self.vm);
+            }
+        }
+        instance
     }
 
     /// What is made of parts that compiled code has checked can't fail to be made, but for memory.

@@ -31,6 +31,7 @@ pub mod hooks;
 pub mod layout;
 mod limits;
 pub mod objects;
+mod operator;
 mod oracle;
 mod policy;
 pub mod prepare;

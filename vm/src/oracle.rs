@@ -1,17 +1,19 @@
 //! The VM's answers to the specializer: what objects, classes, functions and globals are now.
 
-use crate::driver::Jit;
+use crate::driver::{Jit, MANY_WITHOUT_STAMP};
 use psycore_jit::bytecode::{self, CodeInfo, Opcode, RawUnit};
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{
-    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Known, Oracle, Pass, Sample, Seen,
+    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Init, Known, Oracle, Pass, Sample, Seen,
     Shape, StrMethod,
 };
+use rustpython_vm::builtins::descriptor::{MemberAccess, MemberKind, PyMemberDescriptor};
 use rustpython_vm::builtins::{
     PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType,
 };
 use rustpython_vm::bytecode::ADAPTIVE_WARMUP_VALUE;
 use rustpython_vm::object::Traverse;
+use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use std::rc::Rc;
 
@@ -67,6 +69,7 @@ pub(crate) fn known(vm: &VirtualMachine, mut id: impl FnMut(&PyObject) -> ObjId)
             "value_error" => vm.ctx.exceptions.value_error.as_object(),
             "zero_division_error" => vm.ctx.exceptions.zero_division_error.as_object(),
             "property" => t.property_type.as_object(),
+            "super_" => t.super_type.as_object(),
             "characters" => &characters,
             _ => t.object_type.as_object(),
         };
@@ -188,6 +191,25 @@ impl Jit {
         unsafe { &*at }
     }
 
+    /// What a cell holds.
+    fn cell_content(&self, cell: &PyObject) -> Option<PyObjectRef> {
+        if !cell.class().is(self.vm().ctx.types.cell_type) {
+            return None;
+        }
+        let mut content = None;
+        cell.traverse(&mut |o| content = Some(o.to_owned()));
+        content
+    }
+
+    /// A value of a kind that programs rarely replace where it stands.
+    fn lasting(&self, value: &PyObject) -> Option<ObjId> {
+        let t = &self.vm().ctx.types;
+        let class = value.class();
+        let lasting = [t.function_type, t.builtin_function_or_method_type, t.module_type].iter().any(|c| class.is(*c))
+            || value.downcast_ref::<PyType>().is_some();
+        lasting.then(|| self.id_of(value))
+    }
+
     /// The class of a value, and whether it is an int that needs more than 64 bits.
     pub(crate) fn seen(&self, obj: &PyObject) -> Seen {
         let big = obj.downcast_ref_if_exact::<PyInt>(self.vm()).is_some_and(|i| crate::layout::small_int(i).is_none());
@@ -263,6 +285,10 @@ impl Oracle for Jit {
         }
         // What earlier builds expected, as long as it is without gaps.
         p.expected.iter().map_while(|s| *s).collect()
+    }
+
+    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool {
+        self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.without_stamp >= MANY_WITHOUT_STAMP)
     }
 
     fn distrusted(&self, code: ObjId, pc: u32) -> bool {
@@ -361,11 +387,12 @@ impl Oracle for Jit {
             }
             return None;
         }
-        if let Some(m) = value.downcast_ref::<rustpython_vm::builtins::descriptor::PyMemberDescriptor>() {
-            if !t.is(vm.ctx.types.member_descriptor_type) || m.member.offset <= 0 {
-                return None;
-            }
-            return None;
+        if let Some(m) = value.downcast_ref::<PyMemberDescriptor>() {
+            let object = matches!(m.access, MemberAccess::Offset)
+                && matches!(m.member.kind, MemberKind::ObjectEx)
+                && m.member.flags.is_empty();
+            let offset = i32::try_from(m.member.offset).ok()?;
+            return object.then_some(AttrRef::Slot { offset });
         }
         let slots = t.slots();
         if slots.descr_get.load().is_some() || slots.descr_set.load().is_some() {
@@ -449,6 +476,133 @@ impl Oracle for Jit {
     fn is_subclass(&self, class: ObjId, of: ObjId) -> Option<bool> {
         let (class, of) = (self.class(class)?, self.class(of)?);
         crate::runtime::is_subclass(self.vm(), class, of)
+    }
+
+    fn super_attr(&self, class: ObjId, of: ObjId, name: ObjId) -> Option<AttrRef> {
+        let vm = self.vm();
+        let (class, of) = (self.class(class)?, self.class(of)?);
+        let name = self.interned(name)?;
+        let mro = of.mro_map_collect(|c| c.to_owned());
+        let after = mro.iter().position(|c| c.is(class))? + 1;
+        let found = mro[after..].iter().find_map(|c| c.get_direct_attr(name))?;
+        let t = found.class();
+        if t.is(vm.ctx.types.function_type) {
+            return Some(AttrRef::Method { func: self.id_of(&found) });
+        }
+        if self.is_object_init(self.id_of(&found)) {
+            return Some(AttrRef::Descriptor { descr: self.id_of(&found) });
+        }
+        if t.is(vm.ctx.types.property_type) {
+            let getter = found.get_attr("fget", vm).ok()?;
+            return getter.class().is(vm.ctx.types.function_type).then(|| AttrRef::Property { getter: self.id_of(&getter) });
+        }
+        (t.slots().descr_get.load().is_none()).then(|| AttrRef::ClassValue { value: self.id_of(&found) })
+    }
+
+    fn class_method(&self, class: ObjId, name: ObjId) -> Option<(ObjId, bool)> {
+        let vm = self.vm();
+        let cls = self.class(class).filter(|c| c.class().is(vm.ctx.types.type_type))?;
+        let name = self.interned(name)?;
+        if vm.ctx.types.type_type.get_attr(name).is_some() {
+            return None;
+        }
+        let found = cls.get_attr(name)?;
+        let takes_class = found.class().is(vm.ctx.types.classmethod_type);
+        if !takes_class && !found.class().is(vm.ctx.types.staticmethod_type) {
+            return None;
+        }
+        let func = found.get_attr("__func__", vm).ok()?;
+        func.class().is(vm.ctx.types.function_type).then(|| (self.id_of(&func), takes_class))
+    }
+
+    fn is_object_init(&self, func: ObjId) -> bool {
+        let vm = self.vm();
+        let init = vm.ctx.types.object_type.get_attr(vm.ctx.intern_str("__init__"));
+        init.is_some_and(|i| i.is(self.object(func)))
+    }
+
+    fn property_setter(&self, class: ObjId, name: ObjId) -> Option<ObjId> {
+        let vm = self.vm();
+        let value = self.class(class)?.get_attr(self.interned(name)?)?;
+        if !value.class().is(vm.ctx.types.property_type) {
+            return None;
+        }
+        let setter = value.get_attr("fset", vm).ok()?;
+        setter.class().is(vm.ctx.types.function_type).then(|| self.id_of(&setter))
+    }
+
+    fn cell_constant(&self, cell: ObjId) -> Option<ObjId> {
+        self.cell_content(self.object(cell)).and_then(|v| self.lasting(&v))
+    }
+
+    fn cell_sample(&self, cell: ObjId) -> Option<Sample> {
+        self.cell_content(self.object(cell)).map(|v| self.take_sample(&v))
+    }
+
+    fn sample_cell(&self, sample: Sample) -> (Option<ObjId>, Option<Sample>) {
+        match self.cell_content(self.sampled(sample)) {
+            Some(v) => (self.lasting(&v), Some(self.take_sample(&v))),
+            None => (None, None),
+        }
+    }
+
+    fn sample_method(&self, sample: Sample) -> Option<ObjId> {
+        let vm = self.vm();
+        let method = self.sampled(sample);
+        if !method.class().is(vm.ctx.types.bound_method_type) {
+            return None;
+        }
+        let f = method.get_attr("__func__", vm).ok()?;
+        f.class().is(vm.ctx.types.function_type).then(|| self.id_of(&f))
+    }
+
+    fn operator_method(&self, class: ObjId, name: &str) -> Option<ObjId> {
+        let vm = self.vm();
+        let cls = self.class(class).filter(|c| c.slots().flags.has_feature(PyTypeFlags::HEAPTYPE))?;
+        let found = cls.get_attr(vm.ctx.intern_str(name))?;
+        found.class().is(vm.ctx.types.function_type).then(|| self.id_of(&found))
+    }
+
+    fn has_attr(&self, class: ObjId, name: &str) -> bool {
+        self.class(class).is_none_or(|c| c.get_attr(self.vm().ctx.intern_str(name)).is_some())
+    }
+
+    fn plain_class(&self, class: ObjId) -> Option<Init> {
+        let vm = self.vm();
+        let cls = self.class(class)?;
+        let find = |name: &'static str| cls.get_attr(vm.ctx.intern_str(name));
+        let plain = cls.class().is(vm.ctx.types.type_type)
+            && crate::runtime::has_plain_new(vm, cls)
+            && cls.slots().del.load().is_none()
+            && find("__abstractmethods__").is_none();
+        let init = find("__init__").filter(|_| plain)?;
+        if vm.ctx.types.object_type.get_attr(vm.ctx.intern_str("__init__")).is_some_and(|i| i.is(&init)) {
+            return Some(Init::Object);
+        }
+        init.class().is(vm.ctx.types.function_type).then(|| Init::Function(self.id_of(&init)))
+    }
+
+    fn has_dict(&self, class: ObjId) -> bool {
+        self.class(class).is_some_and(|c| self.instances_have_dict(c))
+    }
+
+    fn instance_template(&self, class: ObjId, names: &[ObjId]) -> ObjId {
+        let vm = self.vm();
+        let template = *self.templates.borrow_mut().entry(names.to_vec()).or_insert_with(|| {
+            let dict = vm.ctx.new_dict();
+            for name in names {
+                if let Some(name) = self.interned(*name) {
+                    // A new exact dict and a str: nothing can fail.
+                    let _ = dict.set_item(name, vm.ctx.none(), vm);
+                }
+            }
+            let _ = self.shapes().stamp(&dict, vm);
+            self.id_of(dict.as_object())
+        });
+        if let (Some(cls), Some(dict)) = (self.class(class), self.object(template).downcast_ref::<PyDict>()) {
+            self.shapes().expect(cls, dict, vm);
+        }
+        template
     }
 
     fn always_true(&self, class: ObjId) -> bool {
@@ -672,7 +826,7 @@ impl Jit {
     }
 
     fn instances_have_dict(&self, cls: &Py<PyType>) -> bool {
-        cls.slots().flags.has_feature(rustpython_vm::types::PyTypeFlags::HAS_DICT)
+        cls.slots().flags.has_feature(PyTypeFlags::HAS_DICT)
     }
 
     /// Fills the tables of builtins with a known meaning.

@@ -83,6 +83,8 @@ pub struct Prepared {
     /// What the program has said about this code.
     pub(crate) rules: Rules,
     decoded: OnceLock<(Vec<Instr>, Vec<u32>)>,
+    /// What calling a function of this code takes.
+    pub(crate) target: OnceLock<crate::runtime::framed::Target>,
 }
 
 // SAFETY: all fields but the atomics are written before the value is shared.
@@ -531,6 +533,7 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
         patches,
         rules: Rules::default(),
         decoded: OnceLock::new(),
+        target: OnceLock::new(),
     });
     for (i, (_, kind)) in sites.iter().enumerate() {
         constants.push(Hook::create(vm, Site::new(a, prepared.clone(), *kind, i)));

@@ -113,6 +113,7 @@ fn rewrite_unit(header: u32) -> Unit {
             code: ObjId(0),
             func: None,
             pc: header,
+            awaits: Default::default(),
             // n and s: the order of the variables is that of the record's words.
             locals: vec![Recipe::Owned(Value(1)), Recipe::Int(Value(0))],
             stack: Vec::new(),

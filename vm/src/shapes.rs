@@ -112,6 +112,16 @@ impl Shapes {
         self.usual.borrow().keys().copied().collect()
     }
 
+    /// Takes a dict as typical of a class's instances of which none is known yet.
+    pub fn expect(&self, class: &Py<PyType>, dict: &Py<PyDict>, vm: &VirtualMachine) {
+        let (Some(keys), Some(stamp)) = (self.keys(dict), self.stamp(dict, vm)) else { return };
+        let mut usual = self.usual.borrow_mut();
+        let shapes = usual.entry(class as *const Py<PyType> as usize).or_default();
+        if shapes.len() < 12 && !shapes.iter().any(|u| u.stamp == stamp) {
+            shapes.push(Usual { stamp, keys });
+        }
+    }
+
     /// The usual shapes of a class's instances, the latest first.
     pub fn usual(&self, class: &Py<PyType>) -> Vec<Usual> {
         self.usual.borrow().get(&(class as *const Py<PyType> as usize)).cloned().unwrap_or_default()

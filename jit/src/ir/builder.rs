@@ -649,7 +649,7 @@ mod tests {
     fn a_guard_that_holds_makes_nothing() {
         let mut b = builder();
         let state = FrameState {
-            frames: vec![FrameDesc { code: ObjId(0), func: None, pc: 3, locals: vec![Recipe::Null], stack: vec![] }],
+            frames: vec![FrameDesc { code: ObjId(0), func: None, pc: 3, awaits: crate::ir::Awaits::Result, locals: vec![Recipe::Null], stack: vec![] }],
             globals: vec![],
         };
         let exit = b.exit_to(ExitKind::Guard(Reason::Type), state.clone(), &[]);

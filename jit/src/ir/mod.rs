@@ -395,8 +395,22 @@ pub struct FrameDesc {
     pub func: Option<ObjId>,
     /// Index of the code unit (of the prepared code).
     pub pc: u32,
+    /// What becomes of the result, if it waits for a call.
+    pub awaits: Awaits,
     pub locals: Vec<Recipe>,
     pub stack: Vec<Recipe>,
+}
+
+/// What a frame that waits for the frame that it called does with the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Awaits {
+    /// Pushes it.
+    #[default]
+    Result,
+    /// It was an `__init__`: the result must be None and goes. The instance is on the stack already.
+    Init,
+    /// It was a method that an operator stands for. So many operands of the instruction are still on the stack.
+    Operator(u8),
 }
 
 /// A module global to write: the value of entry `index` of the dict, whose key stays.
@@ -441,6 +455,11 @@ pub enum Recipe {
     Zip(Vec<Recipe>),
     /// A number if `bound` (`I32`) is not 0, else empty.
     IfBound { bound: Value, value: Box<Recipe> },
+    /// An instance of a plain class with these entries in its dict, in this order. Slots further on in the state may
+    /// hold the same one.
+    Instance { number: u32, class: ObjId, fields: Vec<(ObjId, Recipe)> },
+    /// The instance of that number, which the state has made before.
+    Same(u32),
 }
 
 /// Sequences with an index-based iterator.
@@ -455,7 +474,8 @@ impl Recipe {
     /// Calls `f` for each value that the recipe reads, in a fixed order.
     pub fn values(&self, f: &mut impl FnMut(Value)) {
         match self {
-            Recipe::Null | Recipe::Keep | Recipe::Const(_) => {}
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
+            Recipe::Instance { fields, .. } => fields.iter().for_each(|(_, r)| r.values(f)),
             Recipe::Owned(v)
             | Recipe::Borrowed(v)
             | Recipe::Int(v)
@@ -491,7 +511,8 @@ impl Recipe {
     /// Replaces each value that the recipe reads.
     pub fn map_values(&mut self, f: &mut impl FnMut(Value) -> Value) {
         match self {
-            Recipe::Null | Recipe::Keep | Recipe::Const(_) => {}
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
+            Recipe::Instance { fields, .. } => fields.iter_mut().for_each(|(_, r)| r.map_values(f)),
             Recipe::Owned(v)
             | Recipe::Borrowed(v)
             | Recipe::Int(v)

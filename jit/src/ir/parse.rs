@@ -2,7 +2,7 @@
 //! `;` starts a comment.
 
 use super::{
-    BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC, FnCell,
+    Awaits, BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC, FnCell,
     FnKind, FrameDesc, FrameState, Function, GlobalWrite, Inst, InstData, IntCC, ObjId, Op, OvfOp, Reason, Recipe,
     SeqKind, Term, Type, UnOp, Unit, Value,
 };
@@ -597,11 +597,21 @@ impl Parser {
             let func = if self.eat_word("of") { Some(self.obj()?) } else { None };
             self.keyword("at")?;
             let pc = self.number("a position")?;
+            let awaits = if self.eat_word("awaiting") {
+                if self.eat_word("operator") {
+                    Awaits::Operator(self.number("a number of operands")?)
+                } else {
+                    self.keyword("init")?;
+                    Awaits::Init
+                }
+            } else {
+                Awaits::Result
+            };
             self.punct('[')?;
             let locals = self.list(']', Self::recipe)?;
             self.punct('[')?;
             let stack = self.list(']', Self::recipe)?;
-            state.frames.push(FrameDesc { code, func, pc, locals, stack });
+            state.frames.push(FrameDesc { code, func, pc, awaits, locals, stack });
         }
         while self.eat_word("global") {
             let dict = self.obj()?;
@@ -674,6 +684,26 @@ impl Parser {
                 let bound = self.comma_value()?;
                 self.punct(')')?;
                 Recipe::IfBound { bound, value }
+            }
+            "instance" => {
+                self.punct('(')?;
+                let number = self.number("the number of an instance")?;
+                self.keyword("of")?;
+                let class = self.obj()?;
+                let mut fields = Vec::new();
+                while self.eat(',') {
+                    let name = self.obj()?;
+                    self.punct('=')?;
+                    fields.push((name, self.recipe()?));
+                }
+                self.punct(')')?;
+                Recipe::Instance { number, class, fields }
+            }
+            "same" => {
+                self.punct('(')?;
+                let number = self.number("the number of an instance")?;
+                self.punct(')')?;
+                Recipe::Same(number)
             }
             _ => return self.error(format!("there is no recipe `{word}`")),
         })

@@ -1,7 +1,7 @@
 //! The text form of the IR: printing. `docs/ir.md` describes it, `parse` reads it.
 
 use super::{
-    BinOp, Block, BlockCall, BlockData, Callee, ExitKind, FloatCC, FnKind, FrameState, Function, InstData, IntCC, Op,
+    Awaits, BinOp, Block, BlockCall, BlockData, Callee, ExitKind, FloatCC, FnKind, FrameState, Function, InstData, IntCC, Op,
     OvfOp, Reason, Recipe, SeqKind, Term, UnOp, Unit, Value,
 };
 use core::fmt;
@@ -215,6 +215,12 @@ impl fmt::Display for Recipe {
             Recipe::Slice(parts) => write!(f, "slice({}, {}, {})", parts[0], parts[1], parts[2]),
             Recipe::Enumerate { iter, count } => write!(f, "enumerate({iter}, {count})"),
             Recipe::IfBound { bound, value } => write!(f, "if_bound({value}, {bound})"),
+            Recipe::Instance { number, class, fields } => {
+                write!(f, "instance({number} of {class}")?;
+                fields.iter().try_for_each(|(name, r)| write!(f, ", {name} = {r}"))?;
+                f.write_str(")")
+            }
+            Recipe::Same(number) => write!(f, "same({number})"),
         }
     }
 }
@@ -229,7 +235,13 @@ impl fmt::Display for FrameState {
             if let Some(func) = frame.func {
                 write!(f, " of {func}")?;
             }
-            write!(f, " at {} [", frame.pc)?;
+            write!(f, " at {}", frame.pc)?;
+            match frame.awaits {
+                Awaits::Result => {}
+                Awaits::Init => f.write_str(" awaiting init")?,
+                Awaits::Operator(n) => write!(f, " awaiting operator {n}")?,
+            }
+            f.write_str(" [")?;
             commas(f, &frame.locals, |f, r| write!(f, "{r}"))?;
             f.write_str("] [")?;
             commas(f, &frame.stack, |f, r| write!(f, "{r}"))?;

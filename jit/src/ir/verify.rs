@@ -221,7 +221,8 @@ impl<'a> Verifier<'a> {
 
     fn recipe(&mut self, what: &str, r: &Recipe, keep: bool) {
         match r {
-            Recipe::Null | Recipe::Const(_) => {}
+            Recipe::Null | Recipe::Const(_) | Recipe::Same(_) => {}
+            Recipe::Instance { fields, .. } => fields.iter().for_each(|(_, r)| self.recipe(what, r, false)),
             Recipe::Keep if keep => {}
             Recipe::Keep => self.error(format!("{what} keeps a slot of a frame that is not the entry's")),
             Recipe::Owned(v) | Recipe::Borrowed(v) => self.recipe_value(what, *v, Type::Ptr),

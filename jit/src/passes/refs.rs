@@ -118,6 +118,7 @@ fn recipe_owns(r: &Recipe, v: Value) -> bool {
         Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => recipe_owns(seq, v),
         Recipe::Slice(parts) => parts.iter().any(|r| recipe_owns(r, v)),
         Recipe::Enumerate { iter, .. } => recipe_owns(iter, v),
+        Recipe::Instance { fields, .. } => fields.iter().any(|(_, r)| recipe_owns(r, v)),
         _ => false,
     }
 }
@@ -153,6 +154,7 @@ fn borrow(r: &mut Recipe, v: Value) -> bool {
         Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => borrow(seq, v),
         Recipe::Slice(parts) => parts.iter_mut().any(|r| borrow(r, v)),
         Recipe::Enumerate { iter, .. } => borrow(iter, v),
+        Recipe::Instance { fields, .. } => fields.iter_mut().any(|(_, r)| borrow(r, v)),
         _ => false,
     }
 }

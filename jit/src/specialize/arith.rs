@@ -27,7 +27,7 @@ pub(super) enum BinaryOp {
 }
 
 impl BinaryOp {
-    fn from_arg(arg: u32) -> Option<BinaryOp> {
+    pub(super) fn from_arg(arg: u32) -> Option<BinaryOp> {
         use BinaryOp::*;
         const OPS: [BinaryOp; 13] =
             [Add, And, FloorDiv, Shl, MatMul, Mul, Rem, Or, Pow, Shr, Sub, TrueDiv, Xor];
@@ -64,6 +64,9 @@ impl Spec<'_> {
                 self.push(r);
                 return Ok(Flow::Next);
             }
+        }
+        if let Some(flow) = self.binary_operator(arg, op)? {
+            return Ok(flow);
         }
         self.binary_general(arg, op)
     }
@@ -416,6 +419,11 @@ impl Spec<'_> {
                 self.push(v);
                 return Ok(Flow::Next);
             }
+        }
+        if let Some(ty) = self.ty_of(self.peek(0))
+            && let Some(flow) = self.operator(ty, "__neg__", &[0], 1)?
+        {
+            return Ok(flow);
         }
         let kind = self.b.i32(0);
         self.generic(RtId::UnaryOp, &[kind], 1)

@@ -2,7 +2,7 @@
 
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
-use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::{AttrRef, Shape, Stamps};
 use crate::rt::RtId;
 
@@ -28,6 +28,23 @@ impl Spec<'_> {
                 let v = self.constant(value);
                 return self.attr_done(v, method);
             }
+            if ty == k.type_
+                && method
+                && self.o.type_version(c).is_some()
+                && let Some((func, takes_class)) = self.o.class_method(c, name)
+            {
+                self.guard_version(c);
+                let class = self.pop();
+                self.push(Val::Const(func));
+                self.push(if takes_class { class } else { Val::Null });
+                return Ok(Flow::Next);
+            }
+        }
+        if let Val::Instance(n) = *self.peek(0) {
+            if let Some(flow) = self.load_instance_attr(n, name, method)? {
+                return Ok(flow);
+            }
+            self.materialize(0);
         }
         if let Some(flow) = self.load_shared_attr(name, method)? {
             return Ok(flow);
@@ -166,7 +183,19 @@ impl Spec<'_> {
         let d = self.b.load(Field::ObjDict, v, tok);
         let null = self.b.null();
         let tok = self.b.guard_icmp(IntCC::Ne, d, null, exit);
-        let now = self.b.load(Field::DictStamp, d, tok);
+        let mut now = self.b.load(Field::DictStamp, d, tok);
+        if self.o.lacks_stamps(self.start.frame().code.id, self.ins.pc) {
+            // Each instance would leave here once, to be given the stamp of its keys.
+            let (without, with) = (self.b.create_block(), self.b.create_block());
+            let given = self.b.add_param(with, Type::I32);
+            let has = self.b.icmp_imm(IntCC::Ne, now, 0);
+            self.b.br(has, with, &[now], without, &[]);
+            self.b.switch_to(without);
+            let stamp = self.b.call_rt_value(RtId::DictShape, &[d]);
+            self.b.jump(with, &[stamp]);
+            self.b.switch_to(with);
+            now = given;
+        }
         let mut any = None;
         for (i, stamp) in stamps.iter().enumerate() {
             if stamps[..i].contains(stamp) {
@@ -218,6 +247,12 @@ impl Spec<'_> {
     pub(super) fn store_attr(&mut self) -> Res<Flow> {
         let code = self.ctx.frame().code.clone();
         let name = code.names[self.ins.arg as usize];
+        if let Val::Instance(n) = *self.peek(0) {
+            if let Some(flow) = self.store_instance_attr(n, name) {
+                return Ok(flow);
+            }
+            self.materialize(0);
+        }
         if self.store_shared_attr(name) {
             return Ok(Flow::Next);
         }
@@ -262,6 +297,11 @@ impl Spec<'_> {
                     self.want(0, ty);
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }
+                (Some(AttrRef::Property { .. }), _) => {
+                    if let Some(flow) = self.assign_property(ty, name)? {
+                        return Ok(flow);
+                    }
+                }
                 _ => {}
             }
         }
@@ -274,6 +314,78 @@ impl Spec<'_> {
         let name = self.b.obj(name);
         let args = self.pop_arguments(2);
         self.rt(RtId::SetAttr, &[args[1], name, args[0]]);
+        Ok(Flow::Next)
+    }
+
+    /// `o.name = value` where a property's Python function does it. Stack: value, owner.
+    pub(super) fn assign_property(&mut self, class: ObjId, name: ObjId) -> Res<Option<Flow>> {
+        match self.o.property_setter(class, name) {
+            Some(setter) => self.operator_function(class, setter, &[0, 1], 2),
+            None => Ok(None),
+        }
+    }
+
+    /// `super().name`. Stack: the global `super`, the class, the object.
+    pub(super) fn load_super_attr(&mut self) -> Res<Flow> {
+        let (arg, code) = (self.ins.arg, self.ctx.frame().code.clone());
+        let (name, method, has_class) = (code.names[(arg >> 2) as usize], arg & 1 != 0, arg & 2 != 0);
+        let of = self.expect_type(0);
+        if let (Val::Const(s), Val::Const(class), Some(of)) = (self.peek(2).clone(), self.peek(1).clone(), of)
+            && s == self.o.known().super_
+            && matches!(self.peek(0), Val::Obj(_) | Val::Instance(_))
+            && !self.distrusted()
+            && self.o.type_version(of).is_some()
+            && let Some(found) = self.o.super_attr(class, of, name)
+        {
+            match found {
+                AttrRef::Method { func: f } | AttrRef::Descriptor { descr: f } if method => {
+                    self.want(0, of);
+                    self.guard_version(of);
+                    let o = self.pop();
+                    self.pop_drop(2);
+                    self.push(Val::Const(f));
+                    self.push(o);
+                    return Ok(Flow::Next);
+                }
+                AttrRef::ClassValue { value } => {
+                    self.want(0, of);
+                    self.guard_version(of);
+                    self.pop_drop(3);
+                    let v = self.constant(value);
+                    self.push(v);
+                    if method {
+                        self.push(Val::Null);
+                    }
+                    return Ok(Flow::Next);
+                }
+                AttrRef::Property { getter } if !method => {
+                    self.want(0, of);
+                    self.guard_version(of);
+                    let o = self.pop();
+                    self.pop_drop(2);
+                    if let Some(flow) = self.call_python(getter, vec![o])? {
+                        return Ok(flow);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !has_class {
+            // `super()` looks at the frame that calls it.
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        self.before_python()?;
+        self.sync_locals();
+        let args = self.pop_arguments(3);
+        for (i, v) in args.into_iter().enumerate() {
+            self.b.store_scratch(i as u32, v);
+        }
+        let name = self.b.obj(name);
+        let r = self.rt(RtId::LoadSuperAttr, &[name]).expect("a result");
+        self.push(Val::object(r, Own::Owned));
+        if method {
+            self.push(Val::Null);
+        }
         Ok(Flow::Next)
     }
 }

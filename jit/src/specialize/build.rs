@@ -108,7 +108,8 @@ impl Spec<'_> {
                 if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }
-                return Ok(self.leave_at_start(Reason::Unsupported));
+                let count = self.b.i32(n as i32);
+                return self.unpack(RtId::UnpackSequence, &[count], n);
             }
         };
         let ty = ty.expect("matched");
@@ -226,5 +227,37 @@ impl Spec<'_> {
             return Ok(Flow::Next);
         }
         self.generic(RtId::FormatSimple, &[], 1)
+    }
+
+    /// `MAKE_FUNCTION` with the `SET_FUNCTION_ATTRIBUTE`s that follow, as one. Stack: what they set, the code.
+    pub(super) fn make_function(&mut self) -> Res<Flow> {
+        let Val::Const(function) = *self.peek(0) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        let code = self.ctx.frame().code.clone();
+        let (mut closure, mut defaults, mut n, mut next) = (None, None, 0, self.ins.next);
+        while let Some(ins) = code.instr(next).filter(|i| i.op == crate::bytecode::Opcode::SetFunctionAttribute) {
+            n += 1;
+            match ins.arg {
+                1 => defaults = Some(n),
+                8 => closure = Some(n),
+                _ => return Ok(self.leave_at_start(Reason::Unsupported)),
+            }
+            next = ins.next;
+        }
+        for d in 0..=n {
+            self.materialize(d);
+        }
+        self.promote();
+        let args = self.pop_arguments(n + 1);
+        let globals = self.ctx.frame().globals;
+        let (function, globals) = (self.b.obj(function), self.b.obj(globals));
+        let null = self.b.null();
+        // `args` are deepest first: the topmost is the code.
+        let of = |place: Option<usize>| place.map_or(null, |d| args[n - d]);
+        let f = self.rt(RtId::MakeFunction, &[function, globals, of(closure), of(defaults)]).expect("a result");
+        self.push(Val::typed(f, self.o.known().function, Own::Owned));
+        self.goto(next)?;
+        Ok(Flow::End)
     }
 }

@@ -42,6 +42,8 @@ impl Spec<'_> {
             {
                 if let Val::Obj(o) = val {
                     self.guard_type(o.v, ty);
+                }
+                if matches!(val, Val::Obj(_) | Val::Instance(_)) {
                     self.guard_version(ty);
                 }
                 let is = self.b.bool(answers.contains(&true));

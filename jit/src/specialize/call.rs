@@ -2,12 +2,19 @@
 
 use super::context::{Frame, ObjVal, Own, Val, View};
 use super::emit::Num;
-use super::{Flow, Res, Spec};
+use super::{Flow, Refused, Res, Spec};
 use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
 use crate::ctx::SCRATCH_WORDS;
-use crate::ir::{Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
-use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Pass};
+use crate::ir::{Awaits, Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
+use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Init, Pass};
 use crate::rt::RtId;
+
+/// A function to be inlined, with its arguments.
+pub(super) struct Target {
+    pub info: FuncInfo,
+    pub code: std::rc::Rc<CodeInfo>,
+    pub args: Vec<Val>,
+}
 
 impl Spec<'_> {
     /// Stack: callable, self or NULL, `argc` arguments.
@@ -27,6 +34,17 @@ impl Spec<'_> {
             {
                 return Ok(flow);
             }
+            if !self_null && argc == 0 && self.o.is_object_init(c) {
+                // Without arguments there is nothing that it looks at.
+                let none = self.const_none();
+                return Ok(self.call_done(0, none).expect("a flow"));
+            }
+            if self_null
+                && self.o.type_of(c) == k.type_
+                && let Some(flow) = self.call_class(c, argc)?
+            {
+                return Ok(flow);
+            }
             if self.o.type_of(c) == k.function {
                 let n = argc + usize::from(!self_null);
                 let at = self.ctx.frame().stack.len() - n;
@@ -36,10 +54,51 @@ impl Spec<'_> {
                 }
             }
         }
+        if self_null
+            && let Some(flow) = self.call_object(argc)?
+        {
+            return Ok(flow);
+        }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
         self.call_generic(argc, None)
+    }
+
+    /// A call of a bound method of a function, or of an instance of a Python class: the function with the object as
+    /// first argument.
+    fn call_object(&mut self, argc: usize) -> Res<Option<Flow>> {
+        if self.distrusted() {
+            return Ok(None);
+        }
+        let k = *self.o.known();
+        let callable = self.peek(argc + 1).clone();
+        let Some(ty) = self.ty_of(&callable).or_else(|| self.sample_of(&callable).map(|s| self.o.sample_type(s).ty))
+        else {
+            return Ok(None);
+        };
+        let (func, first) = if ty == k.bound_method {
+            let Some(func) = self.sample_of(&callable).and_then(|s| self.o.sample_method(s)) else { return Ok(None) };
+            self.want(argc + 1, ty);
+            let Val::Obj(o) = *self.peek(argc + 1) else { return Ok(None) };
+            let exit = self.exit_start(Reason::Value);
+            let now = self.b.load(Field::MethodFunc, o.v, o.tok);
+            self.b.guard_is(now, func, exit);
+            let object = self.b.load(Field::MethodSelf, o.v, o.tok);
+            // Borrowed from the method, which is held as long as the call lasts, or promoted when that goes.
+            (func, Val::object(object, Own::Transient))
+        } else {
+            let Some(func) = self.o.operator_method(ty, "__call__").filter(|_| self.o.type_version(ty).is_some()) else {
+                return Ok(None);
+            };
+            self.want(argc + 1, ty);
+            self.guard_version(ty);
+            (func, self.peek(argc + 1).clone())
+        };
+        let at = self.ctx.frame().stack.len() - argc;
+        let mut args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
+        args.insert(0, first);
+        self.try_python(func, args, argc + 2)
     }
 
     pub(super) fn call_kw(&mut self, argc: usize) -> Res<Flow> {
@@ -56,6 +115,23 @@ impl Spec<'_> {
             && let Some(flow) = self.try_python(c, args, argc + 3)?
         {
             return Ok(flow);
+        }
+        if let Val::Const(c) = *self.peek(argc + 2)
+            && self.o.type_of(c) == k.type_
+            && matches!(self.peek(argc + 1), Val::Null)
+            && !self.distrusted()
+            && self.o.type_version(c).is_some()
+            && let Some(Init::Function(init)) = self.o.plain_class(c)
+        {
+            // `self`, which is not there yet, is the first parameter.
+            *self.peek_mut(argc + 1) = Val::Const(k.none);
+            let args = self.bind_keywords(init, names, argc);
+            *self.peek_mut(argc + 1) = Val::Null;
+            if let Some(args) = args
+                && let Some(flow) = self.instantiate(c, args[1..].to_vec(), argc + 3)?
+            {
+                return Ok(flow);
+            }
         }
         self.call_generic(argc, Some(names))
     }
@@ -113,7 +189,7 @@ impl Spec<'_> {
         if names.is_some() {
             self.pop();
         }
-        for d in 0..argc {
+        for d in 0..argc + 2 {
             self.materialize(d);
         }
         let args = self.pop_arguments(argc);
@@ -160,7 +236,7 @@ impl Spec<'_> {
     }
 
     /// Inlines or calls directly, if it can; pops `operands` slots of the stack then.
-    fn try_python(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+    pub(super) fn try_python(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let Some(info) = self.o.function(func) else { return Ok(None) };
         if !self.o.may_compile(info.code) {
             return Ok(None);
@@ -175,6 +251,24 @@ impl Spec<'_> {
             return Ok(Some(self.inline(func, &info, code, args, operands)?));
         }
         self.call_compiled(func, args, operands)
+    }
+
+    /// What inlining a function takes, if it can be done. `args` gives the positional arguments.
+    pub(super) fn inline_target(&mut self, func: ObjId, args: impl FnOnce(&mut Self) -> Vec<Val>) -> Option<Target> {
+        let info = self.o.function(func)?;
+        if !self.o.may_compile(info.code) {
+            return None;
+        }
+        let code = self.o.code(info.code)?;
+        if !self.inlinable(&code) {
+            return None;
+        }
+        let args = args(self);
+        let args = self.bind(&info, &code, args)?;
+        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
+            return None;
+        }
+        Some(Target { info, code, args })
     }
 
     /// Positional arguments for all parameters, defaults filled in.
@@ -201,7 +295,7 @@ impl Spec<'_> {
     }
 
     /// Checks that the function is still what it was.
-    fn guard_function(&mut self, func: ObjId, info: &FuncInfo) {
+    pub(super) fn guard_function(&mut self, func: ObjId, info: &FuncInfo) {
         let exit = self.exit_start(Reason::Value);
         let f = self.b.obj(func);
         if info.version != 0 {
@@ -219,7 +313,6 @@ impl Spec<'_> {
             && code.instrs.len() <= self.limits.inline_instrs
             && code.loops.is_empty()
             && code.handlers.is_empty()
-            && code.cellvars == 0
             && !self.no_inline.contains(&code.id)
             && (!self.ctx.frames.iter().any(|f| f.code.id == code.id) || self.unrollable(code))
     }
@@ -232,7 +325,7 @@ impl Spec<'_> {
             && code.instrs.len() <= self.limits.unroll_instrs
     }
 
-    fn inline(
+    pub(super) fn inline(
         &mut self,
         func: ObjId,
         info: &FuncInfo,
@@ -268,8 +361,10 @@ impl Spec<'_> {
             home: Vec::new(),
             stack: Vec::new(),
             call_pc: 0,
+            awaits: Awaits::Result,
             counted,
         });
+        self.make_cells()?;
         for val in popped {
             let mut gone = true;
             val.objects(&mut |o| gone &= !moved.contains(&o.v));
@@ -283,22 +378,60 @@ impl Spec<'_> {
 
     /// Leaves an inlined function with its result.
     pub(super) fn inlined_return(&mut self, val: Val) -> Res<Flow> {
+        let outer = self.ctx.frames.len() - 2;
+        let awaits = self.ctx.frames[outer].awaits;
+        let code = self.ctx.frame().code.id;
+        if awaits != Awaits::Result && self.distrusted() {
+            // What it gives is often something that only the interpreter knows what to do with.
+            return Err(Refused::DontInline(code));
+        }
+        if awaits == Awaits::Init && !self.init_returned(&val) {
+            return Ok(self.leave_at_start(Reason::Error));
+        }
+        let mut result = Some(val.clone());
+        if let Awaits::Operator(_) = awaits {
+            let caller = &self.ctx.frames[outer];
+            let ins = *caller.code.instr(caller.call_pc).expect("an operator");
+            match self.operator_result(ins, &val) {
+                Ok(r) => result = r,
+                Err(()) if self.o.observed(code, self.ins.pc).is_empty() => return Ok(self.leave_at_start(Reason::Value)),
+                Err(()) => return Err(Refused::DontInline(code)),
+            }
+        }
         let mut frame = self.ctx.frames.pop().expect("an inlined frame");
         if frame.counted {
             self.b.leave();
         }
         frame.stack.clear();
-        let mut val = val;
         let call_pc = self.ctx.frame().call_pc;
         self.ctx.frame_mut().call_pc = 0;
+        self.ctx.frame_mut().awaits = Awaits::Result;
         // The result may rely on a reference that a local of the frame holds.
         let locals = std::mem::take(&mut frame.locals);
         self.push(val.clone());
         for l in locals {
             self.drop_val(l);
         }
-        val = self.pop();
-        self.push(val);
+        match awaits {
+            Awaits::Result => {}
+            Awaits::Init => self.pop_drop(1),
+            Awaits::Operator(operands) => {
+                // The result may have changed hands: only a converted one is another value.
+                let returned = self.pop();
+                let n = self.ctx.frame().stack.len() - operands as usize;
+                let gone = self.ctx.frame_mut().stack.split_off(n);
+                let converted = result.as_ref() != Some(&val);
+                match result {
+                    Some(r) if converted => {
+                        self.push(r);
+                        self.drop_val(returned);
+                    }
+                    Some(_) => self.push(returned),
+                    None => self.drop_val(returned),
+                }
+                gone.into_iter().for_each(|g| self.drop_val(g));
+            }
+        }
         let next = self.ctx.frame().code.instr(call_pc).expect("a call").next;
         self.goto(next)?;
         Ok(Flow::End)
@@ -306,10 +439,6 @@ impl Spec<'_> {
 
     /// Calls a compiled version, if there is one.
     fn call_compiled(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
-        if self.o.function(func).and_then(|f| self.o.code(f.code)).is_none_or(|c| c.cellvars > 0) {
-            // Its cells are made before the first instruction that a version begins with.
-            return Ok(None);
-        }
         let passes: Vec<Pass> = args.iter().map(|a| self.pass_of(a)).collect();
         let recursive = self.cell.as_ref().is_some_and(|(f, a, _)| *f == func && *a == passes);
         let (callee, ret) = if recursive {
@@ -325,6 +454,9 @@ impl Spec<'_> {
                 None => return Ok(None),
             }
         };
+        // Objects that anybody may see.
+        self.make_instances();
+        let args: Vec<Val> = args.iter().map(|a| self.as_made(a)).collect();
         self.promote();
         self.flush_globals();
         self.forget_globals();
@@ -378,6 +510,12 @@ impl Spec<'_> {
         }
         match (b, argc) {
             (Builtin::Len, 1) => {
+                let ty = self.expect_type(0);
+                if let Some(ty) = ty
+                    && let Some(flow) = self.expected_operator(0, ty, "__len__", &[0], 3)?
+                {
+                    return Ok(Some(flow));
+                }
                 let Some(n) = self.length(0) else { return Ok(None) };
                 Ok(self.call_done(1, Val::Int(n)))
             }

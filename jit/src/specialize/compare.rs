@@ -53,6 +53,9 @@ impl Spec<'_> {
             self.push(Val::Bool(c));
             return Ok(Flow::Next);
         }
+        if let Some(flow) = self.compare_operator(op)? {
+            return Ok(flow);
+        }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
@@ -116,6 +119,9 @@ impl Spec<'_> {
                 }
             }
             (Val::Const(x), Val::Const(y)) => self.b.bool(x == y),
+            (Val::Instance(x), Val::Instance(y)) => self.b.bool(x == y),
+            // What does not exist yet is nothing else.
+            (Val::Instance(_), _) | (_, Val::Instance(_)) => self.b.bool(false),
             (Val::Int(_) | Val::Float(_), Val::Const(c)) | (Val::Const(c), Val::Int(_) | Val::Float(_))
                 if self.o.int(*c).is_none() && self.o.float(*c).is_none() =>
             {
@@ -165,6 +171,11 @@ impl Spec<'_> {
             self.pop_drop(2);
             self.push(Val::Bool(c));
             return Ok(Flow::Next);
+        }
+        if let Some(ty) = self.expect_type(0)
+            && let Some(flow) = self.expected_operator(0, ty, "__contains__", &[0, 1], 2)?
+        {
+            return Ok(flow);
         }
         self.before_python()?;
         self.materialize(0);

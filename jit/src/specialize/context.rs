@@ -5,7 +5,7 @@
 
 use crate::bytecode::CodeInfo;
 use crate::oracle::Sample;
-use crate::ir::{Block, FrameDesc, FrameState, ObjId, Recipe, SeqKind, Type, Value};
+use crate::ir::{Awaits, Block, FrameDesc, FrameState, ObjId, Recipe, SeqKind, Type, Value};
 use std::rc::Rc;
 
 /// Who holds the reference that keeps an object alive.
@@ -74,8 +74,20 @@ pub enum Val {
     Maybe { v: Value, ty: Type, bound: Value },
     /// An owned object, or null where none has been assigned yet.
     MaybeObj { v: Value, ty: Option<ObjId> },
+    /// An instance that does not exist yet: its number in [`Ctx::instances`].
+    Instance(u32),
     /// The live frame's stack slot, untouched: an object of unknown use.
     Keep,
+}
+
+/// An instance of a plain class that does not exist yet. Slots refer to it by number, so that all see what is
+/// assigned to its attributes; it lives as long as one does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    pub number: u32,
+    pub class: ObjId,
+    /// What its dict would hold, in order.
+    pub fields: Vec<(ObjId, Val)>,
 }
 
 impl Val {
@@ -129,7 +141,30 @@ impl Val {
         )
     }
 
-    fn recipe(&self) -> Recipe {
+    /// Calls `f` for the number of each virtual instance that the value names itself.
+    pub fn instances(&self, f: &mut impl FnMut(u32)) {
+        match self {
+            Val::Instance(n) => f(*n),
+            Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.instances(f),
+            Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.instances(f),
+            Val::Tuple(items) | Val::Zip(items) => items.iter().for_each(|i| i.instances(f)),
+            _ => {}
+        }
+    }
+
+    /// Puts another value in the place of a virtual instance, wherever the value names it.
+    pub fn replace_instance(&mut self, number: u32, by: &mut impl FnMut() -> Val) {
+        match self {
+            Val::Instance(n) if *n == number => *self = by(),
+            Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.replace_instance(number, by),
+            Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.replace_instance(number, by),
+            Val::Tuple(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.replace_instance(number, by)),
+            _ => {}
+        }
+    }
+
+    /// How an exit makes it. `made` are the instances that the state has made already.
+    fn recipe(&self, all: &[Instance], made: &mut Vec<u32>) -> Recipe {
         match self {
             Val::Null => Recipe::Null,
             Val::Const(c) => Recipe::Const(*c),
@@ -142,18 +177,18 @@ impl Val {
             },
             Val::Range { next, left, step } => Recipe::RangeIter { start: *next, len: *left, step: *step },
             Val::Seq { kind, seq, index } => {
-                Recipe::SeqIter { kind: *kind, seq: Box::new(seq.recipe()), index: *index }
+                Recipe::SeqIter { kind: *kind, seq: Box::new(seq.recipe(all, made)), index: *index }
             }
             Val::Enumerate { iter, count } => {
-                Recipe::Enumerate { iter: Box::new(iter.recipe()), count: *count }
+                Recipe::Enumerate { iter: Box::new(iter.recipe(all, made)), count: *count }
             }
             Val::Reversed { kind, seq, left } => {
-                Recipe::ReverseIter { kind: *kind, seq: Box::new(seq.recipe()), left: *left }
+                Recipe::ReverseIter { kind: *kind, seq: Box::new(seq.recipe(all, made)), left: *left }
             }
-            Val::Table { iter, .. } => iter.recipe(),
-            Val::Zip(items) => Recipe::Zip(items.iter().map(Val::recipe).collect()),
+            Val::Table { iter, .. } => iter.recipe(all, made),
+            Val::Zip(items) => Recipe::Zip(items.iter().map(|i| i.recipe(all, made)).collect()),
             Val::RangeObject { start, stop, step } => Recipe::Range { start: *start, stop: *stop, step: *step },
-            Val::Tuple(items) => Recipe::Tuple(items.iter().map(Val::recipe).collect()),
+            Val::Tuple(items) => Recipe::Tuple(items.iter().map(|i| i.recipe(all, made)).collect()),
             Val::Maybe { v, ty, bound } => {
                 let value = match ty {
                     Type::F64 => Recipe::Float(*v),
@@ -163,6 +198,16 @@ impl Val {
                 Recipe::IfBound { bound: *bound, value: Box::new(value) }
             }
             Val::MaybeObj { v, .. } => Recipe::Owned(*v),
+            Val::Instance(n) => {
+                if let Some(i) = made.iter().position(|m| m == n) {
+                    return Recipe::Same(i as u32);
+                }
+                let number = made.len() as u32;
+                made.push(*n);
+                let instance = all.iter().find(|i| i.number == *n).expect("a live instance");
+                let fields = instance.fields.iter().map(|(name, v)| (*name, v.recipe(all, made))).collect();
+                Recipe::Instance { number, class: instance.class, fields }
+            }
             Val::Keep => Recipe::Keep,
         }
     }
@@ -181,6 +226,8 @@ pub struct Frame {
     pub stack: Vec<Val>,
     /// The call that the next inner frame comes from.
     pub call_pc: u32,
+    /// What becomes of its result.
+    pub awaits: Awaits,
     /// Whether it was counted as a level of recursion when it began.
     pub counted: bool,
 }
@@ -206,6 +253,11 @@ pub struct Ctx {
     pub loops: Vec<(usize, u32, Block)>,
     /// References to release at the end of the instruction.
     pub drops: Vec<ObjVal>,
+    /// The virtual instances that slots (or fields of others) refer to.
+    pub instances: Vec<Instance>,
+    /// Those that this instruction has made into objects (number, object, class), for copies of values that were
+    /// taken before.
+    pub made: Vec<(u32, Value, ObjId)>,
 }
 
 /// A part of a [`Key`].
@@ -229,8 +281,14 @@ pub enum KeyItem {
     Maybe(Type),
     MaybeObj(Option<ObjId>),
     Keep,
-    /// A frame begins: its code, and the pc of the call in the frame before.
-    Frame(ObjId, u32, u32),
+    /// A virtual instance that came before, by order of appearance.
+    Same(u32),
+    /// A new one: class and number of attributes, each of which follows with its name.
+    Instance(ObjId, u32),
+    Name(ObjId),
+    /// A frame begins: its code, the pc of the call that it waits for and what becomes of the result, the depth
+    /// of its stack.
+    Frame(ObjId, u32, Awaits, u32),
     Home(bool),
     Global(ObjId, ObjId, bool),
 }
@@ -256,6 +314,7 @@ impl Ctx {
             frame.stack.iter_mut().for_each(&mut *f);
         }
         self.globals.iter_mut().for_each(|g| f(&mut g.val));
+        self.instances.iter_mut().for_each(|i| i.fields.iter_mut().for_each(|(_, v)| f(v)));
     }
 
     /// All slots.
@@ -265,6 +324,7 @@ impl Ctx {
             frame.stack.iter().for_each(&mut *f);
         }
         self.globals.iter().for_each(|g| f(&g.val));
+        self.instances.iter().for_each(|i| i.fields.iter().for_each(|(_, v)| f(v)));
     }
 
     /// Calls `f` for each object of the context.
@@ -278,7 +338,15 @@ impl Ctx {
         let mut vals: Vec<Value> = Vec::new();
         // Objects are numbered by identity, so that a block version knows which slots alias.
         let mut objs: Vec<(Value, u32)> = Vec::new();
-        fn walk(val: &Val, key: &mut Key, vals: &mut Vec<Value>, objs: &mut Vec<(Value, u32)>) {
+        let mut instances: Vec<u32> = Vec::new();
+        fn walk(
+            all: &[Instance],
+            val: &Val,
+            key: &mut Key,
+            vals: &mut Vec<Value>,
+            objs: &mut Vec<(Value, u32)>,
+            instances: &mut Vec<u32>,
+        ) {
             match val {
                 Val::Null => key.push(KeyItem::Null),
                 Val::Const(c) => key.push(KeyItem::Const(*c)),
@@ -313,20 +381,20 @@ impl Ctx {
                 Val::Seq { kind, seq, index } => {
                     key.push(KeyItem::Seq(*kind));
                     vals.push(*index);
-                    walk(seq, key, vals, objs);
+                    walk(all, seq, key, vals, objs, instances);
                 }
                 Val::Reversed { kind, seq, left } => {
                     key.push(KeyItem::Reversed(*kind));
                     vals.push(*left);
-                    walk(seq, key, vals, objs);
+                    walk(all, seq, key, vals, objs, instances);
                 }
                 Val::Table { view, iter } => {
                     key.push(KeyItem::Table(*view));
-                    walk(iter, key, vals, objs);
+                    walk(all, iter, key, vals, objs, instances);
                 }
                 Val::Zip(items) => {
                     key.push(KeyItem::Zip(items.len() as u32));
-                    items.iter().for_each(|i| walk(i, key, vals, objs));
+                    items.iter().for_each(|i| walk(all, i, key, vals, objs, instances));
                 }
                 Val::RangeObject { start, stop, step } => {
                     key.push(KeyItem::RangeObject);
@@ -335,11 +403,11 @@ impl Ctx {
                 Val::Enumerate { iter, count } => {
                     key.push(KeyItem::Enumerate);
                     vals.push(*count);
-                    walk(iter, key, vals, objs);
+                    walk(all, iter, key, vals, objs, instances);
                 }
                 Val::Tuple(items) => {
                     key.push(KeyItem::Tuple(items.len() as u32));
-                    items.iter().for_each(|i| walk(i, key, vals, objs));
+                    items.iter().for_each(|i| walk(all, i, key, vals, objs, instances));
                 }
                 Val::Maybe { v, ty, bound } => {
                     key.push(KeyItem::Maybe(*ty));
@@ -349,17 +417,31 @@ impl Ctx {
                     key.push(KeyItem::MaybeObj(*ty));
                     vals.push(*v);
                 }
+                Val::Instance(n) => {
+                    if let Some(i) = instances.iter().position(|m| m == n) {
+                        key.push(KeyItem::Same(i as u32));
+                        return;
+                    }
+                    instances.push(*n);
+                    let instance = all.iter().find(|i| i.number == *n).expect("a live instance");
+                    key.push(KeyItem::Instance(instance.class, instance.fields.len() as u32));
+                    for (name, field) in &instance.fields {
+                        key.push(KeyItem::Name(*name));
+                        walk(all, field, key, vals, objs, instances);
+                    }
+                }
                 Val::Keep => key.push(KeyItem::Keep),
             }
         }
+        let all = &self.instances[..];
         for f in &self.frames {
-            key.push(KeyItem::Frame(f.code.id, f.call_pc, f.stack.len() as u32));
+            key.push(KeyItem::Frame(f.code.id, f.call_pc, f.awaits, f.stack.len() as u32));
             f.home.iter().for_each(|h| key.push(KeyItem::Home(*h)));
-            f.locals.iter().chain(&f.stack).for_each(|s| walk(s, &mut key, &mut vals, &mut objs));
+            f.locals.iter().chain(&f.stack).for_each(|s| walk(all, s, &mut key, &mut vals, &mut objs, &mut instances));
         }
         for g in &self.globals {
             key.push(KeyItem::Global(g.dict, g.name, g.dirty));
-            walk(&g.val, &mut key, &mut vals, &mut objs);
+            walk(all, &g.val, &mut key, &mut vals, &mut objs, &mut instances);
         }
         (key, vals)
     }
@@ -370,7 +452,15 @@ impl Ctx {
         // Numbers are not shared between slots, so position decides; objects go by identity.
         let mut pos = 0usize;
         let mut objs: Vec<(Value, Value)> = Vec::new();
-        fn walk(val: &mut Val, pos: &mut usize, params: &[Value], objs: &mut Vec<(Value, Value)>) {
+        let mut instances: Vec<u32> = Vec::new();
+        fn walk(
+            all: &mut [Instance],
+            val: &mut Val,
+            pos: &mut usize,
+            params: &[Value],
+            objs: &mut Vec<(Value, Value)>,
+            instances: &mut Vec<u32>,
+        ) {
             fn take(v: &mut Value, pos: &mut usize, params: &[Value]) {
                 *v = params[*pos];
                 *pos += 1;
@@ -397,32 +487,44 @@ impl Ctx {
                     take(stop, pos, params);
                     take(step, pos, params);
                 }
-                Val::Table { iter, .. } => walk(iter, pos, params, objs),
+                Val::Table { iter, .. } => walk(all, iter, pos, params, objs, instances),
                 Val::Seq { seq, index, .. } | Val::Reversed { seq, left: index, .. } => {
                     take(index, pos, params);
-                    walk(seq, pos, params, objs);
+                    walk(all, seq, pos, params, objs, instances);
                 }
                 Val::Enumerate { iter, count } => {
                     take(count, pos, params);
-                    walk(iter, pos, params, objs);
+                    walk(all, iter, pos, params, objs, instances);
                 }
                 Val::Tuple(items) | Val::Zip(items) => {
-                    items.iter_mut().for_each(|i| walk(i, pos, params, objs));
+                    items.iter_mut().for_each(|i| walk(all, i, pos, params, objs, instances));
                 }
                 Val::Maybe { v, bound, .. } => {
                     take(v, pos, params);
                     take(bound, pos, params);
                 }
                 Val::MaybeObj { v, .. } => take(v, pos, params),
+                Val::Instance(n) => {
+                    if instances.contains(n) {
+                        return;
+                    }
+                    instances.push(*n);
+                    let i = all.iter().position(|i| i.number == *n).expect("a live instance");
+                    let mut fields = std::mem::take(&mut all[i].fields);
+                    fields.iter_mut().for_each(|(_, v)| walk(all, v, pos, params, objs, instances));
+                    all[i].fields = fields;
+                }
                 Val::Null | Val::Const(_) | Val::Keep => {}
             }
         }
         debug_assert_eq!(old.len(), params.len());
+        let all = &mut self.instances[..];
         for f in &mut self.frames {
-            f.locals.iter_mut().chain(&mut f.stack).for_each(|s| walk(s, &mut pos, params, &mut objs));
+            let slots = f.locals.iter_mut().chain(&mut f.stack);
+            slots.for_each(|s| walk(all, s, &mut pos, params, &mut objs, &mut instances));
         }
         for g in &mut self.globals {
-            walk(&mut g.val, &mut pos, params, &mut objs);
+            walk(all, &mut g.val, &mut pos, params, &mut objs, &mut instances);
         }
         debug_assert_eq!(pos, params.len());
     }
@@ -430,6 +532,7 @@ impl Ctx {
     /// How to rebuild the frames here. The innermost is at `pc`.
     pub fn state(&self, pc: u32) -> FrameState {
         let last = self.frames.len() - 1;
+        let (all, mut made) = (&self.instances[..], Vec::new());
         let frames = self
             .frames
             .iter()
@@ -438,22 +541,23 @@ impl Ctx {
                 code: f.code.id,
                 func: f.func,
                 pc: if i == last { pc } else { f.call_pc },
+                awaits: f.awaits,
                 locals: f
                     .locals
                     .iter()
                     .enumerate()
                     .map(|(n, l)| {
-                        if f.home.get(n).copied().unwrap_or(false) { Recipe::Keep } else { l.recipe() }
+                        if f.home.get(n).copied().unwrap_or(false) { Recipe::Keep } else { l.recipe(all, &mut made) }
                     })
                     .collect(),
-                stack: f.stack.iter().map(Val::recipe).collect(),
+                stack: f.stack.iter().map(|s| s.recipe(all, &mut made)).collect(),
             })
             .collect();
         let globals = self
             .globals
             .iter()
             .filter(|g| g.dirty)
-            .map(|g| crate::ir::GlobalWrite { dict: g.dict, name: g.name, value: g.val.recipe() })
+            .map(|g| crate::ir::GlobalWrite { dict: g.dict, name: g.name, value: g.val.recipe(all, &mut made) })
             .collect();
         FrameState { frames, globals }
     }

@@ -103,6 +103,11 @@ impl Spec<'_> {
         for o in owned {
             self.release(o);
         }
+        let mut instances = Vec::new();
+        val.instances(&mut |n| instances.push(n));
+        for n in instances {
+            self.drop_instance(n);
+        }
     }
 
     /// Releases an object that may be null. The interpreter would go on after this instruction.
@@ -276,6 +281,7 @@ impl Spec<'_> {
                 let n = self.b.i32(items.len() as i32);
                 (self.b.call_rt_value(RtId::BuildTuple, &[n]), true)
             }
+            Val::Instance(n) => self.make_instance(*n),
             Val::Null => (self.b.null(), false),
             Val::Table { iter, .. } => self.boxed(iter),
             Val::RangeObject { start, stop, step } => {
@@ -359,6 +365,7 @@ impl Spec<'_> {
             Val::Bool(_) => Some(k.bool_),
             Val::Obj(o) => o.ty,
             Val::Tuple(_) => Some(k.tuple),
+            Val::Instance(n) => self.instance_class(*n),
             Val::Range { .. } => Some(k.range_iterator),
             Val::RangeObject { .. } => Some(k.range),
             Val::Enumerate { .. } => Some(k.enumerate),
@@ -586,6 +593,7 @@ impl Spec<'_> {
     /// written back, the frame says where it is. To be called before operands are popped.
     pub(super) fn before_python(&mut self) -> Res {
         self.need_frame()?;
+        self.make_instances();
         self.promote_now();
         self.flush_globals();
         self.forget_globals();
@@ -606,6 +614,7 @@ impl Spec<'_> {
     /// Puts the values of locals into the live frame, where the called code may look.
     pub(super) fn sync_locals(&mut self) {
         let Some(args) = self.args else { return };
+        self.make_instances();
         for i in 0..self.ctx.frames[0].locals.len() {
             if self.ctx.frames[0].home[i] {
                 continue;
@@ -688,7 +697,7 @@ impl Spec<'_> {
     }
 
     /// Makes a virtual iterator on the stack an object (where something unforeseen happens to it,
-    /// the interpreter has to do it).
+    /// the interpreter has to do it), or the instances that a value names. Nothing has been popped yet.
     pub(super) fn materialize(&mut self, depth: usize) {
         if let Val::Table { iter, .. } = self.peek(depth) {
             let object = (**iter).clone();
@@ -702,6 +711,7 @@ impl Spec<'_> {
             self.b.guard(zero, true, exit);
             *self.peek_mut(depth) = Val::Const(self.o.known().none);
         }
+        self.make_instances_at(depth);
     }
 
     /// Whether the instruction has run before; if not, it is an exit.

@@ -14,6 +14,10 @@ impl Spec<'_> {
         if self.peek(0).is_iterator() {
             return Ok(Flow::Next);
         }
+        // A generator expression is called with the iterator.
+        if self.ctx.frame().code.instr(self.ins.next).is_some_and(|i| i.op == Opcode::Call) {
+            return self.generic(RtId::GetIter, &[], 1);
+        }
         if let Some(ty) = self.ty_of(self.peek(0)).or_else(|| self.iterable_type())
             && let Some(iter) = self.iterator(0, ty)
         {

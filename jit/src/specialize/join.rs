@@ -107,6 +107,12 @@ impl Spec<'_> {
                 (Val::Obj(_), Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
                     again |= self.note(code, pc, i, Form::Obj(None));
                 }
+                // An instance from before the loop that somebody in it may see. (The other way round the loop gets a
+                // second version, where what each turn makes stays virtual.)
+                (Val::Instance(_), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
+                    let ty = self.ty_of(&now).filter(|_| matches!(now, Val::Obj(_)));
+                    again |= self.note(code, pc, i, Form::Obj(ty));
+                }
                 // The loop has a number here: the object is expected to be one too.
                 (Val::Int(_) | Val::Float(_) | Val::Bool(_), Val::Obj(o)) if o.ty.is_none() => {
                     if !self.o.distrusted(code, pc) {
@@ -153,9 +159,16 @@ impl Spec<'_> {
     }
 
     fn take_form(&mut self, i: usize, form: Form) {
-        let val = self.ctx.frame().locals[i].clone();
+        let mut val = self.ctx.frame().locals[i].clone();
         if matches!(val, Val::Keep) {
             return;
+        }
+        if let Val::Instance(n) = val {
+            self.make_instance(n);
+            val = self.ctx.frame().locals[i].clone();
+            if self.ctx.frames.len() == 1 && self.ctx.frame().home.get(i) == Some(&true) {
+                debug_assert!(false, "a virtual instance in the live frame: {val:?}");
+            }
         }
         if self.ctx.frames.len() == 1 && self.ctx.frame().home.get(i) == Some(&true) {
             self.move_out(i);

@@ -15,10 +15,13 @@ mod compare;
 mod dict;
 mod elide;
 mod emit;
+mod general;
 mod globals;
+mod instance;
 mod iter;
 mod iterators;
 mod join;
+mod operator;
 mod ops;
 mod polymorphic;
 mod subscr;
@@ -29,7 +32,7 @@ mod unwind;
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
 use crate::ir::{
-    Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value,
+    Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value,
 };
 use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
@@ -185,6 +188,8 @@ pub struct Spec<'a> {
     elided_from: Option<u32>,
     /// Found out in the middle of an instruction: it can't be compiled like this.
     refused: Option<Refused>,
+    /// Virtual instances so far.
+    instances: u32,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -239,7 +244,7 @@ impl<'a> Spec<'a> {
             FnKind::Entry => Some(Type::Ptr),
             FnKind::Compiled => ret.and_then(Pass::ty),
         };
-        let ctx = Ctx { frames: Vec::new(), globals: Vec::new(), loops: Vec::new(), drops: Vec::new() };
+        let ctx = Ctx { frames: Vec::new(), globals: Vec::new(), loops: Vec::new(), drops: Vec::new(), instances: Vec::new(), made: Vec::new() };
         Ok(Spec {
             o,
             limits,
@@ -265,6 +270,7 @@ impl<'a> Spec<'a> {
             families: HashMap::new(),
             elided_from: None,
             refused: None,
+            instances: 0,
         })
     }
 
@@ -319,6 +325,7 @@ impl<'a> Spec<'a> {
             home: vec![true; nlocals],
             stack: vec![Val::Keep; stack.len()],
             call_pc: 0,
+            awaits: Awaits::Result,
             counted: false,
         });
         self.ins = Instr { pc, op_pc: pc, op: Opcode::Nop, arg: 0, next: pc };
@@ -465,8 +472,11 @@ impl<'a> Spec<'a> {
             home: Vec::new(),
             stack: Vec::new(),
             call_pc: 0,
+            awaits: Awaits::Result,
             counted: false,
         });
+        self.make_cells()?;
+        self.flush_drops(pc);
         self.start = self.ctx.clone();
         let state = self.ctx.state(pc);
         let exit = self.b.exit_to(ExitKind::Guard(Reason::Depth), state, &[]);
@@ -496,6 +506,7 @@ impl<'a> Spec<'a> {
             self.ins = ins;
             self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(code.id));
             self.start_exit = None;
+            self.ctx.made.clear();
             self.start = self.ctx.clone();
             if self.instrs > self.limits.instrs {
                 self.leave_at_start(Reason::Unsupported);
@@ -643,10 +654,22 @@ impl<'a> Spec<'a> {
                 self.ctx.frame_mut().locals[i] = Val::Obj(context::ObjVal { own: Own::Owned, ..o });
             }
         }
+        // Which other slot holds what an attribute refers to may change from turn to turn.
+        let mut lent = Vec::new();
+        for field in self.ctx.instances.iter_mut().flat_map(|i| &mut i.fields) {
+            field.1.objects_mut(&mut |o| {
+                if o.own != Own::Owned {
+                    o.own = Own::Owned;
+                    lent.push(o.v);
+                }
+            });
+        }
+        lent.into_iter().for_each(|v| self.b.incref(v));
     }
 
     /// Makes every slot general: too many versions.
     fn widen(&mut self) -> Res {
+        self.make_instances();
         let depth = self.ctx.frames.len();
         for f in 0..depth {
             let n = self.ctx.frames[f].locals.len();
@@ -674,7 +697,7 @@ impl<'a> Spec<'a> {
 
     fn general(&mut self, val: Val) -> Val {
         match val {
-            Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } => val,
+            Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } | Val::Instance(_) => val,
             val if val.is_iterator() => val,
             Val::Obj(o) if o.own == Own::Owned => Val::object(o.v, Own::Owned),
             Val::Obj(o) if o.own == Own::Home => Val::object(o.v, Own::Home),

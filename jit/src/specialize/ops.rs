@@ -102,6 +102,11 @@ impl Spec<'_> {
                 if matches!(self.peek(0), Val::Bool(_)) {
                     return Ok(Flow::Next);
                 }
+                if let Some(ty) = self.expect_type(0)
+                    && let Some(flow) = self.expected_operator(0, ty, "__bool__", &[0], 1)?
+                {
+                    return Ok(flow);
+                }
                 let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
                 self.pop_drop(1);
                 self.push(Val::Bool(c));
@@ -181,6 +186,26 @@ impl Spec<'_> {
             LoadSpecial => return self.load_special(ins.arg),
             WithExceptStart => return self.with_except_start(),
             LoadCommonConstant => return Ok(self.load_common_constant(ins.arg)),
+            DeleteDeref => return self.delete_deref(arg),
+            MakeCell => return self.make_cell(arg),
+            CallFunctionEx => return self.call_function_ex(),
+            CallIntrinsic1 => return self.intrinsic(),
+            UnpackEx => return self.unpack_ex(),
+            DictUpdate => return self.update_container(RtId::DictUpdate, arg.max(1)),
+            DictMerge => return self.dict_merge(arg.max(1)),
+            SetUpdate => return self.update_container(RtId::SetUpdate, arg.max(1)),
+            DeleteAttr => return self.delete_attr(),
+            DeleteGlobal | DeleteName => return self.delete_global(),
+            ImportName => return self.import_name(),
+            ImportFrom => return self.import_from(),
+            MatchSequence => return self.match_kind(0),
+            MatchMapping => return self.match_kind(1),
+            MatchKeys => return self.match_keys(),
+            MatchClass => return self.match_class(arg),
+            MakeFunction => return self.make_function(),
+            // Done with the one before.
+            SetFunctionAttribute => return Ok(self.leave_at_start(Reason::Unsupported)),
+            LoadSuperAttr => return self.load_super_attr(),
             CopyFreeVars => {
                 // Cells of an inlined or compiled function are bound with its arguments; an
                 // entry comes after this instruction.
@@ -389,6 +414,15 @@ impl Spec<'_> {
                 }
             }
             Val::Tuple(items) => self.b.bool(!items.is_empty()),
+            Val::Instance(n) => {
+                let class = self.instance_class(n).filter(|c| self.o.always_true(*c));
+                let Some(class) = class else {
+                    self.make_instances_at(depth);
+                    return self.truth(depth);
+                };
+                self.guard_version(class);
+                self.b.bool(true)
+            }
             Val::Obj(o) => match o.ty {
                 Some(t) if t == k.str_ => {
                     let tok = self.guard_type(o.v, t);
@@ -454,11 +488,25 @@ impl Spec<'_> {
         let Some((cell, tok)) = self.cell_of(i) else {
             return Ok(self.leave_at_start(Reason::Unsupported));
         };
+        let (constant, sample) = match self.ctx.frame().locals[i].clone() {
+            Val::Const(c) => (self.o.cell_constant(c), self.o.cell_sample(c)),
+            Val::Obj(super::context::ObjVal { sample: Some(s), .. }) => self.o.sample_cell(s),
+            _ => (None, None),
+        };
         let v = self.b.load(Field::CellContent, cell, tok);
+        if let Some(c) = constant
+            && !self.distrusted()
+        {
+            let exit = self.exit_start(Reason::Value);
+            self.b.guard_is(v, c, exit);
+            self.push(Val::Const(c));
+            return Ok(Flow::Next);
+        }
         let exit = self.exit_start(Reason::Error);
         let null = self.b.null();
         self.b.guard_icmp(IntCC::Ne, v, null, exit);
         self.push(Val::object(v, Own::Transient));
+        self.set_sample(sample);
         Ok(Flow::Next)
     }
 
@@ -467,16 +515,55 @@ impl Spec<'_> {
         let Some((cell, tok)) = self.cell_of(i) else {
             return Ok(self.leave_at_start(Reason::Unsupported));
         };
-        let old = self.b.load(Field::CellContent, cell, tok);
-        let exit = self.exit_start(Reason::Unseen);
-        let null = self.b.null();
-        self.b.guard_icmp(IntCC::Ne, old, null, exit);
         self.materialize(0);
+        let old = self.b.load(Field::CellContent, cell, tok);
         let val = self.pop();
         let v = self.boxed_owned(&val);
         self.b.store(Field::CellContent, cell, v);
-        self.ctx.drops.push(super::context::ObjVal { v: old, ty: None, tok: None, own: Own::Owned, sample: None });
+        self.drop_val(Val::MaybeObj { v: old, ty: None });
         Ok(Flow::Next)
+    }
+
+    fn delete_deref(&mut self, i: usize) -> Res<Flow> {
+        self.promote();
+        let Some((cell, tok)) = self.cell_of(i) else {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        };
+        let old = self.b.load(Field::CellContent, cell, tok);
+        let null = self.b.null();
+        self.b.store(Field::CellContent, cell, null);
+        self.drop_val(Val::MaybeObj { v: old, ty: None });
+        Ok(Flow::Next)
+    }
+
+    /// A new cell with what the variable holds takes its place.
+    pub(super) fn make_cell(&mut self, i: usize) -> Res<Flow> {
+        let val = self.ctx.frame().locals[i].clone();
+        if val.is_iterator() || matches!(val, Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }) {
+            return Ok(self.leave_at_start(Reason::Unsupported));
+        }
+        self.push(Self::dup(&val));
+        let content = match val {
+            Val::Null => self.b.null(),
+            _ => {
+                self.make_instances_in_top();
+                let val = self.peek(0).clone();
+                self.argument(&val)
+            }
+        };
+        let cell = self.b.call_rt_value(RtId::NewCell, &[content]);
+        self.pop_drop(1);
+        self.set_local(i, Val::typed(cell, self.o.known().cell, Own::Owned));
+        Ok(Flow::Next)
+    }
+
+    /// `MAKE_CELL`s come before the first instruction of a function's compiled code.
+    pub(super) fn make_cells(&mut self) -> Res {
+        let code = self.ctx.frame().code.clone();
+        for ins in code.instrs.iter().filter(|i| i.op == Opcode::MakeCell && i.pc < code.start) {
+            self.make_cell(ins.arg as usize)?;
+        }
+        Ok(())
     }
 
     fn cell_of(&mut self, i: usize) -> Option<(Value, Option<Value>)> {

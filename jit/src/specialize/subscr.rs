@@ -50,6 +50,11 @@ impl Spec<'_> {
                 if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }
+                if let Some(ty) = container
+                    && let Some(flow) = self.expected_operator(1, ty, "__getitem__", &[1, 0], 2)?
+                {
+                    return Ok(flow);
+                }
                 self.binary_by_entry_point()
             }
         }
@@ -181,6 +186,11 @@ impl Spec<'_> {
         }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
+        }
+        if let Some(ty) = container
+            && let Some(flow) = self.expected_operator(1, ty, "__setitem__", &[1, 0, 2], 3)?
+        {
+            return Ok(flow);
         }
         self.store_by_entry_point()
     }

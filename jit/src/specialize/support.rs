@@ -46,14 +46,14 @@ pub fn support(op: Opcode) -> Support {
         StoreName | StoreGlobal => Specialized("a register that is written back before anybody could look; existing names only"),
         PopTop | EndFor | PopIter | PushNull | Copy | Swap => Specialized("moves in the description of the stack"),
         BinaryOp => Specialized(
-            "arithmetic of unboxed int, float and bool with overflow exits; items of list, tuple, str, dict with str keys; else an entry point",
+            "arithmetic of unboxed int, float and bool with overflow exits; items of list, tuple, str, dict with str keys; methods of Python classes inlined; else an entry point",
         ),
         BinarySlice => Specialized("list, tuple, str, bytes with ints or None as bounds; else an entry point"),
         StoreSlice => EntryPoint("slices of any object"),
-        UnaryNegative | UnaryInvert => Specialized("int and float; else an entry point"),
+        UnaryNegative | UnaryInvert => Specialized("int and float, `__neg__` inlined; else an entry point"),
         UnaryNot => Specialized("as `TO_BOOL`"),
-        ToBool => Specialized("numbers, None, str, list, tuple, dict, classes whose instances are always true; else an entry point"),
-        CompareOp => Specialized("int, float and mixed, str, None; else an entry point"),
+        ToBool => Specialized("numbers, None, str, list, tuple, dict, classes whose instances are always true, `__bool__` inlined; else an entry point"),
+        CompareOp => Specialized("int, float and mixed, str, None; methods of Python classes inlined; else an entry point"),
         IsOp => Specialized("a comparison of addresses, of values for unboxed numbers"),
         ContainsOp => Specialized("keys of dict and set, items of list, tuple, str, ranges that were not made; else an entry point"),
         PopJumpIfTrue | PopJumpIfFalse => Specialized("a branch; as `TO_BOOL` where the operand is no bool"),
@@ -66,32 +66,40 @@ pub fn support(op: Opcode) -> Support {
             "counting, an index into list, tuple, str, an entry of a dict; enumerate, zip and reversed of such; other iterators by an entry point",
         ),
         ReturnValue => Specialized("an unboxed result for compiled callers; the value itself where the function was inlined"),
-        StoreSubscr => Specialized("items of list, floats and ints overwritten in place where nobody else holds them; else an entry point"),
+        StoreSubscr => Specialized(
+            "items of list, floats and ints overwritten in place where nobody else holds them; `__setitem__` inlined; else an entry point",
+        ),
         DeleteSubscr => EntryPoint("any container"),
         LoadAttr => Specialized(
-            "instance dicts by shape, slots, methods, properties, class values, module variables; else an entry point",
+            "attributes of instances that were not made; instance dicts by shape, slots, methods, properties, class values, module variables; else an entry point",
         ),
-        StoreAttr => Specialized("instance dicts by shape, slots; floats and ints overwritten in place; else an entry point"),
+        StoreAttr => Specialized(
+            "attributes of instances that were not made; instance dicts by shape, slots, setters of properties; floats and ints overwritten in place; else an entry point",
+        ),
         Call => Specialized(
-            "Python functions, methods, classes and lambdas inlined or called directly; len, isinstance, sum, math and other builtins; else an entry point",
+            "Python functions, methods, lambdas and `__init__` inlined or called directly, plain instances not made until somebody could see them; len, isinstance, sum, math and other builtins; else an entry point",
         ),
         CallKw => Specialized("Python functions, as `CALL`; else an entry point"),
         BuildTuple => Specialized("small ones are not made until somebody could see them; else an entry point"),
         BuildList | BuildSet | BuildMap | BuildString | BuildSlice => EntryPoint("makes the object"),
-        UnpackSequence => Specialized("tuples that were not made, exact tuples and lists of the right length; else an exit"),
+        UnpackSequence => Specialized("tuples that were not made, exact tuples and lists of the right length; else an entry point"),
         ListAppend | ListExtend | SetAdd | MapAdd => EntryPoint("adds to the container"),
         FormatSimple | FormatWithSpec | ConvertValue => EntryPoint("f-strings"),
         GetLen => Specialized("list, tuple, dict, bytes, str; else an exit"),
-        LoadDeref | StoreDeref => Specialized("cells that are known when compiling, or of type `cell`; unbound ones are an exit"),
-        DictMerge | DictUpdate | SetUpdate => Exit("dict and set displays with `**` and `*`"),
-        CallFunctionEx => Exit("calls with `*args` or `**kwargs`"),
-        CallIntrinsic1 | CallIntrinsic2 => Exit("rare helpers of the compiler"),
-        LoadSuperAttr => Exit("`super()`"),
-        MakeCell | MakeFunction | SetFunctionAttribute | LoadFromDictOrDeref | DeleteDeref => {
-            Exit("making closures and functions; loops after it are compiled")
+        LoadDeref | StoreDeref | DeleteDeref => {
+            Specialized("cells that are known when compiling, or of type `cell`; functions and classes in them are guarded constants")
         }
-        DeleteAttr | DeleteName | DeleteGlobal => Exit("`del` of names and attributes"),
-        UnpackEx => Exit("`a, *b = c`"),
+        DictMerge | DictUpdate | SetUpdate => EntryPoint("dict and set displays and calls with `**` and `*`"),
+        CallFunctionEx => Specialized("a tuple that was not made, as `CALL`; else an entry point"),
+        CallIntrinsic1 => Specialized("`+x` and tuples made of lists; others are an exit"),
+        CallIntrinsic2 => Exit("rare helpers of the compiler"),
+        LoadSuperAttr => Specialized("methods, properties and values of the next class as guarded constants; else an entry point"),
+        MakeCell => EntryPoint("makes the object"),
+        MakeFunction => Specialized("closures and functions with defaults by an entry point; those with annotations are an exit"),
+        SetFunctionAttribute => Specialized("done with `MAKE_FUNCTION`"),
+        LoadFromDictOrDeref => Exit("class bodies and annotations"),
+        DeleteAttr | DeleteName | DeleteGlobal => EntryPoint("`del` of names and attributes"),
+        UnpackEx => EntryPoint("`a, *b = c`"),
         RaiseVarargs | Reraise => {
             Specialized("a jump to the handler, or the function is left, where it is no part of another; else an exit")
         }
@@ -103,8 +111,9 @@ pub fn support(op: Opcode) -> Support {
         CleanupThrow => Exit("generators and coroutines"),
         ReturnGenerator | YieldValue | Send | EndSend | GetYieldFromIter | GetAwaitable | GetAiter | GetAnext
         | EndAsyncFor => Exit("generators and coroutines"),
-        MatchClass | MatchKeys | MatchMapping | MatchSequence => Exit("`match`"),
-        ImportName | ImportFrom => Exit("imports"),
+        MatchClass | MatchKeys | MatchMapping | MatchSequence => EntryPoint("`match`"),
+        ImportName => EntryPoint("imports"),
+        ImportFrom => EntryPoint("variables of modules; others are an exit"),
         LoadBuildClass | LoadLocals | LoadFromDictOrGlobals | SetupAnnotations => Exit("class bodies and annotations"),
         BuildTemplate | BuildInterpolation => Exit("template strings"),
         LoadCommonConstant => Specialized("a constant"),

@@ -196,7 +196,7 @@ fn owned(o: &PyObject) -> (Type, u64) {
 }
 
 fn frame(code: ObjId, func: Option<ObjId>, pc: u32, locals: Vec<Recipe>, stack: Vec<Recipe>) -> FrameDesc {
-    FrameDesc { code, func, pc, locals, stack }
+    FrameDesc { code, func, pc, awaits: Default::default(), locals, stack }
 }
 
 fn state(frames: Vec<FrameDesc>) -> FrameState {

@@ -130,7 +130,7 @@ impl Driver for Rebuild {
         // SAFETY: as above.
         let code = self.objects.id_of(unsafe { site.code() }.as_object());
         f.states = vec![FrameState {
-            frames: vec![FrameDesc { code, func: None, pc: site.pc(), locals, stack }],
+            frames: vec![FrameDesc { code, func: None, pc: site.pc(), awaits: Default::default(), locals, stack }],
             globals: Vec::new(),
         }];
         f.exits = vec![Exit { kind: ExitKind::Guard(Reason::Type), state: 0, drops: Vec::new() }];

@@ -14,7 +14,7 @@ use rustpython_vm::{
     AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier,
 };
 
-use super::abi::{Raw, obj, object, scratch, truth, vm};
+use super::abi::{Raw, done, obj, object, scratch, truth, vm};
 use super::arith::small;
 use super::attr::method;
 use super::framed;
@@ -27,13 +27,13 @@ pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<P
     let class = callable.class();
     if class.is(vm.ctx.types.function_type) {
         if let Some(f) = callable.downcast_ref::<PyFunction>()
-            && let Some(target) = framed::target(vm, f, args.len())
+            && let Some(target) = framed::target(f, args.len())
         {
             return framed::call(vm, f, target, args);
         }
     } else if class.is(vm.ctx.types.bound_method_type) {
         if let Some((object, f)) = method_parts(callable)
-            && let Some(target) = framed::target(vm, &f, args.len() + 1)
+            && let Some(target) = framed::target(&f, args.len() + 1)
         {
             args.insert(0, object);
             return framed::call(vm, &f, target, args);
@@ -47,7 +47,7 @@ pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<P
         && has_plain_new(vm, class)
         && let Some(init) = class.get_attr(identifier!(vm, __init__))
         && let Some(init) = init.downcast_ref_if_exact::<PyFunction>(vm)
-        && let Some(target) = framed::target(vm, init, args.len() + 1)
+        && let Some(target) = framed::target(init, args.len() + 1)
     {
         let object = instance(vm, class)?;
         args.insert(0, object.clone());
@@ -297,6 +297,49 @@ pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, args: Raw, kwargs
                 }
             };
             callable.call_with_args(FuncArgs { args, kwargs }, vm)
+        })
+    }
+}
+
+/// `DICT_MERGE`: adds the keyword arguments of `f(**mapping)` to those that came before.
+pub unsafe extern "C" fn dict_merge(ctx: *mut Ctx, callable: Raw, d: Raw, mapping: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, live objects and an exact dict.
+    unsafe {
+        let (callable, mapping) = (obj(callable), obj(mapping));
+        let d: &Py<PyDict> = obj(d).downcast_unchecked_ref();
+        done(ctx, |vm| {
+            let twice = |key: &PyObject| -> PyResult<()> {
+                let key = key.str(vm)?;
+                Err(vm.new_type_error(format!(
+                    "{} got multiple values for keyword argument '{key}'",
+                    described(vm, callable)
+                )))
+            };
+            if let Some(source) = mapping.downcast_ref_if_exact::<PyDict>(vm) {
+                for (key, value) in source.items_vec() {
+                    if d.contains_key(&*key, vm) {
+                        return twice(&key);
+                    }
+                    d.set_item(&*key, value, vm)?;
+                }
+                return Ok(());
+            }
+            if mapping.get_class_attr(vm.ctx.intern_str("keys")).is_none() {
+                return Err(vm.new_type_error(format!(
+                    "{} argument after ** must be a mapping, not {}",
+                    described(vm, callable),
+                    mapping.class().name()
+                )));
+            }
+            let keys = vm.call_method(mapping, "keys", ())?;
+            for key in keys.try_to_value::<Vec<PyObjectRef>>(vm)? {
+                if d.contains_key(&*key, vm) {
+                    return twice(&key);
+                }
+                let value = vm.call_method(mapping, "__getitem__", (key.clone(),))?;
+                d.set_item(&*key, value, vm)?;
+            }
+            Ok(())
         })
     }
 }

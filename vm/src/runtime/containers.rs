@@ -6,7 +6,8 @@ use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyDict, PyList, PySet, PyStr};
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{AsObject, Py, VirtualMachine};
+use rustpython_vm::protocol::{PyIter, PyIterReturn};
+use rustpython_vm::{AsObject, Py, TryFromObject, VirtualMachine};
 
 use super::abi::{Raw, done, give, obj, object, take, truth, vm};
 use super::pool;
@@ -255,6 +256,22 @@ pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
                 return Err(vm.new_type_error(format!("'{name}' object is not a mapping")));
             }
             d.merge_object(o.to_owned(), vm)
+        })
+    }
+}
+
+/// `SET_UPDATE`: adds what an iterable gives to an exact set.
+pub unsafe extern "C" fn set_update(ctx: *mut Ctx, s: Raw, o: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live exact set and a live object.
+    unsafe {
+        let (s, o) = (obj(s), obj(o));
+        done(ctx, |vm| {
+            let set: &Py<PySet> = s.downcast_unchecked_ref();
+            let iter = PyIter::try_from_object(vm, o.to_owned())?;
+            while let PyIterReturn::Return(item) = iter.next(vm)? {
+                set.add(item, vm)?;
+            }
+            Ok(())
         })
     }
 }

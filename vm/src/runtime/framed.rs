@@ -10,22 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustpython_vm::builtins::{PyCode, PyFunction};
 use rustpython_vm::bytecode::CodeFlags;
 use rustpython_vm::vm::thread::set_current_frame;
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::hooks::{Entered, Site, SiteKind};
 use crate::layout;
 use crate::prepare;
 
-/// How many function versions are remembered.
-const REMEMBERED: usize = 1024;
 /// Words of the frame stack; deeper calls take memory of their own.
 const STACK_WORDS: usize = 1 << 16;
 
-/// What is to be known of a function to call it. True for ever: function versions are never used
-/// twice, and a function with another code has another version.
-#[derive(Clone, Copy)]
+/// What is to be known of a function's (prepared) code to call it.
+#[derive(Clone, Copy, Debug)]
 pub struct Target {
-    version: u32,
     /// Positional parameters; `None` if it takes anything else.
     arguments: Option<u32>,
     /// Locals, cells and free variables.
@@ -34,11 +30,14 @@ pub struct Target {
     free: u32,
     /// Words of its frame.
     words: u32,
-    /// Where its compiled code is found.
+    /// Where its compiled code is found: in the code itself.
     entry: Option<*const Site>,
 }
 
-const UNKNOWN: Target = Target { version: 0, arguments: None, locals: 0, free: 0, words: 0, entry: None };
+// SAFETY: the site is only looked at by who holds the code; what may run it is decided there.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
 
 struct Stack {
     words: UnsafeCell<Vec<usize>>,
@@ -46,7 +45,6 @@ struct Stack {
 }
 
 thread_local! {
-    static TARGETS: RefCell<Vec<Target>> = const { RefCell::new(Vec::new()) };
     static STACK: Stack = const { Stack { words: UnsafeCell::new(Vec::new()), top: Cell::new(0) } };
     static CANDIDATES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -97,41 +95,18 @@ fn depth_word<'a>(vm: &'a VirtualMachine) -> Option<&'a Cell<usize>> {
 
 /// The function's target, if calling it with `n` positional arguments fills its parameters exactly.
 #[inline]
-pub fn target(vm: &VirtualMachine, f: &Py<PyFunction>, n: usize) -> Option<Target> {
-    let version = f.get_version_for_current_state();
-    if version == 0 {
-        return None;
-    }
-    let at = version as usize % REMEMBERED;
-    let known = TARGETS.with_borrow(|targets| targets.get(at).copied()).filter(|t| t.version == version);
-    let target = known.unwrap_or_else(|| remember(vm, f, version));
+pub fn target(f: &Py<PyFunction>, n: usize) -> Option<Target> {
+    // SAFETY: the function is alive.
+    let code = unsafe { layout::function_code(f) };
+    let target = *prepare::of(code)?.target.get_or_init(|| look_at(code));
     (target.arguments == Some(n as u32)).then_some(target)
 }
 
 #[cold]
-fn remember(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Target {
-    let target = look_at(vm, f, version).unwrap_or(Target { version, ..UNKNOWN });
-    TARGETS.with_borrow_mut(|targets| {
-        if targets.is_empty() {
-            targets.resize(REMEMBERED, UNKNOWN);
-        }
-        targets[version as usize % REMEMBERED] = target;
-    });
-    target
-}
-
-fn look_at(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Option<Target> {
-    let code = f.as_object().get_attr("__code__", vm).ok()?;
-    // What Python sees is a copy without hooks; the arguments are the same.
-    let seen = code.downcast_ref::<PyCode>()?;
-    let simple = seen.flags.contains(CodeFlags::OPTIMIZED)
-        && !seen.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
-        && seen.kwonlyarg_count == 0;
-    if !simple {
-        return None;
-    }
-    // SAFETY: the function is alive.
-    let code = unsafe { layout::function_code(f) };
+fn look_at(code: &Py<PyCode>) -> Target {
+    let simple = code.flags.contains(CodeFlags::OPTIMIZED)
+        && !code.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+        && code.kwonlyarg_count == 0;
     let locals = code.code.localspluskinds.len();
     let plain = !code.flags.intersects(
         CodeFlags::GENERATOR
@@ -145,14 +120,13 @@ fn look_at(vm: &VirtualMachine, f: &Py<PyFunction>, version: u32) -> Option<Targ
         .filter(|_| plain && code.code.cellvars.is_empty())
         .filter(|p| p.pads.entry.is_some_and(|e| e.first == u32::from(free > 0)))
         .and_then(|_| prepare::sites(code).find(|s| matches!(s.kind, SiteKind::Entry { .. })));
-    Some(Target {
-        version,
-        arguments: Some(code.arg_count),
+    Target {
+        arguments: simple.then_some(code.arg_count),
         locals: locals as u32,
         free: free as u32,
         words: if plain { layout::frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
         entry: entry.map(|s| &raw const *s),
-    })
+    }
 }
 
 /// Calls a function with exactly its positional arguments.

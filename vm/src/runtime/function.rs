@@ -51,6 +51,12 @@ pub unsafe extern "C" fn new_cell(ctx: *mut Ctx, content: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object or null.
     unsafe {
         let args = if content.is_null() { Vec::new() } else { vec![obj(content).to_owned()] };
-        object(ctx, |vm| vm.ctx.types.cell_type.as_object().call(args, vm))
+        object(ctx, |vm| {
+            let class = vm.ctx.types.cell_type;
+            match class.slots.new.load() {
+                Some(new) => new(class.to_owned(), FuncArgs { args, kwargs: KwArgs::default() }, vm),
+                None => class.as_object().call(args, vm),
+            }
+        })
     }
 }

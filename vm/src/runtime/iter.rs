@@ -5,7 +5,7 @@ use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine};
 
-use super::abi::{Raw, done, guarded, obj, object, raise, set_scratch, vm};
+use super::abi::{Raw, done, guarded, obj, object, raise, vm};
 
 /// `iter(o)`.
 pub unsafe extern "C" fn get_iter(ctx: *mut Ctx, o: Raw) -> Raw {
@@ -97,31 +97,24 @@ fn unpack_exactly(vm: &VirtualMachine, o: &PyObject, n: usize) -> PyResult<Vec<P
     }
 }
 
-/// `n` items of a sequence to the scratch words, the first to word 0, owned.
-pub unsafe extern "C" fn unpack_sequence(ctx: *mut Ctx, o: Raw, n: i32) -> i32 {
-    // SAFETY: compiled code passes its own context and a live object; `n` is at most the number of
-    // scratch words.
+/// A tuple of the `n` items of a sequence.
+pub unsafe extern "C" fn unpack_sequence(ctx: *mut Ctx, o: Raw, n: i32) -> Raw {
+    // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
-        done(ctx, |vm| {
-            for (i, item) in unpack_exactly(vm, o, n as usize)?.into_iter().enumerate() {
-                set_scratch(ctx, i, item);
-            }
-            Ok(())
-        })
+        object(ctx, |vm| Ok(vm.ctx.new_tuple(unpack_exactly(vm, o, n as usize)?).into()))
     }
 }
 
-/// `a, b, *rest, c = o`: `before` items, the list of the rest and `after` items to the scratch
-/// words, owned.
-pub unsafe extern "C" fn unpack_ex(ctx: *mut Ctx, o: Raw, before: i32, after: i32) -> i32 {
+/// `a, b, *rest, c = o`: a tuple of `before` items, the list of the rest and `after` items.
+pub unsafe extern "C" fn unpack_ex(ctx: *mut Ctx, o: Raw, before: i32, after: i32) -> Raw {
     // SAFETY: as for `unpack_sequence`.
     unsafe {
         let o = obj(o);
         let (before, after) = (before as usize, after as usize);
-        done(ctx, |vm| {
+        object(ctx, |vm| {
             let not_iterable = is_not_iterable(vm, o);
-            let items = or_not_iterable(vm, not_iterable, o.try_to_value::<Vec<PyObjectRef>>(vm), || {
+            let mut items = or_not_iterable(vm, not_iterable, o.try_to_value::<Vec<PyObjectRef>>(vm), || {
                 format!("cannot unpack non-iterable {} object", o.class().name())
             })?;
             let Some(rest) = items.len().checked_sub(before + after) else {
@@ -131,16 +124,9 @@ pub unsafe extern "C" fn unpack_ex(ctx: *mut Ctx, o: Raw, before: i32, after: i3
                     items.len()
                 )));
             };
-            let mut items = items.into_iter();
-            for (i, item) in items.by_ref().take(before).enumerate() {
-                set_scratch(ctx, i, item);
-            }
-            let middle = items.by_ref().take(rest).collect();
-            set_scratch(ctx, before, vm.ctx.new_list(middle).into());
-            for (i, item) in items.enumerate() {
-                set_scratch(ctx, before + 1 + i, item);
-            }
-            Ok(())
+            let middle = items.drain(before..before + rest).collect();
+            items.insert(before, vm.ctx.new_list(middle).into());
+            Ok(vm.ctx.new_tuple(items).into())
         })
     }
 }

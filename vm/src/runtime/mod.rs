@@ -14,8 +14,10 @@ mod dict;
 mod format;
 pub mod framed;
 mod function;
+mod instance;
 mod iter;
 mod iterators;
+mod matching;
 mod math;
 mod names;
 mod poll;
@@ -91,6 +93,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::IsInstancePlain => e2(call::is_instance_plain),
         RtId::MakeFunction => e4(function::make_function),
         RtId::NewInstance => e1(call::new_instance),
+        RtId::BuildInstance => e3(instance::build_instance),
         RtId::BindMethod => e2(function::bind_method),
         RtId::NewCell => e1(function::new_cell),
 
@@ -112,6 +115,10 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::StoreName => e3(names::store_name),
         RtId::DeleteName => e2(names::delete_name),
         RtId::ImportName => e3(names::import_name),
+        RtId::ImportFrom => e2(names::import_from),
+        RtId::MatchKind => e2(matching::match_kind),
+        RtId::MatchKeys => e2(matching::match_keys),
+        RtId::MatchClass => e4(matching::match_class),
 
         RtId::BuildList => e1(build::build_list),
         RtId::BuildTuple => e1(build::build_tuple),
@@ -155,6 +162,8 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::DictGet => e2(containers::dict_get),
         RtId::DictContains => e2(containers::dict_contains),
         RtId::DictUpdate => e2(containers::dict_update),
+        RtId::DictMerge => e3(call::dict_merge),
+        RtId::SetUpdate => e2(containers::set_update),
 
         RtId::StrConcat => e2(text::str_concat),
         RtId::StrAppend => e2(text::str_append),

@@ -1,10 +1,10 @@
 //! Names: globals, names of a namespace, imports.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyStr};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr};
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, TryFromObject, VirtualMachine};
 
-use super::abi::{Raw, done, obj, object};
+use super::abi::{Raw, done, give, obj, object, vm};
 
 /// # Safety
 /// `p` is a live exact str.
@@ -119,5 +119,15 @@ pub unsafe extern "C" fn import_name(ctx: *mut Ctx, n: Raw, level: Raw, from: Ra
             let level = usize::try_from_object(vm, level.to_owned())?;
             vm.import_from(n, from.to_owned(), level)
         })
+    }
+}
+
+/// `IMPORT_FROM` where it is reading a variable of a module; else null, and nothing has happened.
+pub unsafe extern "C" fn import_from(ctx: *mut Ctx, module: Raw, n: Raw) -> Raw {
+    // SAFETY: compiled code passes its own context, a live object and a name.
+    unsafe {
+        let (module, n, vm) = (obj(module), name(n), vm(ctx));
+        let found = module.downcast_ref_if_exact::<PyModule>(vm).and_then(|m| m.dict().get_item_opt(n, vm).ok().flatten());
+        found.map_or(std::ptr::null_mut(), give)
     }
 }

@@ -46,14 +46,15 @@ fn signals_due() -> bool {
 /// 1 if compiled code must leave.
 pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
     // SAFETY: compiled code passes its own valid context.
-    let vm = unsafe {
-        (*ctx).countdown = POLL_INTERVAL;
-        vm(ctx)
-    };
+    let vm = unsafe { vm(ctx) };
+    let aside = crate::aside::must_step_aside(vm);
+    // All compiled code that waits for calls further out has to look too.
+    // SAFETY: as above.
+    unsafe { (*ctx).countdown = if aside { 1 } else { POLL_INTERVAL } };
     #[cfg(not(target_family = "wasm"))]
     let stop = rustpython_vm::vm::thread::stop_requested_for_current_thread();
     #[cfg(target_family = "wasm")]
     let stop = false;
     let released = release_deferred();
-    i32::from(released || stop || collection_due(vm) || crate::aside::must_step_aside(vm) || signals_due())
+    i32::from(released || stop || collection_due(vm) || aside || signals_due())
 }

@@ -141,15 +141,6 @@ impl Bench<'_> {
         }
     }
 
-    /// Takes the first `n` scratch words as a list's text.
-    fn scratch_text(&mut self, n: usize) -> String {
-        let items = (0..n)
-            // SAFETY: the entry point put owned references there.
-            .map(|i| unsafe { take(self.ctx.scratch[i] as usize as Raw) })
-            .collect();
-        self.outcome(Ok(self.vm.ctx.new_list(items).into()))
-    }
-
     /// Drops an owned reference.
     fn drop(&self, p: Raw) {
         // SAFETY: the test owned it.

@@ -257,11 +257,12 @@ fn unpacking() {
                 let o = t.raw(source);
                 // SAFETY: the context and the object are valid.
                 let result = unsafe { iter::unpack_sequence(t.ctx(), o, n) };
-                let failed = result != 0;
-                assert_eq!(t.done(result), expected, "{source} to {n}");
-                if !failed {
-                    let got = t.scratch_text(n as usize);
-                    assert_eq!(got, t.expected(&format!("[{targets}]")));
+                let failed = result.is_null();
+                let got = t.object(result);
+                if failed {
+                    assert_eq!(got, expected, "{source} to {n}");
+                } else {
+                    assert_eq!(got, t.expected(&format!("({targets})")));
                 }
                 t.drop(o);
             }
@@ -275,11 +276,12 @@ fn unpacking() {
                 let o = t.raw(source);
                 // SAFETY: the context and the object are valid.
                 let result = unsafe { iter::unpack_ex(t.ctx(), o, before, after) };
-                let failed = result != 0;
-                assert_eq!(t.done(result), expected, "{source} to {before} * {after}");
-                if !failed {
-                    let got = t.scratch_text((before + 1 + after) as usize);
-                    assert_eq!(got, t.expected(&format!("[{a} rest, {z}]")));
+                let failed = result.is_null();
+                let got = t.object(result);
+                if failed {
+                    assert_eq!(got, expected, "{source} to {before} * {after}");
+                } else {
+                    assert_eq!(got, t.expected(&format!("({a} rest, {z})")));
                 }
                 t.drop(o);
             }
