@@ -54,7 +54,7 @@ def operate(actions):
 def unlike(others):
     result, p = 0, Point(1)
     for other in others:
-        result += p == other  # breaks: type
+        result += p == other
     return result
 
 
