@@ -60,7 +60,7 @@ pub fn is_callable(rt: RtId) -> bool {
     match rt.params().len() {
         0..=3 => rt.params().iter().all(|&t| t != Type::Tok),
         // All combinations would be many.
-        4 => rt.params().iter().all(|&t| matches!(t, Type::Ptr | Type::I32)),
+        4 => rt.params().iter().all(|&t| matches!(t, Type::Ptr | Type::I32 | Type::I64)),
         _ => false,
     }
 }
@@ -94,6 +94,9 @@ macro_rules! with_word_type {
     ($ty:expr, $name:ident => $body:expr) => {
         if $ty == Type::I32 {
             type $name = i32;
+            $body
+        } else if $ty == Type::I64 {
+            type $name = i64;
             $body
         } else {
             type $name = *mut c_void;
