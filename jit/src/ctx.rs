@@ -41,6 +41,10 @@ pub struct Ctx {
     pub free_floats_room: i32,
     /// How many more dead ints may be kept.
     pub free_ints_room: i32,
+    /// What `countdown` was last set to.
+    pub counting_from: i32,
+    /// Polls before `countdown` was last set.
+    pub polled: u64,
     /// Arguments and extra results of entry points.
     pub scratch: [u64; SCRATCH_WORDS],
 }
@@ -67,8 +71,22 @@ impl Ctx {
             free_ints: core::ptr::null_mut(),
             free_floats_room: FREE_LIST_ROOM,
             free_ints_room: FREE_LIST_ROOM,
+            counting_from: 0,
+            polled: 0,
             scratch: [0; SCRATCH_WORDS],
         }
+    }
+
+    /// Lets the slow path of `poll` run after so many polls.
+    pub fn set_countdown(&mut self, polls: i32) {
+        self.polled = self.polls();
+        self.counting_from = polls;
+        self.countdown = polls;
+    }
+
+    /// How often compiled code has polled.
+    pub fn polls(&self) -> u64 {
+        self.polled + self.counting_from.wrapping_sub(self.countdown).max(0) as u64
     }
 }
 

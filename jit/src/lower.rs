@@ -7,6 +7,8 @@ use crate::ir::{FnCell, ObjId, Unit};
 use crate::layout::Layout;
 use crate::rt::RtId;
 use core::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Compiled code that can be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +28,43 @@ pub struct LowerEnv<'a> {
     pub cell_address: &'a dyn Fn(FnCell) -> usize,
     /// Global number of the unit's first exit: function by function, in order.
     pub exit_base: u32,
+}
+
+/// A unit to be lowered on another thread, with what [`LowerEnv`] would say.
+pub struct Job {
+    /// The caller's number for it.
+    pub ticket: u64,
+    pub unit: Unit,
+    pub exit_base: u32,
+    pub listing: bool,
+    pub layout: Arc<Layout>,
+    /// Addresses of objects, by number.
+    pub objects: Vec<usize>,
+    /// Addresses of cells, likewise.
+    pub cells: Vec<usize>,
+    pub rt_address: fn(RtId) -> usize,
+}
+
+impl Job {
+    /// Calls `f` with the unit and its environment.
+    pub fn with_env<R>(&self, f: impl FnOnce(&Unit, &LowerEnv<'_>) -> R) -> R {
+        let env = LowerEnv {
+            layout: &self.layout,
+            obj_address: &|o| self.objects[o.index()],
+            rt_address: &self.rt_address,
+            cell_address: &|c| self.cells[c.index()],
+            exit_base: self.exit_base,
+        };
+        f(&self.unit, &env)
+    }
+}
+
+/// What has become of a [`Job`].
+pub struct Done {
+    pub ticket: u64,
+    pub lowered: Result<Lowered, LowerError>,
+    /// How long the other thread has worked for it.
+    pub time: Duration,
 }
 
 /// A lowered unit.
@@ -73,6 +112,16 @@ pub trait Lowering {
 
     /// Makes code for a verified unit. `listing` asks for what people read: text and spans.
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError>;
+
+    /// Begins to lower a unit on a thread of its own, or gives it back where there is none.
+    fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {
+        Err(Box::new(job))
+    }
+
+    /// The next of the units begun, in their order, if it is ready; `wait` waits for it.
+    fn finished(&mut self, _wait: bool) -> Option<Done> {
+        None
+    }
 
     /// Runs function `func` (of kind `Entry`) of a lowered unit; gives its status.
     ///

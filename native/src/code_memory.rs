@@ -20,6 +20,11 @@ pub const ALIGN: usize = 32;
 const NEAR: usize = 0x7000_0000;
 const HINT_STEP: usize = 16 << 20;
 
+/// Whether a displacement of 32 bits reaches `target` from everywhere in a range of addresses.
+pub fn reaches(range: &std::ops::Range<usize>, target: usize) -> bool {
+    range.start.abs_diff(target).max(range.end.abs_diff(target)) < i32::MAX as usize
+}
+
 /// A piece of code memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeBlock {
@@ -76,13 +81,6 @@ impl CodeMemory {
     /// The address of the first byte of a piece.
     pub fn address(&self, block: CodeBlock) -> usize {
         self.base.as_ptr() as usize + block.offset
-    }
-
-    /// Whether a displacement of 32 bits reaches `target` from everywhere in the range.
-    pub fn reaches(&self, target: usize) -> bool {
-        let first = self.base.as_ptr() as usize;
-        let far = first.abs_diff(target).max((first + self.size).abs_diff(target));
-        far < i32::MAX as usize
     }
 
     /// The addresses that pieces lie between.
@@ -234,8 +232,8 @@ mod tests {
     #[test]
     fn the_range_is_near_the_program() {
         let memory = CodeMemory::new(64 << 20).unwrap();
-        assert!(memory.reaches(page_size as fn() -> usize as usize));
-        assert!(!memory.reaches(1 << 46));
+        assert!(reaches(&memory.range(), page_size as fn() -> usize as usize));
+        assert!(!reaches(&memory.range(), 1 << 46));
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn update(a: &Attached, vm: &VirtualMachine) {
 /// Makes compiled code that waits for a call look at the state of affairs when it goes on.
 fn interrupt(a: &Attached) {
     // SAFETY: the context's own word; compiled code counts it down and asks at zero.
-    unsafe { (*a.ctx()).countdown = 1 };
+    unsafe { (*a.ctx()).set_countdown(1) };
 }
 
 /// Takes all hooks out ahead of a tool that is about to be turned on.

@@ -137,6 +137,7 @@ impl Jit {
 
     /// Takes the entries of a code object that `gone` chooses away from its sites.
     pub(crate) fn drop_entries(&self, code: &rustpython_vm::Py<PyCode>, gone: impl Fn(&Compiled) -> bool) {
+        self.background.cancel();
         for site in prepare::sites(code) {
             let old = site.versions();
             let units = self.units.borrow();
@@ -181,6 +182,7 @@ impl Jit {
 
     /// Takes units out of use; with a function version, all that may call it must be chosen.
     fn drop_units(&self, gone: impl Fn(&Compiled) -> bool) {
+        self.background.cancel();
         let entries = self.entries();
         let codes: HashSet<ObjId> = entries.iter().filter(|u| gone(u)).map(|u| u.code).collect();
         for code in codes {

@@ -63,6 +63,10 @@ pub struct JitConfig {
     pub explain: Option<crate::explain::Explanation>,
     /// Measures time for statistics and explanations; without it they say nothing of time.
     pub clock: Option<crate::explain::Clock>,
+    /// Waits for code to be made. Otherwise the program goes on in the interpreter meanwhile, where the backend has
+    /// a thread for it and a second processor to run it on. What depends on the moment at which code is there, such as
+    /// statistics, is then not the same in each run.
+    pub synchronous: bool,
     /// Bytes of machine code at most; `None` is [`DEFAULT_CODE_BYTES`](crate::DEFAULT_CODE_BYTES). Where
     /// there is more, all of it is dropped, and what is still hot is compiled again.
     pub code_bytes: Option<usize>,

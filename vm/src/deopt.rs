@@ -37,7 +37,7 @@ type ExceptionRef = PyRef<PyBaseException>;
 pub struct Plan {
     records: Vec<Record>,
     /// Whether a loop went round before.
-    pub turned: bool,
+    pub turns: u64,
 }
 
 struct Record {
@@ -71,7 +71,7 @@ pub unsafe fn read_records(a: &Attached, top: *mut u64, base: *mut u64) -> Plan 
             break;
         }
     }
-    Plan { records, turned: true }
+    Plan { records, turns: 0 }
 }
 
 /// What a frame does next.
@@ -144,7 +144,7 @@ pub unsafe fn leave(
             record: &inner.words,
             depth: plan.records.len() - 1,
             version: *version,
-            turned: plan.turned,
+            turns: plan.turns,
         },
         vm,
     );

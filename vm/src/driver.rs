@@ -3,11 +3,12 @@
 //! [`Jit`] is the state of one interpreter's JIT. It answers the specializer's questions (see
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
+use crate::budget::{self, Account, Ledger};
 use crate::cache::{Cache, Depends};
+use crate::compile::{Background, Place, Version, VersionKey};
 use crate::exits::ExitInfo;
 use crate::explain::Record;
 use crate::explain::detail::Detail;
-use crate::explain::samples;
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
@@ -15,17 +16,17 @@ use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
 use crate::shapes::Shapes;
 use psycore_jit::bytecode::{CodeInfo, Opcode};
-use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason, Unit};
+use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason};
 use psycore_jit::layout::Layout;
-use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, Lowering};
-use psycore_jit::oracle::{Builtin, BuiltinMethod, FnVersion, Known, Pass, Sample, Seen};
-use psycore_jit::passes::{self, PassOptions};
-use psycore_jit::specialize::{self, Limits, Live, Refused, Request};
+use psycore_jit::lower::{CodeHandle, EntryFn, Lowering};
+use psycore_jit::oracle::{Builtin, BuiltinMethod, Known, Pass, Sample, Seen};
+use psycore_jit::specialize::{self, Limits, Live, Request};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// An exit at a place is looked into when it was taken this often...
@@ -34,16 +35,16 @@ const HOT_EXIT: u32 = 16;
 const OFTEN_RAISED: u32 = 4;
 /// ...and a unit is built again at most so many times.
 const MAX_BUILDS: u32 = 16;
-/// A unit that left so often without any good coming of it is dropped.
-const USELESS: u32 = 20_000;
-/// The same for a unit that is left because a generator suspends before any loop has gone round.
-const SUSPENDING: u32 = 300;
 /// So many instances that leave because nobody has given them a stamp are not the last ones.
 pub(crate) const MANY_WITHOUT_STAMP: u32 = 64;
 /// How often code is built again at a place because keys have changed, before it does without.
 const MAX_RESHAPED: u32 = 6;
 /// Calls and turns until code that was dropped may be compiled again.
 const AFTER_USELESS: u32 = 200_000;
+/// The same where it was to be built again, but compiling had taken its share of the time.
+const AFTER_DENIED: u32 = 10_000;
+/// Calls and turns until somebody looks whether code has been made meanwhile.
+const UNTIL_THERE: u32 = 20;
 /// Classes that an instruction is specialized for at most.
 const MAX_CLASSES: usize = 6;
 /// Versions of an entry by the types of live values.
@@ -95,22 +96,17 @@ pub(crate) struct Compiled {
     pub ret: Option<Pass>,
     /// Exits taken, but for those that any code takes now and then.
     pub left: Cell<u32>,
+    /// Whether it was to be built again but could not be.
+    pub outdated: Cell<bool>,
+    pub ledger: Ledger,
     /// When it was made, counted in compilations.
-    made_at: u64,
+    pub made_at: u64,
     /// How often it was built again because of its exits.
-    rebuilds: Cell<u32>,
+    pub rebuilds: Cell<u32>,
     /// The codes that it was made from, and those of the versions it calls.
     pub depends: Depends,
     /// Nothing enters it any more.
     pub retired: Cell<bool>,
-}
-
-/// A version of a function for compiled callers.
-struct Version {
-    cell: FnCell,
-    /// `None` while it is being compiled, and when it can't be.
-    compiled: Option<(Rc<Compiled>, Pass)>,
-    failed: bool,
 }
 
 /// Counters for `--jit-stats` and `psyco.stats()`.
@@ -121,7 +117,10 @@ pub struct Stats {
     pub rebuilds: u64,
     pub refused: u64,
     pub code_bytes: u64,
+    /// What compiling has kept the program waiting.
     pub compile_time: Duration,
+    /// What the lowering's own thread has worked.
+    pub background_time: Duration,
     pub exits: HashMap<&'static str, u64>,
     /// By code, position and reason.
     pub exit_places: HashMap<(ObjId, u32, &'static str), u64>,
@@ -132,13 +131,13 @@ pub(crate) struct Jit {
     /// Where the VM is while the JIT works (it may move between two runs).
     pub vm: Cell<*const VirtualMachine>,
     pub known: Known,
-    pub layout: Layout,
+    pub layout: Arc<Layout>,
     objects: Objects,
     attached: Cell<Option<&'static Attached>>,
     /// By the tag of hook versions.
     pub units: RefCell<Vec<Rc<Compiled>>>,
     /// Function versions by the range of their exits: first, count.
-    pub function_exits: RefCell<Vec<(u32, u32, (ObjId, Vec<Pass>))>>,
+    pub function_exits: RefCell<Vec<(u32, u32, VersionKey)>>,
     started: Instant,
     shapes: Shapes,
     pub policy: Policy,
@@ -158,22 +157,27 @@ pub(crate) struct Jit {
     /// Dicts that those of new instances are copied from, by their keys.
     pub templates: RefCell<HashMap<Vec<ObjId>, ObjId>>,
     pub class_versions: RefCell<HashMap<u32, Option<ObjId>>>,
-    versions: RefCell<HashMap<(ObjId, Vec<Pass>), Version>>,
+    pub versions: RefCell<HashMap<VersionKey, Version>>,
     cells: RefCell<Vec<Box<u64>>>,
     /// Compilations begun so far.
-    compilations: Cell<u64>,
+    pub compilations: Cell<u64>,
+    /// Whether nothing is left to the lowering's own thread.
+    pub synchronous: bool,
+    pub background: Background,
     pub stats: RefCell<Stats>,
     pub print_stats: Cell<bool>,
     pub record: Rc<Record>,
     pub keep_text: bool,
     /// The log shows the IR of what is compiled.
-    log_ir: bool,
+    pub log_ir: bool,
     log: RefCell<Option<std::fs::File>>,
 }
 
 /// What came of an attempt to compile.
 pub(crate) enum Attempt {
     Compiled(Rc<Compiled>),
+    /// It will be there later.
+    Begun,
     /// Not with what is known now.
     NotNow,
     Never,
@@ -195,7 +199,7 @@ impl Jit {
             vm: Cell::new(vm),
             known,
             shapes: Shapes::new(layout.clone()),
-            layout,
+            layout: Arc::new(layout),
             objects,
             attached: Cell::new(None),
             units: RefCell::default(),
@@ -217,6 +221,8 @@ impl Jit {
             versions: RefCell::default(),
             cells: RefCell::default(),
             compilations: Cell::new(0),
+            synchronous: false,
+            background: Background::default(),
             stats: RefCell::default(),
             print_stats: Cell::new(false),
             record: Rc::default(),
@@ -255,10 +261,27 @@ impl Jit {
     }
 
     /// A new word for the code of a function version.
-    fn new_cell(&self) -> FnCell {
+    pub fn new_cell(&self) -> FnCell {
         let mut cells = self.cells.borrow_mut();
         cells.push(Box::new(0));
         FnCell(cells.len() as u32 - 1)
+    }
+
+    /// What a cell holds: 0 before there is code.
+    pub fn cell(&self, cell: FnCell) -> u64 {
+        *self.cells.borrow()[cell.index()]
+    }
+
+    pub fn set_cell(&self, cell: FnCell, code: u64) {
+        *self.cells.borrow_mut()[cell.index()] = code;
+    }
+
+    pub fn cell_addresses(&self) -> Vec<usize> {
+        self.cells.borrow().iter().map(|cell| &raw const **cell as usize).collect()
+    }
+
+    pub fn object_addresses(&self) -> Vec<usize> {
+        self.objects.addresses()
     }
 
     pub fn cell_address(&self, cell: FnCell) -> usize {
@@ -272,147 +295,6 @@ impl Jit {
             // A log that can't be written is no reason to stop the program.
             let _ = writeln!(f, "{line}");
         }
-    }
-
-    /// Specializes, optimizes and lowers a request.
-    pub fn compile(&self, request: &Request) -> Attempt {
-        let started = Instant::now();
-        let _compiling = samples::compiling();
-        self.find_math();
-        let attempt = self.compile_timed(request);
-        self.local_samples.borrow_mut().clear();
-        self.samples.borrow_mut().clear();
-        self.stats.borrow_mut().compile_time += started.elapsed();
-        attempt
-    }
-
-    fn compile_timed(&self, request: &Request) -> Attempt {
-        let started = Instant::now();
-        let made_at = self.compilations.get() + 1;
-        self.compilations.set(made_at);
-        self.cache.begin();
-        let specialized = specialize::specialize(self, request, self.limits());
-        let depends = self.cache.end();
-        let out = match specialized {
-            Ok(out) => out,
-            Err(why) => {
-                match why {
-                    Refused::NeedsFrame(pc) => self.log(format_args!(
-                        "refused {}: line {} calls out to Python, which needs a frame",
-                        self.name_of(request),
-                        self.line_of(self.code_of(request), pc)
-                    )),
-                    _ => self.log(format_args!("refused {}: {why:?}", self.name_of(request))),
-                }
-                let pc = if let Request::Entry { pc, .. } = request { Some(*pc) } else { None };
-                self.record.refused(self.code_of(request), pc, &why);
-                self.stats.borrow_mut().refused += 1;
-                self.note_refusal(request, || format!("{why:?}"));
-                return match why {
-                    Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
-                    Refused::Unsupported(_) => Attempt::Never,
-                };
-            }
-        };
-        let mut unit = Unit { funcs: vec![out.func] };
-        let before = self.keep_text.then(|| unit.to_string());
-        // Cheap beside lowering, and what is not well formed must not become machine code.
-        if let Err(e) = psycore_jit::ir::verify::verify(&unit) {
-            self.log(format_args!("invalid IR for {}: {e}", self.name_of(request)));
-            if self.log_ir {
-                self.log(format_args!("{unit}"));
-            }
-            return Attempt::Never;
-        }
-        let code = self.code_of(request);
-        let mut detail = self.keep_text.then(Detail::default);
-        if let Some(detail) = &mut detail {
-            detail.types(&unit, code, &|class| psycore_jit::oracle::Oracle::describe(self, class));
-        }
-        passes::optimize(&mut unit, &PassOptions::default());
-        let Some(attached) = self.attached.get() else { return Attempt::NotNow };
-        let exit_base = attached.exits().register(&unit);
-        let lowered = {
-            let obj_address = |o: ObjId| self.objects.address(o);
-            let rt_address = crate::runtime::address;
-            let cell_address = |c: FnCell| self.cell_address(c);
-            let env = LowerEnv {
-                layout: &self.layout,
-                obj_address: &obj_address,
-                rt_address: &rt_address,
-                cell_address: &cell_address,
-                exit_base,
-            };
-            self.lowering.borrow_mut().lower(&unit, &env, self.keep_text)
-        };
-        let lowered = match lowered {
-            Ok(l) => l,
-            Err(e) => {
-                self.log(format_args!("not lowered {}: {e}", self.name_of(request)));
-                self.note_refusal(request, || e.to_string());
-                return Attempt::Never;
-            }
-        };
-        let exits = unit.funcs.iter().map(|f| f.exits.len() as u32).sum();
-        let text = before.map(|b| format!("{b}\n; optimized\n{unit}"));
-        if let Request::Function { cell, .. } = request {
-            let mut cells = self.cells.borrow_mut();
-            *cells[cell.index()] = lowered.cells[0];
-        }
-        if let Request::Function { func, args, .. } = request {
-            self.function_exits.borrow_mut().push((exit_base, exits, (*func, args.clone())));
-        }
-        if let Some(text) = &text
-            && self.log_ir
-        {
-            self.log(format_args!("{text}"));
-            for (name, what) in crate::explain::objects::named_in(self, text) {
-                self.log(format_args!("; {name} = {what}"));
-            }
-        }
-        if let Some(detail) = &mut detail {
-            detail.calls(&unit, code);
-            detail.spans = lowered.spans;
-            let start = lowered.cells[0] as usize;
-            detail.range = start..start + lowered.bytes;
-        }
-        let mut stats = self.stats.borrow_mut();
-        stats.units += 1;
-        stats.code_bytes += lowered.bytes as u64;
-        if matches!(request, Request::Function { .. }) {
-            stats.functions += 1;
-        }
-        self.log(format_args!(
-            "compiled {} ({} instructions, {} bytes, {exits} exits, {:.1} ms)",
-            self.name_of(request),
-            out.instrs,
-            lowered.bytes,
-            started.elapsed().as_secs_f64() * 1e3
-        ));
-        drop(stats);
-        self.policy.note(|| format!("compiled {}, {} bytes", self.describe_request(request), lowered.bytes));
-        let compiled = Rc::new(Compiled {
-            handle: lowered.handle,
-            entry: lowered.entries.first().copied().flatten(),
-            exit_base,
-            exits,
-            request: request.clone(),
-            code,
-            bytes: lowered.bytes,
-            instrs: out.instrs,
-            ir: text,
-            listing: lowered.listing,
-            detail,
-            ret: out.ret,
-            left: Cell::new(0),
-            made_at,
-            rebuilds: Cell::new(0),
-            depends,
-            retired: Cell::new(false),
-        });
-        self.cache.add(&compiled);
-        self.record.compiled(&compiled);
-        Attempt::Compiled(compiled)
     }
 
     /// What is compiled before it has proven hot gets less: compiling costs more than it runs.
@@ -437,47 +319,7 @@ impl Jit {
         }
     }
 
-    /// A compiled version of a function; the specializer asks while it compiles a caller.
-    pub fn compile_version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion> {
-        let key = (func, args.to_vec());
-        if let Some(v) = self.versions.borrow().get(&key) {
-            return match (&v.compiled, v.failed) {
-                (Some((_, ret)), false) => Some(FnVersion { cell: v.cell, ret: *ret }),
-                _ => None,
-            };
-        }
-        let cell = self.new_cell();
-        self.versions.borrow_mut().insert(key.clone(), Version { cell, compiled: None, failed: false });
-        let request = Request::Function { func, args: args.to_vec(), cell, ret: None };
-        let outer = self.local_samples.replace(samples.to_vec());
-        let attempt = self.compile_timed(&request);
-        self.local_samples.replace(outer);
-        let mut versions = self.versions.borrow_mut();
-        let v = versions.get_mut(&key)?;
-        match attempt {
-            Attempt::Compiled(c) => {
-                // A function that never returns normally: callers need not call it directly.
-                let Some(ret) = c.ret else {
-                    self.cache.retire(&c);
-                    v.failed = true;
-                    return None;
-                };
-                v.compiled = Some((c, ret));
-                Some(FnVersion { cell, ret })
-            }
-            _ => {
-                v.failed = true;
-                None
-            }
-        }
-    }
-
-    /// No new caller gets to know a version of a function.
-    pub fn forget_version(&self, unit: &Rc<Compiled>) {
-        self.versions.borrow_mut().retain(|_, v| v.compiled.as_ref().is_none_or(|(c, _)| !Rc::ptr_eq(c, unit)));
-    }
-
-    fn note_refusal(&self, request: &Request, why: impl FnOnce() -> String) {
+    pub fn note_refusal(&self, request: &Request, why: impl FnOnce() -> String) {
         let mut refusals = self.refusals.borrow_mut();
         let reasons = refusals.entry(self.code_of(request)).or_default();
         if reasons.len() < 8 {
@@ -684,6 +526,9 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
         (options.calls, options.iterations) = (SOON, SOON);
     }
     let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(hot, full), Cache::new(config.code_bytes));
+    // What was asked for by name is for people who want to see it happen.
+    let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
+    jit.synchronous = config.synchronous || config.threshold.is_some() || config.explain.is_some() || alone;
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
@@ -709,6 +554,9 @@ impl Driver for Jit {
     fn hot(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot {
         self.attached.set(Some(site.attached()));
         self.vm.set(vm);
+        if let Some(answer) = self.collect_code(site) {
+            return answer;
+        }
         if let Err(answer) = self.consider(site, frame, vm) {
             return answer;
         }
@@ -757,8 +605,12 @@ impl Driver for Jit {
             .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
             .map(|(_, _, key)| key.clone());
         let entered = self.units.borrow()[exit.version.tag as usize].clone();
+        self.receive();
+        if let Some((replaces, Some(unit))) = self.arrived(site) {
+            self.put(site, unit, replaces);
+        }
         let unit = match &version {
-            Some(key) => self.versions.borrow().get(key).and_then(|v| v.compiled.as_ref().map(|(c, _)| c.clone())),
+            Some(key) => self.version(key),
             None => Some(entered.clone()),
         };
         let Some(unit) = unit else {
@@ -770,11 +622,14 @@ impl Driver for Jit {
             Some(again) => again,
             None => lacks_stamps || self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
         };
-        if !again {
+        let expected = entered.retired.get() || version.as_ref().is_some_and(|key| self.expects_version(key)) || self.background.expects(site);
+        if !again || expected {
             self.count_useless(site, exit);
             return;
         }
         if !self.may_build(&site.prepared.rules) {
+            entered.outdated.set(true);
+            self.count_useless(site, exit);
             return;
         }
         self.log(format_args!(
@@ -784,8 +639,9 @@ impl Driver for Jit {
             info.kind
         ));
         self.stats.borrow_mut().rebuilds += 1;
+        let at_once = site.prepared.rules.is_bound();
         if let Some(key) = version
-            && self.rebuild_version(&key, unit.rebuilds.get() + 1)
+            && self.rebuild_version(&key, unit.rebuilds.get() + 1, at_once)
         {
             return;
         }
@@ -794,17 +650,14 @@ impl Driver for Jit {
         }
         // What the frame holds now is like what it held when the code was made: cells are even the same.
         self.sample_locals(frame);
-        if let Attempt::Compiled(c) = self.compile(&entered.request) {
-            c.rebuilds.set(entered.rebuilds.get() + 1);
-            let new = self.install(c.clone());
-            let had = site.versions().iter().any(|v| v.tag == exit.version.tag);
-            let versions = site
-                .versions()
-                .iter()
-                .map(|v| if v.tag == exit.version.tag { new } else { *v })
-                .collect();
-            site.set_versions(versions);
-            self.cache.retire(if had { &entered } else { &c });
+        let tag = exit.version.tag;
+        let place = Place::Site(site.key(), Some(tag));
+        if let Attempt::Compiled(unit) = self.compile(&entered.request, place, entered.rebuilds.get() + 1, at_once) {
+            if site.versions().iter().any(|v| v.tag == tag) {
+                self.put(site, unit, Some(tag));
+            } else {
+                self.cache.retire(&unit);
+            }
         }
     }
 
@@ -827,6 +680,34 @@ impl Driver for Jit {
 }
 
 impl Jit {
+    /// Puts code in place that was begun for a site. What to answer, if there is some or will be.
+    fn collect_code(&self, site: &Site) -> Option<Hot> {
+        self.receive();
+        match self.arrived(site) {
+            Some((_, None)) => Some(Hot::Never),
+            Some((replaces, Some(unit))) => {
+                self.put(site, unit, replaces);
+                Some(Hot::Installed)
+            }
+            None => self.background.expects(site).then_some(Hot::Later(UNTIL_THERE)),
+        }
+    }
+
+    /// Gives a site another version, in place of the one with a tag if there is one.
+    fn put(&self, site: &Site, unit: Rc<Compiled>, replaces: Option<u64>) {
+        let new = self.install(unit);
+        let mut versions = site.versions().to_vec();
+        match versions.iter_mut().find(|v| Some(v.tag) == replaces) {
+            Some(old) => {
+                let old = std::mem::replace(old, new);
+                let old = self.units.borrow()[old.tag as usize].clone();
+                self.cache.retire(&old);
+            }
+            None => versions.push(new),
+        }
+        site.set_versions(versions);
+    }
+
     /// Compiles for the live frame of a site.
     fn build(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Hot {
         let old = site.versions();
@@ -844,13 +725,12 @@ impl Jit {
             return Hot::Later(2000);
         }
         self.sample_locals(frame);
-        match self.compile(&request) {
-            Attempt::Compiled(c) => {
-                let mut versions = old.to_vec();
-                versions.push(self.install(c));
-                site.set_versions(versions);
+        match self.compile(&request, Place::Site(site.key(), None), 0, site.prepared.rules.is_bound()) {
+            Attempt::Compiled(unit) => {
+                self.put(site, unit, None);
                 Hot::Installed
             }
+            Attempt::Begun => Hot::Later(UNTIL_THERE),
             Attempt::NotNow => Hot::Later(5000),
             Attempt::Never => Hot::Never,
         }
@@ -865,12 +745,12 @@ impl Jit {
             return;
         }
         let unit = self.units.borrow()[exit.version.tag as usize].clone();
-        let suspends = !exit.turned && self.suspends(exit);
-        unit.left.set(unit.left.get() + if suspends { USELESS / SUSPENDING } else { 1 });
-        if unit.left.get() < USELESS {
+        unit.left.set(unit.left.get() + 1);
+        let suspends = exit.turns == 0 && self.suspends(exit);
+        let cost = if suspends { budget::SUSPENSION } else { budget::EXIT };
+        if !unit.ledger.exit(cost, exit.turns, site.entered()) {
             return;
         }
-        unit.left.set(0);
         self.log(format_args!("dropped {}: it leaves all the time", self.name_of(&unit.request)));
         let rest: Vec<_> = site.versions().iter().filter(|v| v.tag != exit.version.tag).copied().collect();
         let none = rest.is_empty();
@@ -880,8 +760,8 @@ impl Jit {
                 // It will go on like this, and counting costs.
                 site.give_up();
             } else {
-                // Much later it may do something else.
-                site.set_counter(AFTER_USELESS);
+                // Much later it may do something else. What waits for better code may have it sooner.
+                site.set_counter(if unit.outdated.get() { AFTER_DENIED } else { AFTER_USELESS });
             }
         }
     }
@@ -905,7 +785,12 @@ impl Jit {
         let _ = writeln!(out, "compiled again      {}", stats.rebuilds);
         let _ = writeln!(out, "refused             {}", stats.refused);
         out += &self.record.shares();
-        let _ = writeln!(out, "compile time        {:.1} ms", stats.compile_time.as_secs_f64() * 1e3);
+        let _ = writeln!(
+            out,
+            "compile time        {:.1} ms, in the background {:.1} ms",
+            stats.compile_time.as_secs_f64() * 1e3,
+            stats.background_time.as_secs_f64() * 1e3
+        );
         let _ = writeln!(out, "code                {} bytes", stats.code_bytes);
         let _ = writeln!(out, "entered             {}", attached.entered());
         let mut exits: Vec<_> = stats.exits.iter().collect();
@@ -938,8 +823,15 @@ impl Jit {
 
     /// Compiling may take a part of the run time only.
     pub fn over_budget(&self) -> bool {
-        let spent = self.stats.borrow().compile_time;
-        spent > Duration::from_millis(250) + self.started.elapsed() / 3
+        let Some(attached) = self.attached.get() else { return false };
+        let stats = self.stats.borrow();
+        let account = Account {
+            compile_time: stats.compile_time,
+            // SAFETY: the context is this thread's; compiled code waits while this runs.
+            turns: unsafe { (*attached.ctx()).polls() },
+            exits: stats.exits.values().sum(),
+        };
+        self.background.is_full() || account.is_overdrawn(self.started)
     }
 
     fn install(&self, c: Rc<Compiled>) -> hooks::Version {
@@ -1076,41 +968,5 @@ impl Jit {
             .take(depth)
             .collect();
         (stack, first_met.get())
-    }
-
-    /// Compiles a function version again; callers go through its cell. False if there is to be none any
-    /// more: what called it must be built again.
-    fn rebuild_version(&self, key: &(ObjId, Vec<Pass>), rebuilds: u32) -> bool {
-        let (cell, ret) = match self.versions.borrow().get(key) {
-            Some(Version { cell, compiled: Some((_, ret)), failed: false }) => (*cell, *ret),
-            _ => return false,
-        };
-        let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
-        let before = *self.cells.borrow()[cell.index()];
-        if let Attempt::Compiled(c) = self.compile(&request) {
-            c.rebuilds.set(rebuilds);
-            if c.ret == Some(ret) {
-                if let Some(v) = self.versions.borrow_mut().get_mut(key)
-                    && let Some((old, _)) = v.compiled.replace((c, ret))
-                {
-                    self.cache.retire(&old);
-                }
-            } else {
-                // It returns something else now: callers that rely on the old result keep the
-                // old code, new ones get a cell of their own.
-                *self.cells.borrow_mut()[cell.index()] = before;
-                self.versions.borrow_mut().remove(key);
-                self.cache.retire(&c);
-            }
-            return true;
-        }
-        // Those who call it now keep its code; they are built without it when it leaves once more.
-        let mut versions = self.versions.borrow_mut();
-        if let Some(v) = versions.get_mut(key) {
-            v.failed = true;
-        }
-        let code = self.code_of(&request);
-        versions.retain(|k, v| k == key || v.compiled.as_ref().is_none_or(|(c, _)| !c.depends.contains_key(&code)));
-        false
     }
 }

@@ -99,8 +99,8 @@ pub struct Exited<'a> {
     pub depth: usize,
     /// The version of the site that was entered.
     pub version: Version,
-    /// Whether a loop went round since then.
-    pub turned: bool,
+    /// How often the code has polled since then.
+    pub turns: u64,
 }
 
 /// What decides; see the module's text.
@@ -143,6 +143,19 @@ pub enum SiteKind {
     Loop { back_edge: u32, header: u32 },
     /// The pad that runs the inner frames of a forged one.
     Inner,
+}
+
+/// Which site, for as long as somebody wants to know.
+#[derive(Clone)]
+pub struct SiteKey {
+    prepared: Arc<Prepared>,
+    patch: usize,
+}
+
+impl SiteKey {
+    pub fn is(&self, site: &Site) -> bool {
+        Arc::ptr_eq(&self.prepared, &site.prepared) && self.patch == site.patch
+    }
 }
 
 /// The state of a hook.
@@ -196,6 +209,10 @@ impl Site {
             entered: AtomicU64::new(0),
             running: AtomicU32::new(0),
         }
+    }
+
+    pub fn key(&self) -> SiteKey {
+        SiteKey { prepared: self.prepared.clone(), patch: self.patch }
     }
 
     /// The JIT that it belongs to.
@@ -826,7 +843,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
             (*ctx).failed = 0;
             a.entered.set(a.entered.get() + 1);
             site.entered.store(site.entered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            let countdown = (*ctx).countdown;
+            let polls = (*ctx).polls();
             let result = match version.entry {
                 Some(entry) => entry(ctx, args),
                 None => a.driver().enter(version, ctx, args),
@@ -851,7 +868,7 @@ unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &Virtual
                 continue;
             }
             let mut plan = deopt::read_records(a, top, saved.exit_top);
-            plan.turned = (*ctx).countdown != countdown;
+            plan.turns = (*ctx).polls() - polls;
             let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
             saved.restore(a);
             site.ended();

@@ -17,8 +17,10 @@
 //! ```
 
 pub mod aside;
+mod budget;
 mod cache;
 mod code_view;
+mod compile;
 mod config;
 pub mod deopt;
 mod driver;

@@ -41,6 +41,11 @@ impl Objects {
         layout::address(&self.table.borrow().objects[id.index()])
     }
 
+    /// The addresses of all, by number.
+    pub fn addresses(&self) -> Vec<usize> {
+        self.table.borrow().objects.iter().map(|o| layout::address(o)).collect()
+    }
+
     /// A registered object. It lives at least as long as the registry.
     pub fn get(&self, id: ObjId) -> &PyObject {
         let address = self.address(id);

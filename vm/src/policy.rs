@@ -413,7 +413,7 @@ impl Jit {
     /// Bytes of code made and time spent since the start.
     fn spent(&self) -> (u64, Duration) {
         let stats = self.stats.borrow();
-        (stats.code_bytes, stats.compile_time)
+        (stats.code_bytes, stats.compile_time + stats.background_time)
     }
 
     fn run_profiler(&self, mut p: Profiler) {

@@ -258,7 +258,7 @@ fn lowering() -> Result<Option<Box<dyn psycore_jit::lower::Lowering>>, SettingsE
 }
 
 /// `PSYCORE_JIT`, `PSYCORE_JIT_THRESHOLD`, `PSYCORE_JIT_LOG` and `PSYCORE_JIT_STATS` stand for
-/// the options; they are heeded under `-E` too, for they change no result.
+/// the options, and `PSYCORE_JIT_SYNCHRONOUS` makes runs alike; they are heeded under `-E` too, for they change no result.
 fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
     let environment = Environment { ignored: false };
     let mode = match options.mode {
@@ -282,6 +282,7 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         stats: options.stats.unwrap_or_else(|| environment.is_set("PSYCORE_JIT_STATS")),
         explain: None,
         clock: Some(psycore::sample_clock::start),
+        synchronous: environment.is_set("PSYCORE_JIT_SYNCHRONOUS"),
         code_bytes: None,
     })
 }

@@ -4,6 +4,7 @@
 //! memory that each call reads and writes twice would take longer than short functions do. The
 //! run time finds it in memory whenever it is called and may look, and after an exit.
 
+use crate::code_memory::reaches;
 use super::exit::EXIT_TOP;
 use super::slow_path::{STUBS, stub_signature};
 use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
@@ -78,7 +79,7 @@ impl Translator<'_> {
             self.store_depth();
         }
         let address = (self.input.env.rt_address)(rt);
-        let call = if self.input.memory.reaches(address) {
+        let call = if reaches(self.input.range, address) {
             let function = self.import_function(NAMESPACE_RT, rt as u32, sig);
             self.pos.ins().call(function, &all)
         } else {

@@ -18,6 +18,7 @@ mod refcount;
 mod relax;
 mod slow_path;
 mod translate;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,11 @@ use cranelift_codegen::settings::{self, Configurable};
 use perf_map::PerfMap;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Unit};
-use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, LowerError, Lowered, Lowering};
+use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How much work goes into the code.
@@ -76,62 +79,63 @@ struct LiveUnit {
     entries: Vec<Option<EntryFn>>,
 }
 
-/// The x86-64 backend.
-pub struct CraneliftLowering {
+/// Makes code that is not yet at its address. Each thread that does has its own.
+struct Compiler {
     options: CraneliftOptions,
     isa: OwnedTargetIsa,
     context: Context,
     control: ControlPlane,
     scratch: translate::Scratch,
-    memory: CodeMemory,
-    /// Compiled entries read it. See `translate::Input`.
-    record_shift: Box<AtomicU32>,
-    stubs: slow_path::Stubs,
     padding: relax::Padding,
-    units: HashMap<u32, LiveUnit>,
-    next_handle: u32,
-    perf_map: Option<PerfMap>,
+    /// Compiled entries read it. See `translate::Input`.
+    record_shift: Arc<AtomicU32>,
+    /// The addresses between which the code will be.
+    range: Range<usize>,
 }
 
-impl CraneliftLowering {
-    /// A lowering for this machine's processor.
-    pub fn new(options: CraneliftOptions) -> Result<Self, LowerError> {
-        let isa = isa(&options)?;
-        let memory = CodeMemory::new(options.code_bytes)
-            .map_err(|e| LowerError(format!("no executable memory: {e}")))?;
-        let perf_map = options.perf_map.then(PerfMap::create).flatten();
-        Ok(CraneliftLowering {
+impl Compiler {
+    fn new(options: CraneliftOptions, range: Range<usize>, record_shift: Arc<AtomicU32>) -> Result<Self, LowerError> {
+        Ok(Compiler {
+            isa: isa(&options)?,
             options,
-            isa,
             context: Context::new(),
             control: ControlPlane::default(),
             scratch: translate::Scratch::default(),
-            memory,
-            record_shift: Box::new(AtomicU32::new(0)),
-            stubs: slow_path::Stubs::default(),
             padding: relax::padding(),
-            units: HashMap::new(),
-            next_handle: 0,
-            perf_map,
+            record_shift,
+            range,
         })
     }
 
-    /// Bytes of code memory in use.
-    pub fn code_bytes(&self) -> usize {
-        self.memory.used()
-    }
-
-    /// Changes how much work goes into units lowered from now on.
-    pub fn set_effort(&mut self, effort: Effort) -> Result<(), LowerError> {
-        if self.options.effort != effort {
-            let options = CraneliftOptions { effort, ..self.options.clone() };
-            self.isa = isa(&options)?;
-            self.options = options;
+    /// Another one for the same code memory.
+    fn sibling(&self) -> Compiler {
+        Compiler {
+            options: self.options.clone(),
+            isa: self.isa.clone(),
+            context: Context::new(),
+            control: ControlPlane::default(),
+            scratch: translate::Scratch::default(),
+            padding: self.padding,
+            record_shift: self.record_shift.clone(),
+            range: self.range.clone(),
         }
-        Ok(())
     }
 
     fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
+        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
+        if insts > self.options.unit_insts {
+            return Err(LowerError(format!("unit of {insts} instructions")));
+        }
+        // Cranelift asserts what it believes of its input. A unit that makes it fail stays
+        // interpreted; its half-filled context is thrown away.
+        catch_unwind(AssertUnwindSafe(|| self.try_compile(unit, env, listing))).unwrap_or_else(|_| {
+            self.context = Context::new();
+            self.scratch = translate::Scratch::default();
+            Err(LowerError("the code generator failed".into()))
+        })
+    }
+
+    fn try_compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
         let mut code = link::UnitCode::default();
         let mut exit_base = env.exit_base;
         for (index, function) in unit.funcs.iter().enumerate() {
@@ -145,7 +149,7 @@ impl CraneliftLowering {
                     env,
                     exit_base,
                     record_shift: &self.record_shift,
-                    memory: &self.memory,
+                    range: &self.range,
                     places: listing,
                 },
             )?;
@@ -161,9 +165,54 @@ impl CraneliftLowering {
         self.record_shift.fetch_max(shift, Ordering::Relaxed);
         Ok(code)
     }
+}
+
+/// The x86-64 backend.
+pub struct CraneliftLowering {
+    compiler: Compiler,
+    worker: worker::Worker,
+    memory: CodeMemory,
+    stubs: slow_path::Stubs,
+    units: HashMap<u32, LiveUnit>,
+    next_handle: u32,
+    perf_map: Option<PerfMap>,
+}
+
+impl CraneliftLowering {
+    /// A lowering for this machine's processor.
+    pub fn new(options: CraneliftOptions) -> Result<Self, LowerError> {
+        let memory = CodeMemory::new(options.code_bytes)
+            .map_err(|e| LowerError(format!("no executable memory: {e}")))?;
+        let perf_map = options.perf_map.then(PerfMap::create).flatten();
+        Ok(CraneliftLowering {
+            compiler: Compiler::new(options, memory.range(), Arc::default())?,
+            worker: worker::Worker::default(),
+            memory,
+            stubs: slow_path::Stubs::default(),
+            units: HashMap::new(),
+            next_handle: 0,
+            perf_map,
+        })
+    }
+
+    /// Bytes of code memory in use.
+    pub fn code_bytes(&self) -> usize {
+        self.memory.used()
+    }
+
+    /// Changes how much work goes into units lowered from now on.
+    pub fn set_effort(&mut self, effort: Effort) -> Result<(), LowerError> {
+        let old = &self.compiler;
+        if old.options.effort != effort {
+            let options = CraneliftOptions { effort, ..old.options.clone() };
+            self.compiler = Compiler::new(options, old.range.clone(), old.record_shift.clone())?;
+            self.worker = worker::Worker::default();
+        }
+        Ok(())
+    }
 
     fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode, listing: bool) -> Result<Lowered, LowerError> {
-        let stubs = self.stubs.addresses(env, self.isa.as_ref(), &mut self.memory)?;
+        let stubs = self.stubs.addresses(env, self.compiler.isa.as_ref(), &mut self.memory)?;
         let block = self.memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
         let base = self.memory.address(block);
         let written = code
@@ -206,27 +255,25 @@ impl CraneliftLowering {
 
 impl Lowering for CraneliftLowering {
     fn name(&self) -> &'static str {
-        match self.options.effort {
+        match self.compiler.options.effort {
             Effort::Full => "x64",
             Effort::Quick => "x64-quick",
         }
     }
 
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError> {
-        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
-        if insts > self.options.unit_insts {
-            return Err(LowerError(format!("unit of {insts} instructions")));
-        }
-        // Cranelift asserts what it believes of its input. A unit that makes it fail stays
-        // interpreted; its half-filled context is thrown away.
-        match catch_unwind(AssertUnwindSafe(|| self.compile(unit, env, listing))) {
-            Ok(code) => self.install(unit, env, code?, listing),
-            Err(_) => {
-                self.context = Context::new();
-                self.scratch = translate::Scratch::default();
-                Err(LowerError("the code generator failed".into()))
-            }
-        }
+        let code = self.compiler.compile(unit, env, listing)?;
+        self.install(unit, env, code, listing)
+    }
+
+    fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {
+        self.worker.begin(job, || self.compiler.sibling())
+    }
+
+    fn finished(&mut self, wait: bool) -> Option<Done> {
+        let worker::Outcome { job, code, time } = self.worker.finished(wait, || self.compiler.sibling())?;
+        let lowered = code.and_then(|code| job.with_env(|unit, env| self.install(unit, env, code, job.listing)));
+        Some(Done { ticket: job.ticket, lowered, time })
     }
 
     unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {

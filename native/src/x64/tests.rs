@@ -832,7 +832,7 @@ fn entry_points_out_of_reach_are_called_too() {
     let unit = parse_unit(&two_args("i64", "i64", "v3 = call_rt new_int(v1)\nv9 = ptr_to_int v3")).unwrap();
     // A jump to `new_int` in memory far from the program.
     let far = CodeMemoryFar::new(rt_address(RtId::NewInt));
-    assert!(!m.lowering.memory.reaches(far.address));
+    assert!(!crate::code_memory::reaches(&m.lowering.memory.range(), far.address));
     let env = LowerEnv {
         layout: &layout(),
         obj_address: &|_| 0,
@@ -910,7 +910,7 @@ fn what_can_not_be_lowered_is_an_error() {
     };
     let error = m.lowering.lower(&unit, &env, false).unwrap_err();
     assert_eq!(error.to_string(), "unit of 13 instructions");
-    m.lowering.options.unit_insts = 100;
+    m.lowering.compiler.options.unit_insts = 100;
     let unit = parse_unit("function entry \"f\" {\nblock0(v0: ptr):\nunfinished\n}").unwrap();
     let error = m.lowering.lower(&unit, &env, false).unwrap_err();
     assert_eq!(error.to_string(), "f: block0 has no end");

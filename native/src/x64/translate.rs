@@ -5,7 +5,6 @@
 //! is in SSA form already: block parameters become block parameters, and nothing is renamed.
 //! Tokens are dropped; the order of guards and accesses is the IR's, and Cranelift keeps it.
 
-use crate::code_memory::CodeMemory;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
@@ -15,6 +14,7 @@ use cranelift_codegen::isa::CallConv;
 use psycore_jit::ir::cfg::Cfg;
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
+use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 
 /// Names of functions of the same unit, by index.
@@ -36,8 +36,8 @@ pub(super) struct Input<'a> {
     pub exit_base: u32,
     /// Holds the logarithm of the bytes that a level of calls may need on the exit stack.
     pub record_shift: &'a AtomicU32,
-    /// Where the code will be: decides which calls are direct.
-    pub memory: &'a CodeMemory,
+    /// The addresses between which the code will be: they decide which calls are direct.
+    pub range: &'a Range<usize>,
     /// Whether instructions say which one of the IR they were made for.
     pub places: bool,
 }

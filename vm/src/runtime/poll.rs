@@ -50,7 +50,7 @@ pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
     let aside = crate::aside::must_step_aside(vm);
     // All compiled code that waits for calls further out has to look too.
     // SAFETY: as above.
-    unsafe { (*ctx).countdown = if aside { 1 } else { POLL_INTERVAL } };
+    unsafe { (*ctx).set_countdown(if aside { 1 } else { POLL_INTERVAL }) };
     #[cfg(not(target_family = "wasm"))]
     let stop = rustpython_vm::vm::thread::stop_requested_for_current_thread();
     #[cfg(target_family = "wasm")]
