@@ -61,7 +61,8 @@ struct Draft {
     made_at: u64,
     /// Cells that it calls through.
     calls: Vec<FnCell>,
-    took: Duration,
+    /// Time taken to specialize, and until the unit could be lowered.
+    took: [Duration; 2],
 }
 
 struct Begun {
@@ -138,6 +139,7 @@ impl Jit {
         self.cache.begin();
         let specialized = specialize::specialize(self, request, self.limits());
         let depends = self.cache.end();
+        let specializing = started.elapsed();
         let code = self.code_of(request);
         let out = specialized.map_err(|why| self.refused(request, why))?;
         let mut unit = Unit { funcs: vec![out.func] };
@@ -189,7 +191,7 @@ impl Jit {
             depends,
             made_at,
             calls: calls.collect(),
-            took: started.elapsed(),
+            took: [specializing, started.elapsed()],
         };
         Ok((draft, unit))
     }
@@ -304,12 +306,13 @@ impl Jit {
         }
         drop(stats);
         self.log(format_args!(
-            "compiled {} ({} instructions, {} bytes, {} exits, {:.1} + {:.1} ms)",
+            "compiled {} ({} instructions, {} bytes, {} exits, {:.1} + {:.1} + {:.1} ms)",
             self.name_of(request),
             draft.instrs,
             lowered.bytes,
             draft.exits,
-            draft.took.as_secs_f64() * 1e3,
+            draft.took[0].as_secs_f64() * 1e3,
+            (draft.took[1] - draft.took[0]).as_secs_f64() * 1e3,
             time.as_secs_f64() * 1e3
         ));
         self.policy.note(|| format!("compiled {}, {} bytes", self.describe_request(request), lowered.bytes));

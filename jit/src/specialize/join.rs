@@ -6,7 +6,7 @@
 //! such form (int then, float now) the loop gets a second version.
 
 use super::context::{Ctx, ObjVal, Own, Val};
-use super::{Refused, Res, Spec};
+use super::{Res, Spec};
 use crate::ir::{ObjId, Type, Value};
 use std::collections::HashMap;
 
@@ -55,8 +55,9 @@ impl Form {
 
 impl Spec<'_> {
     /// Brings the locals at a loop header into the forms noted for it; at a back-edge, into those of
-    /// the version that the edge comes from, or notes new ones.
-    pub(super) fn join(&mut self, pc: u32, back: bool) -> Res {
+    /// the version that the edge comes from, or notes new ones. False if there are any: the unit must be specialized
+    /// again.
+    pub(super) fn join(&mut self, pc: u32, back: bool) -> Res<bool> {
         let depth = self.ctx.frames.len();
         let code = self.ctx.frame().code.id;
         self.load_joined_globals(code, pc);
@@ -67,7 +68,7 @@ impl Spec<'_> {
             }
         }
         if !back {
-            return Ok(());
+            return Ok(true);
         }
         // The innermost version of this header that the edge lies in.
         let Some(block) = self
@@ -78,17 +79,23 @@ impl Spec<'_> {
             .find(|(d, h, _)| *d == depth && *h == pc)
             .map(|(_, _, b)| *b)
         else {
-            return Ok(());
+            return Ok(true);
         };
         let Some(target) = self.versions[&(depth, pc)].iter().find(|v| v.block == block).and_then(|v| v.ctx.clone())
         else {
-            return Ok(());
+            return Ok(true);
         };
         if self.note_globals(code, pc, &target) {
-            return Err(Refused::Again);
+            return Ok(false);
         }
         let mut again = false;
         for i in 0..self.ctx.frame().locals.len() {
+            // What may be unbound may also be bound.
+            match target.frame().locals[i] {
+                Val::Maybe { ty, .. } => self.take_form(i, Form::Maybe(ty)),
+                Val::MaybeObj { ty, .. } => self.take_form(i, Form::MaybeObj(ty)),
+                _ => {}
+            }
             let (then, now) = (target.frame().locals[i].clone(), self.ctx.frame().locals[i].clone());
             match (&then, &now) {
                 (Val::Null, Val::Int(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I64)),
@@ -128,7 +135,7 @@ impl Spec<'_> {
                 _ => {}
             }
         }
-        if again { Err(Refused::Again) } else { Ok(()) }
+        Ok(!again)
     }
 
     /// Guards that an object is of class `ty` (unboxing a number), leaving at the loop header.

@@ -190,6 +190,8 @@ pub struct Spec<'a> {
     refused: Option<Refused>,
     /// Virtual instances so far.
     instances: u32,
+    /// More is known now of what loops carry: once everything else has been seen, it is specialized again.
+    again: bool,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -271,6 +273,7 @@ impl<'a> Spec<'a> {
             elided_from: None,
             refused: None,
             instances: 0,
+            again: false,
         })
     }
 
@@ -290,7 +293,13 @@ impl<'a> Spec<'a> {
         while let Some((block, ctx, pc)) = self.work.pop() {
             self.b.switch_to(block);
             self.ctx = ctx;
-            self.run_block(pc)?;
+            match self.run_block(pc) {
+                Err(_) if self.again => return Err(Refused::Again),
+                other => other?,
+            }
+        }
+        if self.again {
+            return Err(Refused::Again);
         }
         let mut func = self.b.finish();
         if func.kind == FnKind::Compiled {
@@ -556,7 +565,14 @@ impl<'a> Spec<'a> {
         let back = self.ctx.loops.iter().any(|(d, h, _)| *d == depth && *h == pc);
         if let Some(l) = &looped {
             self.canonicalize(l);
-            self.join(pc, back)?;
+            if !self.join(pc, back)? {
+                // Whatever code comes here is thrown away.
+                self.again = true;
+                let state = self.ctx.state(pc);
+                let exit = self.b.exit_to(ExitKind::Guard(Reason::Unsupported), state, &[]);
+                self.b.exit(exit);
+                return Ok(());
+            }
             if back {
                 self.poll_at(pc);
             }
@@ -598,6 +614,7 @@ impl<'a> Spec<'a> {
             self.b.jump(target, &vals);
             return Ok(());
         }
+        if looped.is_some() && std::env::var_os("X_KEYS").is_some() { eprintln!("KEY {} pc {pc} depth {depth} path {path:?}: {key:?}", code.name); }
         let types = context::key_types(&key);
         debug_assert_eq!(types.len(), vals.len());
         let block = self.b.create_block();
