@@ -5,9 +5,11 @@
 use crate::ctx::Ctx;
 use crate::ir::{FnCell, ObjId, Unit};
 use crate::layout::Layout;
+use crate::passes::{self, PassOptions};
 use crate::rt::RtId;
 use core::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Compiled code that can be freed.
@@ -34,7 +36,10 @@ pub struct LowerEnv<'a> {
 pub struct Job {
     /// The caller's number for it.
     pub ticket: u64,
+    /// As the specializer has made it: neither verified nor optimized.
     pub unit: Unit,
+    /// Where the exits' numbers come from, and the first of them.
+    pub exit_numbers: Arc<AtomicU32>,
     pub exit_base: u32,
     pub listing: bool,
     pub layout: Arc<Layout>,
@@ -46,6 +51,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// Verifies and optimizes the unit, and numbers its exits.
+    pub fn prepare(&mut self) -> Result<(), LowerError> {
+        self.exit_base = prepare(&mut self.unit, &self.exit_numbers)?;
+        Ok(())
+    }
+
     /// Calls `f` with the unit and its environment.
     pub fn with_env<R>(&self, f: impl FnOnce(&Unit, &LowerEnv<'_>) -> R) -> R {
         let env = LowerEnv {
@@ -59,9 +70,24 @@ impl Job {
     }
 }
 
+/// Verifies a unit (cheap beside lowering, and what is not well formed must not become machine code), runs the passes
+/// over it and takes numbers for its exits. Gives the first.
+///
+/// # Errors
+/// The unit is not well formed.
+pub fn prepare(unit: &mut Unit, exit_numbers: &AtomicU32) -> Result<u32, LowerError> {
+    crate::ir::verify::verify(unit).map_err(|e| LowerError(format!("invalid IR: {e}")))?;
+    passes::optimize(unit, &PassOptions::default());
+    Ok(exit_numbers.fetch_add(unit.exit_count(), Ordering::Relaxed))
+}
+
 /// What has become of a [`Job`].
 pub struct Done {
     pub ticket: u64,
+    /// The unit, optimized.
+    pub unit: Unit,
+    /// The number of its first exit.
+    pub exit_base: u32,
     pub lowered: Result<Lowered, LowerError>,
     /// How long the other thread has worked for it.
     pub time: Duration,

@@ -38,7 +38,8 @@ fn every_guard_is_broken_and_nobody_can_tell() {
             .zip(source.lines())
             .filter_map(|(number, line)| Some((line.split_once("# breaks: ")?.1.to_owned(), number)))
             .collect();
-        let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[] }.command(&executable, &program.path);
+        let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[("PSYCORE_JIT_SYNCHRONOUS", "1")] }
+            .command(&executable, &program.path);
         let outcome = process::run(&mut command, LIMIT).expect("psycore starts");
         let taken = places(&outcome.stderr);
         for missing in marked.difference(&taken) {

@@ -110,7 +110,7 @@ impl Jit {
         for unit in idle {
             // Nothing that could enter or call it is left either.
             self.lowering.borrow_mut().free(unit.handle);
-            attached.exits().unregister(unit.exit_base, unit.exits);
+            attached.exits().unregister(unit.exit_base);
             self.function_exits.borrow_mut().retain(|(first, ..)| *first != unit.exit_base || unit.exits == 0);
             self.cache.live_bytes.set(self.cache.live_bytes.get() - unit.bytes);
             self.cache.freed_units.set(self.cache.freed_units.get() + 1);

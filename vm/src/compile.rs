@@ -12,9 +12,8 @@ use crate::explain::detail::Detail;
 use crate::explain::samples;
 use crate::hooks::{Site, SiteKey};
 use psycore_jit::ir::{Callee, FnCell, ObjId, Op, Unit};
-use psycore_jit::lower::{Job, LowerEnv, LowerError, Lowered};
+use psycore_jit::lower::{Job, LowerEnv, LowerError, Lowered, prepare};
 use psycore_jit::oracle::{FnVersion, Pass, Sample};
-use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Refused, Request};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -51,18 +50,17 @@ struct Draft {
     place: Place,
     rebuilds: u32,
     code: ObjId,
-    exit_base: u32,
-    exits: u32,
     instrs: usize,
     ret: Option<Pass>,
+    /// The IR before the passes.
     text: Option<String>,
     detail: Option<Detail>,
     depends: Depends,
     made_at: u64,
     /// Cells that it calls through.
     calls: Vec<FnCell>,
-    /// Time taken to specialize, and until the unit could be lowered.
-    took: [Duration; 2],
+    /// Time taken to specialize.
+    took: Duration,
 }
 
 struct Begun {
@@ -89,6 +87,8 @@ pub(crate) struct Background {
     arrived: RefCell<Vec<Arrived>>,
     /// What was begun in an earlier one is thrown away.
     era: Cell<u64>,
+    /// The compilation going on takes more time than there is.
+    too_much: Cell<bool>,
 }
 
 impl Background {
@@ -121,55 +121,44 @@ impl Jit {
             // What is on its way may be called by this.
             self.receive_all();
         }
+        self.compiling_since.set(Some(started));
+        self.background.too_much.set(false);
+        self.limited.set(!at_once && !self.policy.takes_all());
+        let limit = self.limits().work;
         let attempt = match self.draft(request, place, rebuilds) {
             Ok((draft, unit)) => self.lower(draft, unit),
             Err(attempt) => attempt,
         };
+        if self.background.too_much.get()
+            && let Request::Entry { code, pc, .. } = request
+        {
+            self.expensive.borrow_mut().insert((*code, *pc), limit.saturating_mul(2));
+        }
+        self.compiling_since.set(None);
         self.local_samples.borrow_mut().clear();
         self.samples.borrow_mut().clear();
         self.stats.borrow_mut().compile_time += started.elapsed();
         attempt
     }
 
-    /// Specializes and optimizes. The unit's exits are registered.
+    /// Specializes.
     fn draft(&self, request: &Request, place: Place, rebuilds: u32) -> Result<(Draft, Unit), Attempt> {
         let started = Instant::now();
         let made_at = self.compilations.get() + 1;
         self.compilations.set(made_at);
         self.cache.begin();
-        let specialized = specialize::specialize(self, request, self.limits());
+        let specialized = specialize::specialize(self, request, self.limits(), &self.joins);
         let depends = self.cache.end();
-        let specializing = started.elapsed();
         let code = self.code_of(request);
         let out = specialized.map_err(|why| self.refused(request, why))?;
-        let mut unit = Unit { funcs: vec![out.func] };
-        let before = self.keep_text.then(|| unit.to_string());
-        // Cheap beside lowering, and what is not well formed must not become machine code.
-        if let Err(e) = psycore_jit::ir::verify::verify(&unit) {
-            self.log(format_args!("invalid IR for {}: {e}", self.name_of(request)));
-            if self.log_ir {
-                self.log(format_args!("{unit}"));
-            }
-            return Err(Attempt::Never);
+        if self.background.too_much.get() {
+            return Err(Attempt::NotNow);
         }
+        let unit = Unit { funcs: vec![out.func] };
+        let text = self.keep_text.then(|| unit.to_string());
         let mut detail = self.keep_text.then(Detail::default);
         if let Some(detail) = &mut detail {
             detail.types(&unit, code, &|class| psycore_jit::oracle::Oracle::describe(self, class));
-        }
-        passes::optimize(&mut unit, &PassOptions::default());
-        let attached = self.attached().ok_or(Attempt::NotNow)?;
-        let exit_base = attached.exits().register(&unit);
-        let text = before.map(|b| format!("{b}\n; optimized\n{unit}"));
-        if let Some(text) = &text
-            && self.log_ir
-        {
-            self.log(format_args!("{text}"));
-            for (name, what) in crate::explain::objects::named_in(self, text) {
-                self.log(format_args!("; {name} = {what}"));
-            }
-        }
-        if let Some(detail) = &mut detail {
-            detail.calls(&unit, code);
         }
         let own = if let Request::Function { cell, .. } = request { Some(*cell) } else { None };
         let insts = unit.funcs.iter().flat_map(|f| &f.insts);
@@ -182,8 +171,6 @@ impl Jit {
             place,
             rebuilds,
             code,
-            exit_base,
-            exits: unit.funcs.iter().map(|f| f.exits.len() as u32).sum(),
             instrs: out.instrs,
             ret: out.ret,
             text,
@@ -191,7 +178,7 @@ impl Jit {
             depends,
             made_at,
             calls: calls.collect(),
-            took: [specializing, started.elapsed()],
+            took: started.elapsed(),
         };
         Ok((draft, unit))
     }
@@ -211,6 +198,10 @@ impl Jit {
         self.stats.borrow_mut().refused += 1;
         self.note_refusal(request, || format!("{why:?}"));
         match why {
+            Refused::TooMuch => {
+                self.background.too_much.set(true);
+                Attempt::NotNow
+            }
             Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
             Refused::Unsupported(_) => Attempt::Never,
         }
@@ -218,8 +209,8 @@ impl Jit {
 
     /// Lowers a draft here, or begins to elsewhere.
     fn lower(&self, draft: Draft, mut unit: Unit) -> Attempt {
+        let Some(attached) = self.attached() else { return Attempt::NotNow };
         if self.returns_otherwise(&draft) {
-            self.discard(&draft);
             return Attempt::Begun;
         }
         if self.background.active.get() {
@@ -228,7 +219,8 @@ impl Jit {
             let job = Job {
                 ticket,
                 unit,
-                exit_base: draft.exit_base,
+                exit_numbers: attached.exits().numbers(),
+                exit_base: 0,
                 listing: self.keep_text,
                 layout: self.layout.clone(),
                 objects: self.object_addresses(),
@@ -247,18 +239,20 @@ impl Jit {
             self.receive_all();
         }
         let started = Instant::now();
-        let lowered = {
+        let prepared = prepare(&mut unit, &attached.exits().numbers());
+        let exit_base = *prepared.as_ref().unwrap_or(&0);
+        let lowered = prepared.and_then(|exit_base| {
             let env = LowerEnv {
                 layout: &self.layout,
                 obj_address: &|o| self.object_address(o),
                 rt_address: &crate::runtime::address,
                 cell_address: &|c| self.cell_address(c),
-                exit_base: draft.exit_base,
+                exit_base,
             };
             self.lowering.borrow_mut().lower(&unit, &env, self.keep_text)
-        };
+        });
         let ready = self.are_there(&draft.calls);
-        match self.finish(draft, lowered, ready, started.elapsed()) {
+        match self.finish(draft, &unit, exit_base, lowered, ready, started.elapsed()) {
             Some(unit) => Attempt::Compiled(unit),
             None => Attempt::Never,
         }
@@ -270,30 +264,50 @@ impl Jit {
     }
 
     /// Makes a draft and its code a unit. `None` if there is no code, or it can't be used.
-    fn finish(&self, draft: Draft, lowered: Result<Lowered, LowerError>, usable: bool, time: Duration) -> Option<Rc<Compiled>> {
+    fn finish(
+        &self,
+        draft: Draft,
+        unit: &Unit,
+        exit_base: u32,
+        lowered: Result<Lowered, LowerError>,
+        usable: bool,
+        time: Duration,
+    ) -> Option<Rc<Compiled>> {
         let request = &draft.request;
+        let attached = self.attached()?;
         let lowered = match lowered {
             Ok(lowered) if usable => lowered,
             other => {
-                if let Some(attached) = self.attached() {
-                    attached.exits().unregister(draft.exit_base, draft.exits);
-                }
                 match other {
                     Ok(lowered) => self.lowering.borrow_mut().free(lowered.handle),
                     Err(e) => {
                         self.log(format_args!("not lowered {}: {e}", self.name_of(request)));
+                        if self.log_ir {
+                            self.log(format_args!("{unit}"));
+                        }
                         self.note_refusal(request, || e.to_string());
                     }
                 }
                 return None;
             }
         };
+        attached.exits().enter(exit_base, unit);
+        let text = draft.text.map(|before| format!("{before}\n; optimized\n{unit}"));
+        if let Some(text) = &text
+            && self.log_ir
+        {
+            self.log(format_args!("{text}"));
+            for (name, what) in crate::explain::objects::named_in(self, text) {
+                self.log(format_args!("; {name} = {what}"));
+            }
+        }
         if let Request::Function { func, args, cell, .. } = request {
             self.set_cell(*cell, lowered.cells[0]);
-            self.function_exits.borrow_mut().push((draft.exit_base, draft.exits, (*func, args.clone())));
+            self.function_exits.borrow_mut().push((exit_base, unit.exit_count(), (*func, args.clone())));
         }
         let mut detail = draft.detail;
         if let Some(detail) = &mut detail {
+            detail.calls(unit, draft.code);
             detail.spans = lowered.spans;
             let start = lowered.cells[0] as usize;
             detail.range = start..start + lowered.bytes;
@@ -306,26 +320,25 @@ impl Jit {
         }
         drop(stats);
         self.log(format_args!(
-            "compiled {} ({} instructions, {} bytes, {} exits, {:.1} + {:.1} + {:.1} ms)",
+            "compiled {} ({} instructions, {} bytes, {} exits, {:.1} + {:.1} ms)",
             self.name_of(request),
             draft.instrs,
             lowered.bytes,
-            draft.exits,
-            draft.took[0].as_secs_f64() * 1e3,
-            (draft.took[1] - draft.took[0]).as_secs_f64() * 1e3,
+            unit.exit_count(),
+            draft.took.as_secs_f64() * 1e3,
             time.as_secs_f64() * 1e3
         ));
         self.policy.note(|| format!("compiled {}, {} bytes", self.describe_request(request), lowered.bytes));
         let compiled = Rc::new(Compiled {
             handle: lowered.handle,
             entry: lowered.entries.first().copied().flatten(),
-            exit_base: draft.exit_base,
-            exits: draft.exits,
+            exit_base,
+            exits: unit.exit_count(),
             request: draft.request,
             code: draft.code,
             bytes: lowered.bytes,
             instrs: draft.instrs,
-            ir: draft.text,
+            ir: text,
             listing: lowered.listing,
             detail,
             ret: draft.ret,
@@ -385,7 +398,7 @@ impl Jit {
         let current = era == self.background.era.get();
         let place = draft.place.clone();
         let usable = current && self.are_there(&draft.calls);
-        let unit = self.finish(draft, done.lowered, usable, done.time);
+        let unit = self.finish(draft, &done.unit, done.exit_base, done.lowered, usable, done.time);
         match place {
             Place::Version(key) => self.version_arrived(&key, unit, current),
             Place::Site(site, replaces) if current => {
@@ -451,7 +464,6 @@ impl Jit {
         let ret = drafted.ok().and_then(|(draft, unit)| {
             let Some(ret) = draft.ret else {
                 // A function that never returns normally: callers need not call it directly.
-                self.discard(&draft);
                 return None;
             };
             match self.lower(draft, unit) {
@@ -461,16 +473,16 @@ impl Jit {
             }
             Some(ret)
         });
-        if ret.is_none() && let Some(v) = self.versions.borrow_mut().get_mut(&key) {
-            v.failed = true;
+        if ret.is_none() {
+            let mut versions = self.versions.borrow_mut();
+            if self.background.too_much.get() {
+                // Not for good.
+                versions.remove(&key);
+            } else if let Some(v) = versions.get_mut(&key) {
+                v.failed = true;
+            }
         }
         ret.map(|ret| FnVersion { cell, ret })
-    }
-
-    fn discard(&self, draft: &Draft) {
-        if let Some(attached) = self.attached() {
-            attached.exits().unregister(draft.exit_base, draft.exits);
-        }
     }
 
     /// The unit of a version.
@@ -507,6 +519,9 @@ impl Jit {
                 return true;
             }
             Attempt::NotNow | Attempt::Never => {}
+        }
+        if self.background.too_much.get() {
+            return true;
         }
         // Those who call it now keep its code; they are built without it when it leaves once more.
         let mut versions = self.versions.borrow_mut();

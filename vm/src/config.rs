@@ -63,9 +63,9 @@ pub struct JitConfig {
     pub explain: Option<crate::explain::Explanation>,
     /// Measures time for statistics and explanations; without it they say nothing of time.
     pub clock: Option<crate::explain::Clock>,
-    /// Waits for code to be made. Otherwise the program goes on in the interpreter meanwhile, where the backend has
-    /// a thread for it and a second processor to run it on. What depends on the moment at which code is there, such as
-    /// statistics, is then not the same in each run.
+    /// Waits for code to be made, and spares no time for it. Otherwise the program goes on in the interpreter
+    /// meanwhile, where the backend has a thread for it and a second processor to run it on; then what is
+    /// compiled, and when, is not quite the same in each run.
     pub synchronous: bool,
     /// Bytes of machine code at most; `None` is [`DEFAULT_CODE_BYTES`](crate::DEFAULT_CODE_BYTES). Where
     /// there is more, all of it is dropped, and what is still hot is compiled again.

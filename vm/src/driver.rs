@@ -20,7 +20,7 @@ use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{CodeHandle, EntryFn, Lowering};
 use psycore_jit::oracle::{Builtin, BuiltinMethod, Known, Pass, Sample, Seen};
-use psycore_jit::specialize::{self, Limits, Live, Request};
+use psycore_jit::specialize::{self, Joins, Limits, Live, Request};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
@@ -43,6 +43,12 @@ const MAX_RESHAPED: u32 = 6;
 const AFTER_USELESS: u32 = 200_000;
 /// The same where it was to be built again, but compiling had taken its share of the time.
 const AFTER_DENIED: u32 = 10_000;
+/// About how long the specializer takes for an instruction.
+const PER_INSTR: Duration = Duration::from_micros(5);
+/// Instructions that it may always look at.
+const LEAST_WORK: usize = 200;
+/// Calls and turns until code is looked at again that took too much time.
+const TOO_EXPENSIVE: u32 = 1000;
 /// Calls and turns until somebody looks whether code has been made meanwhile.
 const UNTIL_THERE: u32 = 20;
 /// Classes that an instruction is specialized for at most.
@@ -163,7 +169,16 @@ pub(crate) struct Jit {
     pub compilations: Cell<u64>,
     /// Whether nothing is left to the lowering's own thread.
     pub synchronous: bool,
+    /// Whether there is time enough.
+    generous: bool,
     pub background: Background,
+    /// When the compilation going on began, and whether it may take only so long.
+    pub compiling_since: Cell<Option<Instant>>,
+    pub limited: Cell<bool>,
+    /// Instructions that the specializer may have to look at before an entry (code, position) is compiled.
+    pub expensive: RefCell<HashMap<(ObjId, u32), usize>>,
+    /// What loops were found to carry.
+    pub joins: RefCell<Joins>,
     pub stats: RefCell<Stats>,
     pub print_stats: Cell<bool>,
     pub record: Rc<Record>,
@@ -222,7 +237,12 @@ impl Jit {
             cells: RefCell::default(),
             compilations: Cell::new(0),
             synchronous: false,
+            generous: false,
             background: Background::default(),
+            compiling_since: Cell::new(None),
+            limited: Cell::new(false),
+            expensive: RefCell::default(),
+            joins: RefCell::default(),
             stats: RefCell::default(),
             print_stats: Cell::new(false),
             record: Rc::default(),
@@ -297,10 +317,27 @@ impl Jit {
         }
     }
 
-    /// What is compiled before it has proven hot gets less: compiling costs more than it runs.
+    /// What is compiled before it has proven hot gets less: compiling costs more than it runs. Where time is limited, so is
+    /// the work.
     pub fn limits(&self) -> Limits {
         let usual = Limits::default();
-        if self.policy.takes_all() { Limits { instrs: usual.instrs / 4, ..usual } } else { usual }
+        let instrs = if self.policy.takes_all() { usual.instrs / 4 } else { usual.instrs };
+        let work = match self.limited.get() {
+            true => self.work_left(),
+            false => usize::MAX,
+        };
+        Limits { instrs, work, ..usual }
+    }
+
+    /// Whether compiling something took too long before and still would.
+    fn is_too_expensive(&self, request: &Request) -> bool {
+        let Request::Entry { code, pc, .. } = request else { return false };
+        let needed = self.expensive.borrow().get(&(*code, *pc)).copied();
+        needed.is_some_and(|needed| !self.policy.takes_all() && self.work_left() < needed)
+    }
+
+    fn work_left(&self) -> usize {
+        (self.time_left().as_micros() / PER_INSTR.as_micros()).try_into().unwrap_or(usize::MAX).max(LEAST_WORK)
     }
 
     pub fn code_of(&self, request: &Request) -> ObjId {
@@ -526,9 +563,9 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
         (options.calls, options.iterations) = (SOON, SOON);
     }
     let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(hot, full), Cache::new(config.code_bytes));
-    // What was asked for by name is for people who want to see it happen.
-    let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
-    jit.synchronous = config.synchronous || config.threshold.is_some() || config.explain.is_some() || alone;
+    // These want to see code, and the same in each run.
+    jit.generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
+    jit.synchronous = jit.generous || std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
@@ -645,7 +682,7 @@ impl Driver for Jit {
         {
             return;
         }
-        if entered.rebuilds.get() >= MAX_BUILDS {
+        if entered.rebuilds.get() >= MAX_BUILDS || !at_once && self.is_too_expensive(&entered.request) {
             return;
         }
         // What the frame holds now is like what it held when the code was made: cells are even the same.
@@ -720,6 +757,9 @@ impl Jit {
         drop(units);
         let requests: Vec<&Request> = earlier.iter().map(|c| &c.request).collect();
         self.generalize(&mut request, &requests, earlier.len() + 2 < MAX_VERSIONS);
+        if !site.prepared.rules.is_bound() && self.is_too_expensive(&request) {
+            return Hot::Later(TOO_EXPENSIVE);
+        }
         if earlier.iter().any(|c| c.request == request) {
             // It fits by type and yet it missed: an unusual value.
             return Hot::Later(2000);
@@ -823,15 +863,22 @@ impl Jit {
 
     /// Compiling may take a part of the run time only.
     pub fn over_budget(&self) -> bool {
-        let Some(attached) = self.attached.get() else { return false };
+        self.background.is_full() || self.time_left().is_zero()
+    }
+
+    /// How long the program may be kept waiting for the compiler now.
+    fn time_left(&self) -> Duration {
+        let Some(attached) = self.attached.get() else { return Duration::MAX };
         let stats = self.stats.borrow();
         let account = Account {
-            compile_time: stats.compile_time,
+            compile_time: stats.compile_time + self.compiling_since.get().map_or(Duration::ZERO, |t| t.elapsed()),
             // SAFETY: the context is this thread's; compiled code waits while this runs.
             turns: unsafe { (*attached.ctx()).polls() },
+            entries: attached.entered(),
             exits: stats.exits.values().sum(),
+            generous: self.generous,
         };
-        self.background.is_full() || account.is_overdrawn(self.started)
+        account.left(self.started)
     }
 
     fn install(&self, c: Rc<Compiled>) -> hooks::Version {

@@ -7,7 +7,10 @@
 
 use psycore_jit::ir::{ExitKind, FrameState, Reason, Recipe, Type, Unit, Value};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// One exit, ready to be replayed.
 #[derive(Debug)]
@@ -37,17 +40,12 @@ impl ExitInfo {
     }
 }
 
-#[derive(Default)]
-struct Table {
-    exits: Vec<Option<Rc<ExitInfo>>>,
-    /// Ranges of numbers of units that were dropped: `(first, count)`.
-    free: Vec<(u32, u32)>,
-}
-
 /// The table of one VM.
 #[derive(Default)]
 pub struct Exits {
-    table: RefCell<Table>,
+    /// By the number of a unit's first.
+    units: RefCell<BTreeMap<u32, Vec<Rc<ExitInfo>>>>,
+    next: Arc<AtomicU32>,
 }
 
 impl Exits {
@@ -55,8 +53,20 @@ impl Exits {
         Self::default()
     }
 
+    /// Where numbers come from. A unit takes as many as it has exits.
+    pub fn numbers(&self) -> Arc<AtomicU32> {
+        self.next.clone()
+    }
+
     /// Enters all exits of a unit; gives the number of the first.
     pub fn register(&self, unit: &Unit) -> u32 {
+        let first = self.next.fetch_add(unit.exit_count(), Ordering::Relaxed);
+        self.enter(first, unit);
+        first
+    }
+
+    /// Enters the exits of a unit that has its numbers.
+    pub fn enter(&self, first: u32, unit: &Unit) {
         let infos: Vec<Rc<ExitInfo>> = unit
             .funcs
             .iter()
@@ -83,36 +93,19 @@ impl Exits {
                 })
             })
             .collect();
-        let count = infos.len() as u32;
-        let mut table = self.table.borrow_mut();
-        let first = match table.free.iter().position(|(_, n)| *n == count && count > 0) {
-            Some(i) => table.free.swap_remove(i).0,
-            None => {
-                let first = table.exits.len() as u32;
-                table.exits.resize(first as usize + count as usize, None);
-                first
-            }
-        };
-        for (slot, info) in table.exits[first as usize..].iter_mut().zip(infos) {
-            *slot = Some(info);
-        }
-        first
+        self.units.borrow_mut().insert(first, infos);
     }
 
     /// Forgets a unit's exits. Its code must not be running.
-    pub fn unregister(&self, first: u32, count: u32) {
-        let mut table = self.table.borrow_mut();
-        for slot in &mut table.exits[first as usize..(first + count) as usize] {
-            *slot = None;
-        }
-        if count > 0 {
-            table.free.push((first, count));
-        }
+    pub fn unregister(&self, first: u32) {
+        self.units.borrow_mut().remove(&first);
     }
 
     /// The exit with a number, if its unit is registered.
     pub fn get(&self, number: u32) -> Option<Rc<ExitInfo>> {
-        self.table.borrow().exits.get(number as usize).cloned().flatten()
+        let units = self.units.borrow();
+        let (first, exits) = units.range(..=number).next_back()?;
+        exits.get((number - first) as usize).cloned()
     }
 }
 

@@ -323,6 +323,13 @@ pub struct Unit {
     pub funcs: Vec<Function>,
 }
 
+impl Unit {
+    /// How many exits all functions have together.
+    pub fn exit_count(&self) -> u32 {
+        self.funcs.iter().map(|f| f.exits.len() as u32).sum()
+    }
+}
+
 /// Why an exit is taken, for statistics and for what the VM does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExitKind {

@@ -25,17 +25,11 @@ pub(super) enum Form {
 pub(super) type Place = (ObjId, u32, usize);
 
 /// What was found out in earlier attempts.
-#[derive(Default)]
-pub(super) struct Joins {
+#[derive(Debug, Default)]
+pub struct Joins {
     forms: HashMap<Place, Form>,
     /// Module variables that a loop uses: code, header, then dict and name.
     globals: Vec<(ObjId, u32, ObjId, ObjId)>,
-}
-
-impl Joins {
-    pub(super) fn new() -> Self {
-        Self::default()
-    }
 }
 
 impl Form {

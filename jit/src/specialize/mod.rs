@@ -36,8 +36,8 @@ use crate::ir::{
 };
 use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
-use join::Joins;
-use std::cell::RefCell;
+pub use join::Joins;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -92,6 +92,8 @@ pub enum Request {
 pub struct Limits {
     /// Bytecode instructions per unit.
     pub instrs: usize,
+    /// The same, counting all attempts.
+    pub work: usize,
     /// Versions per bytecode block.
     pub versions: usize,
     /// Depth of inlining.
@@ -104,7 +106,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { instrs: 4000, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 40 }
+        Limits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 40 }
     }
 }
 
@@ -121,6 +123,8 @@ pub enum Refused {
     Returns(Pass),
     /// More is known of what a loop carries: compile again with it.
     Again,
+    /// It takes more work than allowed.
+    TooMuch,
     Unsupported(String),
 }
 
@@ -161,6 +165,8 @@ pub struct Spec<'a> {
     limits: Limits,
     no_inline: &'a HashSet<ObjId>,
     joins: &'a RefCell<Joins>,
+    /// Instructions looked at so far in all attempts.
+    work_done: &'a Cell<usize>,
     b: FunctionBuilder,
     ctx: Ctx,
     /// The context at the start of the instruction: what guards leave with.
@@ -196,12 +202,14 @@ pub struct Spec<'a> {
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
 /// assumed result was wrong.
-pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits) -> Result<Output, Refused> {
+///
+/// `joins` keeps what was found out about loops, for this and other requests.
+pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits, joins: &RefCell<Joins>) -> Result<Output, Refused> {
     let mut no_inline = HashSet::new();
-    let joins = RefCell::new(Joins::new());
+    let work = Cell::new(0);
     let mut request = request.clone();
     for _ in 0..60 {
-        match Spec::new(o, limits, &no_inline, &joins, &request).and_then(|s| s.run(&request)) {
+        match Spec::new(o, limits, &no_inline, joins, &work, &request).and_then(|s| s.run(&request)) {
             Err(Refused::Again) => {}
             Err(Refused::DontInline(code)) if no_inline.insert(code) => {}
             Err(Refused::Returns(pass)) => match &mut request {
@@ -231,6 +239,7 @@ impl<'a> Spec<'a> {
         limits: Limits,
         no_inline: &'a HashSet<ObjId>,
         joins: &'a RefCell<Joins>,
+        work: &'a Cell<usize>,
         request: &Request,
     ) -> Res<Self> {
         let (code_id, name_kind, ret) = match request {
@@ -252,6 +261,7 @@ impl<'a> Spec<'a> {
             limits,
             no_inline,
             joins,
+            work_done: work,
             b: FunctionBuilder::new(name, name_kind, ret_ty),
             start: ctx.clone(),
             ctx,
@@ -294,6 +304,7 @@ impl<'a> Spec<'a> {
             self.b.switch_to(block);
             self.ctx = ctx;
             match self.run_block(pc) {
+                Err(Refused::TooMuch) => return Err(Refused::TooMuch),
                 Err(_) if self.again => return Err(Refused::Again),
                 other => other?,
             }
@@ -512,6 +523,10 @@ impl<'a> Spec<'a> {
             }
             let ins = *code.instr(pc).ok_or_else(|| Refused::Unsupported("decoding".into()))?;
             self.instrs += 1;
+            self.work_done.set(self.work_done.get() + 1);
+            if self.work_done.get() > self.limits.work {
+                return Err(Refused::TooMuch);
+            }
             self.ins = ins;
             self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(code.id));
             self.start_exit = None;
@@ -614,7 +629,6 @@ impl<'a> Spec<'a> {
             self.b.jump(target, &vals);
             return Ok(());
         }
-        if looped.is_some() && std::env::var_os("X_KEYS").is_some() { eprintln!("KEY {} pc {pc} depth {depth} path {path:?}: {key:?}", code.name); }
         let types = context::key_types(&key);
         debug_assert_eq!(types.len(), vals.len());
         let block = self.b.create_block();

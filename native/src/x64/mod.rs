@@ -135,6 +135,13 @@ impl Compiler {
         })
     }
 
+    /// Verifies, optimizes and compiles.
+    fn prepare_and_compile(&mut self, job: &mut Job) -> Result<link::UnitCode, LowerError> {
+        catch_unwind(AssertUnwindSafe(|| job.prepare()))
+            .unwrap_or_else(|_| Err(LowerError("the passes failed".into())))?;
+        job.with_env(|unit, env| self.compile(unit, env, job.listing))
+    }
+
     fn try_compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
         let mut code = link::UnitCode::default();
         let mut exit_base = env.exit_base;
@@ -273,7 +280,7 @@ impl Lowering for CraneliftLowering {
     fn finished(&mut self, wait: bool) -> Option<Done> {
         let worker::Outcome { job, code, time } = self.worker.finished(wait, || self.compiler.sibling())?;
         let lowered = code.and_then(|code| job.with_env(|unit, env| self.install(unit, env, code, job.listing)));
-        Some(Done { ticket: job.ticket, lowered, time })
+        Some(Done { ticket: job.ticket, unit: job.unit, exit_base: job.exit_base, lowered, time })
     }
 
     unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {

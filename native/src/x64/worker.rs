@@ -113,7 +113,7 @@ impl Shared {
     fn work(&self, mut compiler: Compiler) {
         loop {
             let mut state = lock(&self.state);
-            let job = loop {
+            let mut job = loop {
                 if state.ending {
                     return;
                 }
@@ -125,7 +125,7 @@ impl Shared {
             state.busy = true;
             drop(state);
             let began = Instant::now();
-            let code = job.with_env(|unit, env| compiler.compile(unit, env, job.listing));
+            let code = compiler.prepare_and_compile(&mut job);
             let outcome = Outcome { job, code, time: began.elapsed() };
             let mut state = lock(&self.state);
             state.done.push_back(outcome);

@@ -151,7 +151,7 @@ impl Driver for Rebuild {
         assert_eq!(u64::from(exit.number), exit.version.tag);
         assert_eq!(exit.record, *self.record.borrow());
         self.exits.set(self.exits.get() + 1);
-        site.attached().exits().unregister(exit.number, 1);
+        site.attached().exits().unregister(exit.number);
         site.set_versions(Vec::new());
         site.set_counter(1);
     }

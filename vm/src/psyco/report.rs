@@ -236,7 +236,7 @@ impl Jit {
 
     fn text_of(&self, _attached: &Attached, unit: &Compiled) -> Result<(String, String), String> {
         self.cache.begin();
-        let out = specialize::specialize(self, &unit.request, self.limits());
+        let out = specialize::specialize(self, &unit.request, self.limits(), &self.joins);
         self.cache.end();
         self.samples.borrow_mut().clear();
         let mut ir = Unit { funcs: vec![out.map_err(|e| format!("{e:?}"))?.func] };
