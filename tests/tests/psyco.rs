@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(120);
-const AUTO: Mode = Mode { name: "auto", options: &["--jit=auto"], environment: &[] };
+/// What programs ask about must have happened.
+const AUTO: Mode = Mode { name: "auto", options: &["--jit=auto"], environment: &[("PSYCORE_JIT_SYNCHRONOUS", "1")] };
 const FULL: Mode = Mode { name: "full", options: &["--jit=full"], environment: &[] };
 const INTERPRETED_IR: Mode =
     Mode { name: "auto, interpreted IR", options: &["--jit=auto"], environment: &[("PSYCORE_LOWERING", "interp")] };
