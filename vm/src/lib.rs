@@ -51,7 +51,7 @@ pub use cache::DEFAULT_CODE_BYTES;
 pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
 pub use error::{Error, Exception};
 pub use limits::{Interrupter, Limits};
-pub use vm::Vm;
+pub use vm::{Vm, import_site};
 
 /// The interpreter underneath, for what this crate does not wrap.
 pub use rustpython_vm;

@@ -49,6 +49,7 @@ impl Vm {
             .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
             .add_frozen_modules(psyco::FROZEN)
             .init_hook(move |vm| {
+                vm.state.gc.disable();
                 vm.set_user_signal_channel(signals);
                 // Nobody else holds the state before the interpreter is initialized.
                 if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {
@@ -61,7 +62,9 @@ impl Vm {
         vm.streams = vm.with(|vm| {
             attach(vm, jit, lowering)?;
             vm.new_scope_with_main()?;
-            stdio::set_up(vm, stdin, stdout, stderr)
+            let streams = stdio::set_up(vm, stdin, stdout, stderr)?;
+            settle(vm);
+            Ok(streams)
         })?;
         Ok(vm)
     }
@@ -209,4 +212,22 @@ fn spare_threading(vm: &VirtualMachine) {
     };
     // Without it the end only takes longer.
     let _ = spare();
+}
+
+/// Imports `site` as a command line does before the program.
+///
+/// # Errors
+/// What the import raises.
+pub fn import_site(vm: &VirtualMachine) -> PyResult<()> {
+    vm.state.gc.disable();
+    let imported = vm.import("site", 0);
+    settle(vm);
+    imported.map(drop)
+}
+
+/// What is there before the program begins stays until the end: the collector, which was off meanwhile, need
+/// not look at it.
+fn settle(vm: &VirtualMachine) {
+    vm.state.gc.freeze();
+    vm.state.gc.enable();
 }

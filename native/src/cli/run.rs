@@ -22,7 +22,7 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -
         vm.import("warnings", 0)?;
     }
     if settings.import_site {
-        vm.import("site", 0)?;
+        psycore_vm::import_site(vm)?;
     }
     set_exact_arguments(vm, "argv", &invocation.arguments)?;
     set_exact_arguments(vm, "orig_argv", all)?;
