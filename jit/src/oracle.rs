@@ -292,6 +292,8 @@ pub trait Oracle {
     fn code(&self, code: ObjId) -> Option<Rc<CodeInfo>>;
     /// The exact class of an object.
     fn type_of(&self, obj: ObjId) -> ObjId;
+    /// Whether nobody counts references to an object.
+    fn is_immortal(&self, obj: ObjId) -> bool;
     /// The value of an exact int that fits.
     fn int(&self, obj: ObjId) -> Option<i64>;
     /// The value of an exact float.

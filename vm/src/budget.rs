@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 /// What is there from the start.
 const START: Duration = Duration::from_millis(3);
 /// The share of the run time: one part in so many.
-const SHARE: u32 = 12;
+const SHARE: u32 = 16;
 /// Both where the user wants code rather than speed, as tests do.
 const START_GENEROUS: Duration = Duration::from_millis(250);
 const SHARE_GENEROUS: u32 = 3;
 /// What a turn of a loop, or a call-out, saves at least when compiled.
-const TURN: Duration = Duration::from_nanos(100);
+const TURN: Duration = Duration::from_nanos(250);
 /// What an exit costs: writing the frame, and the interpreter's way to the next entry.
 pub(crate) const EXIT: Duration = Duration::from_nanos(500);
 /// The same where a generator suspends: its next turn begins in the interpreter again.
 pub(crate) const SUSPENSION: Duration = Duration::from_micros(7);
 /// What an entry of compiled code gains, apart from its turns.
-const ENTRY: Duration = Duration::from_nanos(150);
+const ENTRY: Duration = Duration::from_nanos(100);
 /// The loss after which code is dropped, and the gain that is remembered at most.
 const CREDIT: Duration = Duration::from_millis(2);
 

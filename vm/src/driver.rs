@@ -44,7 +44,7 @@ const AFTER_USELESS: u32 = 200_000;
 /// The same where it was to be built again, but compiling had taken its share of the time.
 const AFTER_DENIED: u32 = 10_000;
 /// About how long the specializer takes for an instruction.
-const PER_INSTR: Duration = Duration::from_micros(5);
+const PER_INSTR: Duration = Duration::from_nanos(2500);
 /// Instructions that it may always look at.
 const LEAST_WORK: usize = 200;
 /// Calls and turns until code is looked at again that took too much time.
@@ -337,7 +337,7 @@ impl Jit {
     }
 
     fn work_left(&self) -> usize {
-        (self.time_left().as_micros() / PER_INSTR.as_micros()).try_into().unwrap_or(usize::MAX).max(LEAST_WORK)
+        (self.time_left().as_nanos() / PER_INSTR.as_nanos()).try_into().unwrap_or(usize::MAX).max(LEAST_WORK)
     }
 
     pub fn code_of(&self, request: &Request) -> ObjId {

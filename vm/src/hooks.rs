@@ -599,7 +599,8 @@ pub fn install(
     layout::probe(vm)?;
     // Made before the first frame can see it.
     let _ = Hook::class(&vm.ctx);
-    let mut exit_stack = vec![0u64; EXIT_STACK_WORDS];
+    // Not written to: most of it is never touched.
+    let mut exit_stack = Vec::with_capacity(EXIT_STACK_WORDS);
     let mut ctx = Box::new(Ctx::new());
     ctx.exit_top = exit_stack.as_mut_ptr();
     // SAFETY: one past the end of the same allocation.

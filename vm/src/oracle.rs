@@ -235,6 +235,10 @@ impl Oracle for Jit {
         self.id_of(self.object(obj).class().as_object())
     }
 
+    fn is_immortal(&self, obj: ObjId) -> bool {
+        self.object(obj).is_immortal()
+    }
+
     fn int(&self, obj: ObjId) -> Option<i64> {
         let o = self.object(obj).downcast_ref_if_exact::<PyInt>(self.vm())?;
         o.try_to_primitive::<i64>(self.vm()).ok()

@@ -33,8 +33,8 @@ use super::{
     FnKind, FrameState, Function, Inst, InstData, IntCC, ObjId, Op, OvfOp, Term, Type, UnOp, Value,
 };
 use crate::rt::RtId;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::{BuildHasher, Hash};
 
 /// Constants that one block needs only once.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,11 +53,12 @@ pub struct FunctionBuilder {
     pc: u32,
     inlined: Option<ObjId>,
     /// Constants already made in the current block.
-    consts: HashMap<ConstKey, Value>,
-    hasher: RandomState,
+    consts: FxHashMap<ConstKey, Value>,
+    hasher: FxBuildHasher,
     /// States and exits by hash, to share equal ones.
-    states: HashMap<u64, Vec<u32>>,
-    exits: HashMap<u64, Vec<ExitId>>,
+    states: FxHashMap<u64, Vec<u32>>,
+    exits: FxHashMap<u64, Vec<ExitId>>,
+    immortal: Vec<ObjId>,
 }
 
 impl Defs for FunctionBuilder {
@@ -83,10 +84,11 @@ impl FunctionBuilder {
             current: Block(0),
             pc: u32::MAX,
             inlined: None,
-            consts: HashMap::new(),
-            hasher: RandomState::new(),
-            states: HashMap::new(),
-            exits: HashMap::new(),
+            consts: FxHashMap::default(),
+            hasher: FxBuildHasher,
+            states: FxHashMap::default(),
+            exits: FxHashMap::default(),
+            immortal: Vec::new(),
         };
         for (i, inst) in b.func.insts.iter().enumerate() {
             if let Some(r) = inst.result {
@@ -432,13 +434,26 @@ impl FunctionBuilder {
 
     /// One reference more.
     pub fn incref(&mut self, v: Value) {
-        self.push(Op::Incref(v));
+        if !self.is_immortal(v) {
+            self.push(Op::Incref(v));
+        }
     }
 
     /// One reference less. Leaves through `exit` (of kind [`ExitKind::After`]: what precedes
     /// is done) when destroying the object may have changed what the code relies on.
     pub fn decref(&mut self, v: Value, exit: Option<ExitId>) {
-        self.push(Op::Decref(v, exit));
+        if !self.is_immortal(v) {
+            self.push(Op::Decref(v, exit));
+        }
+    }
+
+    /// These objects are immortal: nobody counts their references.
+    pub fn set_immortal(&mut self, objects: Vec<ObjId>) {
+        self.immortal = objects;
+    }
+
+    fn is_immortal(&self, v: Value) -> bool {
+        matches!(self.op(v), Some(Op::Obj(id)) if self.immortal.contains(id))
     }
 
     /// Whether the object has exactly one reference.

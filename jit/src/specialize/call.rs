@@ -317,12 +317,12 @@ impl Spec<'_> {
             && (!self.ctx.frames.iter().any(|f| f.code.id == code.id) || self.unrollable(code))
     }
 
-    /// Whether it is a call of a small function by itself: one level is inlined, and counted.
+    /// Whether it is a call of a small function by itself: a level is inlined, and counted; of a very small one, two.
     fn unrollable(&self, code: &CodeInfo) -> bool {
+        let levels = self.ctx.frames.len();
         self.entered
-            && self.ctx.frames.len() == 1
-            && self.ctx.frame().code.id == code.id
-            && code.instrs.len() <= self.limits.unroll_instrs
+            && self.ctx.frames.iter().all(|f| f.code.id == code.id)
+            && code.instrs.len() * levels <= self.limits.unroll_instrs
     }
 
     pub(super) fn inline(
@@ -357,8 +357,8 @@ impl Spec<'_> {
             func: Some(func),
             globals: info.globals,
             builtins: info.builtins,
-            locals,
-            home: Vec::new(),
+            locals: locals.into(),
+            home: Vec::new().into(),
             stack: Vec::new(),
             call_pc: 0,
             awaits: Awaits::Result,

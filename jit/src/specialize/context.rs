@@ -6,6 +6,7 @@
 use crate::bytecode::CodeInfo;
 use crate::oracle::Sample;
 use crate::ir::{Awaits, Block, FrameDesc, FrameState, ObjId, Recipe, SeqKind, Type, Value};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 /// Who holds the reference that keeps an object alive.
@@ -213,6 +214,45 @@ impl Val {
     }
 }
 
+/// A list that copies of a context share until one of them changes it. Contexts are copied at each instruction.
+#[derive(Clone, Debug)]
+pub struct Shared<T>(Rc<Vec<T>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Shared(Rc::default())
+    }
+}
+
+impl<T: Clone> IntoIterator for Shared<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Rc::unwrap_or_clone(self.0).into_iter()
+    }
+}
+
+impl<T> From<Vec<T>> for Shared<T> {
+    fn from(items: Vec<T>) -> Self {
+        Shared(Rc::new(items))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.0
+    }
+}
+
+impl<T: Clone> DerefMut for Shared<T> {
+    fn deref_mut(&mut self) -> &mut Vec<T> {
+        Rc::make_mut(&mut self.0)
+    }
+}
+
 /// One frame of the context: the function itself, or one inlined into it.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -220,9 +260,9 @@ pub struct Frame {
     pub func: Option<ObjId>,
     pub globals: ObjId,
     pub builtins: ObjId,
-    pub locals: Vec<Val>,
+    pub locals: Shared<Val>,
     /// Base frame of an entry: whether the live frame's slot holds the local's value.
-    pub home: Vec<bool>,
+    pub home: Shared<bool>,
     pub stack: Vec<Val>,
     /// The call that the next inner frame comes from.
     pub call_pc: u32,
@@ -248,9 +288,9 @@ pub struct GlobalVar {
 pub struct Ctx {
     /// Outermost first.
     pub frames: Vec<Frame>,
-    pub globals: Vec<GlobalVar>,
+    pub globals: Shared<GlobalVar>,
     /// Loops entered: depth of the frame, header, and the block of the header version.
-    pub loops: Vec<(usize, u32, Block)>,
+    pub loops: Shared<(usize, u32, Block)>,
     /// References to release at the end of the instruction.
     pub drops: Vec<ObjVal>,
     /// The virtual instances that slots (or fields of others) refer to.
@@ -327,9 +367,23 @@ impl Ctx {
         self.instances.iter().for_each(|i| i.fields.iter().for_each(|(_, v)| f(v)));
     }
 
-    /// Calls `f` for each object of the context.
-    pub fn objects_mut(&mut self, f: &mut impl FnMut(&mut ObjVal)) {
-        self.slots_mut(&mut |s| s.objects_mut(f));
+    /// Changes objects for which `which` is true, wherever they are. (`f` may see others too.)
+    pub fn objects_mut(&mut self, which: impl Fn(&ObjVal) -> bool, f: &mut impl FnMut(&mut ObjVal)) {
+        let has = |val: &Val| {
+            let mut any = false;
+            val.objects(&mut |o| any |= which(o));
+            any
+        };
+        for frame in &mut self.frames {
+            if frame.locals.iter().any(has) {
+                frame.locals.iter_mut().for_each(|s| s.objects_mut(f));
+            }
+            frame.stack.iter_mut().for_each(|s| s.objects_mut(f));
+        }
+        if self.globals.iter().any(|g| has(&g.val)) {
+            self.globals.iter_mut().for_each(|g| g.val.objects_mut(f));
+        }
+        self.instances.iter_mut().for_each(|i| i.fields.iter_mut().for_each(|(_, v)| v.objects_mut(f)));
     }
 
     /// The key, and the values that its block takes as parameters (with their types by position).
@@ -439,7 +493,7 @@ impl Ctx {
             f.home.iter().for_each(|h| key.push(KeyItem::Home(*h)));
             f.locals.iter().chain(&f.stack).for_each(|s| walk(all, s, &mut key, &mut vals, &mut objs, &mut instances));
         }
-        for g in &self.globals {
+        for g in self.globals.iter() {
             key.push(KeyItem::Global(g.dict, g.name, g.dirty));
             walk(all, &g.val, &mut key, &mut vals, &mut objs, &mut instances);
         }
@@ -523,7 +577,7 @@ impl Ctx {
             let slots = f.locals.iter_mut().chain(&mut f.stack);
             slots.for_each(|s| walk(all, s, &mut pos, params, &mut objs, &mut instances));
         }
-        for g in &mut self.globals {
+        for g in self.globals.iter_mut() {
             walk(all, &mut g.val, &mut pos, params, &mut objs, &mut instances);
         }
         debug_assert_eq!(pos, params.len());

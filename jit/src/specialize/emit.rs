@@ -49,7 +49,7 @@ impl Spec<'_> {
     /// Gives every object that a container merely lends a reference of its own.
     pub(super) fn promote_now(&mut self) {
         let mut done: Vec<Value> = Vec::new();
-        self.ctx.objects_mut(&mut |o| {
+        self.ctx.objects_mut(|o| o.own == Own::Transient, &mut |o| {
             if o.own == Own::Transient {
                 if done.contains(&o.v) {
                     o.own = Own::Alias;
@@ -132,7 +132,7 @@ impl Spec<'_> {
     /// end of the instruction.
     pub(super) fn release(&mut self, o: ObjVal) {
         let mut heir = false;
-        self.ctx.objects_mut(&mut |other| {
+        self.ctx.objects_mut(|other| other.v == o.v && other.own == Own::Alias, &mut |other| {
             if !heir && other.v == o.v && other.own == Own::Alias {
                 other.own = Own::Owned;
                 heir = true;
@@ -400,7 +400,7 @@ impl Spec<'_> {
         let exit = self.exit_start(Reason::Type);
         let t = self.b.load(Field::ObjType, v, None);
         let tok = self.b.guard_is(t, ty, exit);
-        self.ctx.objects_mut(&mut |o| {
+        self.ctx.objects_mut(|o| o.v == v, &mut |o| {
             if o.v == v {
                 o.ty = Some(ty);
                 o.tok = tok;
@@ -608,7 +608,7 @@ impl Spec<'_> {
     pub(super) fn can_sync_locals(&self) -> bool {
         let frame = &self.ctx.frames[0];
         let unsure = |val: &Val| matches!(val, Val::Maybe { .. } | Val::MaybeObj { .. });
-        self.args.is_some() && !frame.locals.iter().zip(&frame.home).any(|(val, home)| !home && unsure(val))
+        self.args.is_some() && !frame.locals.iter().zip(frame.home.iter()).any(|(val, home)| !home && unsure(val))
     }
 
     /// Puts the values of locals into the live frame, where the called code may look.
@@ -640,7 +640,7 @@ impl Spec<'_> {
 
     /// What was proven about classes may not hold any more.
     pub(super) fn after_python(&mut self) {
-        self.ctx.objects_mut(&mut |o| o.tok = None);
+        self.ctx.objects_mut(|o| o.tok.is_some(), &mut |o| o.tok = None);
     }
 
     /// Calls an entry point, checks that it did not raise, and gives its result.

@@ -180,7 +180,9 @@ impl Spec<'_> {
     /// Writes module variables back.
     pub(super) fn flush_globals(&mut self) {
         self.write_globals();
-        self.ctx.globals.iter_mut().for_each(|g| g.dirty = false);
+        if self.ctx.globals.iter().any(|g| g.dirty) {
+            self.ctx.globals.iter_mut().for_each(|g| g.dirty = false);
+        }
     }
 
     /// Emits the writing back; what the context says of the variables stays.

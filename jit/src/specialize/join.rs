@@ -8,7 +8,7 @@
 use super::context::{Ctx, ObjVal, Own, Val};
 use super::{Res, Spec};
 use crate::ir::{ObjId, Type, Value};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// The form that a local has at a loop header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) type Place = (ObjId, u32, usize);
 /// What was found out in earlier attempts.
 #[derive(Debug, Default)]
 pub struct Joins {
-    forms: HashMap<Place, Form>,
+    forms: FxHashMap<Place, Form>,
     /// Module variables that a loop uses: code, header, then dict and name.
     globals: Vec<(ObjId, u32, ObjId, ObjId)>,
 }
@@ -264,7 +264,7 @@ impl Spec<'_> {
     /// Notes module variables that the back-edge has in registers and the header had not.
     fn note_globals(&mut self, code: ObjId, pc: u32, target: &Ctx) -> bool {
         let mut again = false;
-        for g in &self.ctx.globals {
+        for g in self.ctx.globals.iter() {
             let had = target.globals.iter().any(|t| t.dict == g.dict && t.name == g.name);
             let row = (code, pc, g.dict, g.name);
             let mut joins = self.joins.borrow_mut();

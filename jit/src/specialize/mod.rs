@@ -38,7 +38,7 @@ use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
 pub use join::Joins;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::rc::Rc;
 
 /// What a live slot held when the entry was asked for.
@@ -106,7 +106,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 40 }
+        Limits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 64 }
     }
 }
 
@@ -163,7 +163,7 @@ enum Flow {
 pub struct Spec<'a> {
     o: &'a dyn Oracle,
     limits: Limits,
-    no_inline: &'a HashSet<ObjId>,
+    no_inline: &'a FxHashSet<ObjId>,
     joins: &'a RefCell<Joins>,
     /// Instructions looked at so far in all attempts.
     work_done: &'a Cell<usize>,
@@ -172,9 +172,9 @@ pub struct Spec<'a> {
     /// The context at the start of the instruction: what guards leave with.
     start: Ctx,
     ins: Instr,
-    versions: HashMap<(usize, u32), Vec<Version>>,
+    versions: FxHashMap<(usize, u32), Vec<Version>>,
     work: Vec<(Block, Ctx, u32)>,
-    leaders: HashMap<ObjId, Rc<HashSet<u32>>>,
+    leaders: FxHashMap<ObjId, Rc<FxHashSet<u32>>>,
     /// The live frame's slots (entries only).
     args: Option<Value>,
     cell: Option<(ObjId, Vec<Pass>, FnCell)>,
@@ -187,9 +187,9 @@ pub struct Spec<'a> {
     /// The instruction ran Python code: tracing or threads may have begun.
     called_out: bool,
     /// The codes of characters, by the strs.
-    codes: HashMap<Value, Value>,
+    codes: FxHashMap<Value, Value>,
     /// The classes that an object has been checked for, where these are several.
-    families: HashMap<Value, Rc<[ObjId]>>,
+    families: FxHashMap<Value, Rc<[ObjId]>>,
     /// While a handler without an exception is run: the instruction that would raise, where guards leave.
     elided_from: Option<u32>,
     /// Found out in the middle of an instruction: it can't be compiled like this.
@@ -205,7 +205,7 @@ pub struct Spec<'a> {
 ///
 /// `joins` keeps what was found out about loops, for this and other requests.
 pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits, joins: &RefCell<Joins>) -> Result<Output, Refused> {
-    let mut no_inline = HashSet::new();
+    let mut no_inline = FxHashSet::default();
     let work = Cell::new(0);
     let mut request = request.clone();
     for _ in 0..60 {
@@ -237,7 +237,7 @@ impl<'a> Spec<'a> {
     fn new(
         o: &'a dyn Oracle,
         limits: Limits,
-        no_inline: &'a HashSet<ObjId>,
+        no_inline: &'a FxHashSet<ObjId>,
         joins: &'a RefCell<Joins>,
         work: &'a Cell<usize>,
         request: &Request,
@@ -255,20 +255,23 @@ impl<'a> Spec<'a> {
             FnKind::Entry => Some(Type::Ptr),
             FnKind::Compiled => ret.and_then(Pass::ty),
         };
-        let ctx = Ctx { frames: Vec::new(), globals: Vec::new(), loops: Vec::new(), drops: Vec::new(), instances: Vec::new(), made: Vec::new() };
+        let ctx = Ctx { frames: Vec::new(), globals: Vec::new().into(), loops: Vec::new().into(), drops: Vec::new(), instances: Vec::new(), made: Vec::new() };
+        let k = o.known();
+        let mut b = FunctionBuilder::new(name, name_kind, ret_ty);
+        b.set_immortal([k.none, k.true_, k.false_].into_iter().filter(|c| o.is_immortal(*c)).collect());
         Ok(Spec {
             o,
             limits,
             no_inline,
             joins,
             work_done: work,
-            b: FunctionBuilder::new(name, name_kind, ret_ty),
+            b,
             start: ctx.clone(),
             ctx,
             ins: Instr { pc: 0, op_pc: 0, op: Opcode::Nop, arg: 0, next: 0 },
-            versions: HashMap::new(),
+            versions: FxHashMap::default(),
             work: Vec::new(),
-            leaders: HashMap::new(),
+            leaders: FxHashMap::default(),
             args: None,
             cell: None,
             ret,
@@ -278,8 +281,8 @@ impl<'a> Spec<'a> {
             start_exit: None,
             entered: false,
             called_out: false,
-            codes: HashMap::new(),
-            families: HashMap::new(),
+            codes: FxHashMap::default(),
+            families: FxHashMap::default(),
             elided_from: None,
             refused: None,
             instances: 0,
@@ -341,8 +344,8 @@ impl<'a> Spec<'a> {
             func: None,
             globals,
             builtins,
-            locals: vec![Val::Keep; nlocals],
-            home: vec![true; nlocals],
+            locals: vec![Val::Keep; nlocals].into(),
+            home: vec![true; nlocals].into(),
             stack: vec![Val::Keep; stack.len()],
             call_pc: 0,
             awaits: Awaits::Result,
@@ -488,8 +491,8 @@ impl<'a> Spec<'a> {
             func: Some(func),
             globals: info.globals,
             builtins: info.builtins,
-            locals,
-            home: Vec::new(),
+            locals: locals.into(),
+            home: Vec::new().into(),
             stack: Vec::new(),
             call_pc: 0,
             awaits: Awaits::Result,
@@ -505,7 +508,7 @@ impl<'a> Spec<'a> {
         Ok(pc)
     }
 
-    fn leaders(&mut self, code: &Rc<CodeInfo>) -> Rc<HashSet<u32>> {
+    fn leaders(&mut self, code: &Rc<CodeInfo>) -> Rc<FxHashSet<u32>> {
         self.leaders
             .entry(code.id)
             .or_insert_with(|| Rc::new(code.instrs.iter().filter_map(Instr::target).collect()))
@@ -572,10 +575,12 @@ impl<'a> Spec<'a> {
         self.flush_drops(pc);
         let depth = self.ctx.frames.len();
         let code = self.ctx.frame().code.clone();
-        self.ctx.loops.retain(|(d, header, _)| {
-            *d < depth
-                || (*d == depth && code.loop_at(*header).is_some_and(|l| l.contains(pc)))
-        });
+        let within = |(d, header, _): &(usize, u32, Block)| {
+            *d < depth || (*d == depth && code.loop_at(*header).is_some_and(|l| l.contains(pc)))
+        };
+        if !self.ctx.loops.iter().all(within) {
+            self.ctx.loops.retain(within);
+        }
         let looped = code.loop_at(pc).cloned();
         let back = self.ctx.loops.iter().any(|(d, h, _)| *d == depth && *h == pc);
         if let Some(l) = &looped {
@@ -595,7 +600,7 @@ impl<'a> Spec<'a> {
         let (mut key, mut vals) = self.ctx.key();
         let slot = (depth, pc);
         let path: Vec<Block> = self.ctx.loops.iter().map(|(_, _, b)| *b).collect();
-        let find = |versions: &HashMap<(usize, u32), Vec<Version>>, key: &Key| -> Option<Block> {
+        let find = |versions: &FxHashMap<(usize, u32), Vec<Version>>, key: &Key| -> Option<Block> {
             let vs = versions.get(&slot)?;
             if let Some(v) = vs.iter().find(|v| v.key == *key && path.contains(&v.block)) {
                 return Some(v.block);

@@ -173,7 +173,7 @@ impl Spec<'_> {
             let is = self.b.icmp(IntCC::Eq, t, c);
             self.b.br(is, then, &[], els, &[]);
             let mut ctx = self.ctx.clone();
-            ctx.objects_mut(&mut |x| {
+            ctx.objects_mut(|x| x.v == v, &mut |x| {
                 if x.v == v {
                     x.ty = Some(*class);
                     x.tok = None;
