@@ -14,6 +14,7 @@ use crate::layout::FrameRef;
 use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
+use crate::prepare;
 use crate::shapes::Shapes;
 use psycore_jit::bytecode::{CodeInfo, Opcode};
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason};
@@ -47,6 +48,9 @@ const AFTER_DENIED: u32 = 10_000;
 const PER_INSTR: Duration = Duration::from_nanos(2500);
 /// Instructions that it may always look at.
 const LEAST_WORK: usize = 200;
+/// Code around a loop has been run so often that it is known, and the loop goes round less often than so each time.
+const SEEN_ENOUGH: u64 = 4;
+const FEW_TURNS: u64 = 64;
 /// Calls and turns until code is looked at again that took too much time.
 const TOO_EXPENSIVE: u32 = 1000;
 /// Calls and turns until somebody looks whether code has been made meanwhile.
@@ -597,6 +601,9 @@ impl Driver for Jit {
         if let Err(answer) = self.consider(site, frame, vm) {
             return answer;
         }
+        if self.leave_to_outer(site, frame) {
+            return Hot::Later(site.initial());
+        }
         loop {
             let answer = self.build(site, frame, vm);
             if !self.ask_about_callees(vm) {
@@ -728,6 +735,36 @@ impl Jit {
             }
             None => self.background.expects(site).then_some(Hot::Later(UNTIL_THERE)),
         }
+    }
+
+    /// Whether to wait for code that begins outside of a loop, at the outermost place around it that is reached again
+    /// soon: it has the loop in it and all of its surroundings seen, where code for the loop alone would be left after
+    /// a few turns.
+    fn leave_to_outer(&self, site: &Site, frame: FrameRef) -> bool {
+        let SiteKind::Loop { back_edge, header } = site.kind else { return false };
+        if self.generous || !site.versions().is_empty() {
+            return false;
+        }
+        // SAFETY: the frame is the current one.
+        let code = unsafe { frame.code() };
+        let around = |s: &&Site| match s.kind {
+            SiteKind::Entry { .. } => true,
+            SiteKind::Loop { back_edge: b, header: h } => h < header && b > back_edge,
+            SiteKind::Inner => false,
+        };
+        let often = |s: &&Site| s.counted() >= SEEN_ENOUGH && site.counted() < FEW_TURNS * s.counted();
+        let first = |s: &&Site| if let SiteKind::Loop { header, .. } = s.kind { header + 1 } else { 0 };
+        let Some(outer) = prepare::sites(code).filter(around).filter(often).min_by_key(first) else { return false };
+        if self.background.expects(outer) {
+            return true;
+        }
+        // Not for ever: the outer code may not fit, or not be reached.
+        let patience = if outer.versions().is_empty() { 2 } else { 3 };
+        if site.counted() >= patience * u64::from(site.initial()) {
+            return false;
+        }
+        outer.urge(1);
+        true
     }
 
     /// Gives a site another version, in place of the one with a tag if there is one.

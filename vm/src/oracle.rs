@@ -179,6 +179,8 @@ impl Jit {
 
     /// Lets the specializer look at a live object until this compilation ends.
     pub(crate) fn take_sample(&self, obj: &PyObject) -> Sample {
+        // The first instance of its class that anybody looks at.
+        self.shapes().meet(obj, self.vm());
         let mut samples = self.samples.borrow_mut();
         samples.push(obj.to_owned());
         Sample(samples.len() as u32 - 1)

@@ -107,6 +107,14 @@ impl Shapes {
         before == 0 && known
     }
 
+    /// Takes an instance as typical of its class if none is known yet.
+    pub fn meet(&self, obj: &PyObject, vm: &VirtualMachine) {
+        let class = obj.class() as *const Py<PyType> as usize;
+        if !self.usual.borrow().contains_key(&class) {
+            self.sample(obj, vm);
+        }
+    }
+
     /// Addresses of the classes of which instances have been looked at.
     pub fn sampled(&self) -> Vec<usize> {
         self.usual.borrow().keys().copied().collect()
