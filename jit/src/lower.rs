@@ -139,6 +139,9 @@ pub trait Lowering {
     /// Makes code for a verified unit. `listing` asks for what people read: text and spans.
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError>;
 
+    /// Lets the thread that [`Lowering::begin`] uses, if there is one, get ready for its first unit.
+    fn warm_up(&mut self) {}
+
     /// Begins to lower a unit on a thread of its own, or gives it back where there is none.
     fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {
         Err(Box::new(job))

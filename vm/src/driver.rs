@@ -570,6 +570,9 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     // These want to see code, and the same in each run.
     jit.generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
     jit.synchronous = jit.generous || std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
+    if !jit.synchronous && !full {
+        jit.lowering.borrow_mut().warm_up();
+    }
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();

@@ -47,8 +47,9 @@ impl Shapes {
         unsafe { base.offset(self.layout.offset(field) as isize).cast::<T>().read() }
     }
 
-    /// The key addresses in entry order; `None` where an entry was deleted.
-    fn keys(&self, dict: &Py<PyDict>) -> Option<Vec<usize>> {
+    /// The addresses of the interned keys in entry order; `None` where an entry was deleted, or a key is not a plain
+    /// str. The dict itself may hold keys that are equal and not interned: native code makes such.
+    fn keys(&self, dict: &Py<PyDict>, vm: &VirtualMachine) -> Option<Vec<usize>> {
         let n: usize = self.field(dict, Field::DictFilled);
         let entries: *const u8 = self.field(dict, Field::DictEntries);
         let (stride, off) = self.layout.elem(ElemKind::DictKey);
@@ -56,11 +57,10 @@ impl Shapes {
         for i in 0..n {
             // SAFETY: `entries` has `n` entries while nothing changes the dict, and nothing does:
             // there is one Python thread, and it is here.
-            let key = unsafe { entries.add(i * stride as usize).offset(off as isize).cast::<usize>().read() };
-            if key == 0 {
-                return None;
-            }
-            out.push(key);
+            let key = unsafe { entries.add(i * stride as usize).offset(off as isize).cast::<*const PyObject>().read().as_ref() }?;
+            let key = key.downcast_ref::<PyStr>().filter(|k| k.class().is(vm.ctx.types.str_type))?;
+            let interned: *const PyStrInterned = vm.ctx.intern_str(key.as_wtf8());
+            out.push(interned as usize);
         }
         Some(out)
     }
@@ -94,7 +94,7 @@ impl Shapes {
             return false;
         }
         let before: u32 = self.field(&dict, Field::DictStamp);
-        let (Some(keys), Some(stamp)) = (self.keys(&dict), self.stamp(&dict, vm)) else { return false };
+        let (Some(keys), Some(stamp)) = (self.keys(&dict, vm), self.stamp(&dict, vm)) else { return false };
         let class = obj.class() as *const Py<PyType> as usize;
         let mut usual = self.usual.borrow_mut();
         let shapes = usual.entry(class).or_default();
@@ -122,7 +122,7 @@ impl Shapes {
 
     /// Takes a dict as typical of a class's instances of which none is known yet.
     pub fn expect(&self, class: &Py<PyType>, dict: &Py<PyDict>, vm: &VirtualMachine) {
-        let (Some(keys), Some(stamp)) = (self.keys(dict), self.stamp(dict, vm)) else { return };
+        let (Some(keys), Some(stamp)) = (self.keys(dict, vm), self.stamp(dict, vm)) else { return };
         let mut usual = self.usual.borrow_mut();
         let shapes = usual.entry(class as *const Py<PyType> as usize).or_default();
         if shapes.len() < 12 && !shapes.iter().any(|u| u.stamp == stamp) {

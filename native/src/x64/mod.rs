@@ -26,11 +26,14 @@ mod tests;
 use crate::code_memory::{CodeBlock, CodeMemory};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::cursor::{Cursor, FuncCursor};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use perf_map::PerfMap;
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::{FnKind, Unit};
+use psycore_jit::ir::{FnKind, Type, Unit};
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -133,6 +136,36 @@ impl Compiler {
             self.scratch = translate::Scratch::default();
             Err(LowerError("the code generator failed".into()))
         })
+    }
+
+    /// Compiles a loop that nobody needs: the first use of a code generator of this size takes some milliseconds more
+    /// than the next ones, for its tables and its pages.
+    fn warm_up(&mut self) {
+        self.context.clear();
+        let func = &mut self.context.func;
+        func.signature = translate::signature(&[Type::I64, Type::F64], Some(Type::I64), Some(Type::F64));
+        let mut pos = FuncCursor::new(func);
+        let [entry, header, body, end] = [(); 4].map(|()| pos.func.dfg.make_block());
+        pos.insert_block(entry);
+        let [_, limit, float] = [types::I64, types::I64, types::F64].map(|ty| pos.func.dfg.append_block_param(entry, ty));
+        let zero = pos.ins().iconst(types::I64, 0);
+        pos.ins().jump(header, &[zero.into(), float.into()]);
+        let [i, x] = [types::I64, types::F64].map(|ty| pos.func.dfg.append_block_param(header, ty));
+        pos.insert_block(header);
+        let more = pos.ins().icmp(IntCC::SignedLessThan, i, limit);
+        pos.ins().brif(more, body, &[], end, &[]);
+        pos.insert_block(body);
+        let word = pos.ins().load(types::I64, translate::TRUSTED, limit, 8);
+        let (sum, product) = (pos.ins().iadd(i, word), pos.ins().fmul(x, float));
+        pos.ins().store(translate::TRUSTED, sum, limit, 8);
+        let callee = pos.func.import_signature(translate::signature(&[Type::I64], Some(Type::I64), None));
+        pos.ins().call_indirect(callee, word, &[limit, sum]);
+        pos.ins().jump(header, &[sum.into(), product.into()]);
+        pos.insert_block(end);
+        pos.func.layout.set_cold(end);
+        pos.ins().return_(&[i, x]);
+        // Nobody needs the code, so nobody minds if there is none.
+        let _ = self.context.compile(self.isa.as_ref(), &mut self.control);
     }
 
     /// Verifies, optimizes and compiles.
@@ -271,6 +304,10 @@ impl Lowering for CraneliftLowering {
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError> {
         let code = self.compiler.compile(unit, env, listing)?;
         self.install(unit, env, code, listing)
+    }
+
+    fn warm_up(&mut self) {
+        self.worker.start(|| self.compiler.sibling());
     }
 
     fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {

@@ -3,7 +3,7 @@
 //! It does what needs nothing of the VM: from IR to bytes with relocations. The thread that runs Python puts
 //! them into code memory, so that nothing is written there while code runs. Jobs are done in their order.
 //!
-//! The thread begins with the first job. It ends when its owner goes, and before each `fork`: a forked
+//! The thread begins before the first job, while the interpreter starts. It ends when its owner goes, and before each `fork`: a forked
 //! child has one thread only, and what another one held at that moment would stay locked in it. Whoever asks next, in
 //! parent or child, gets a new thread for what is left.
 
@@ -31,7 +31,7 @@ pub(super) struct Worker {
 }
 
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     /// There is a job, or an end.
     news: Condvar,
@@ -52,17 +52,20 @@ struct State {
 static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 
 impl Worker {
-    /// Adds a job. Gives it back if there can be no thread.
-    pub fn begin(&mut self, job: Job, compiler: impl FnOnce() -> Compiler) -> Result<(), Box<Job>> {
+    /// Begins the thread. `None` if there can be none.
+    pub fn start(&mut self, compiler: impl FnOnce() -> Compiler) -> Option<&Shared> {
         let shared = self.shared.get_or_insert_with(|| {
             end_before_fork();
             let shared = Arc::default();
             lock(&ALL).push(Arc::downgrade(&shared));
             shared
         });
-        if !shared.ensure_thread(compiler) {
-            return Err(Box::new(job));
-        }
+        shared.ensure_thread(compiler).then_some(&**shared)
+    }
+
+    /// Adds a job. Gives it back if there can be no thread.
+    pub fn begin(&mut self, job: Job, compiler: impl FnOnce() -> Compiler) -> Result<(), Box<Job>> {
+        let Some(shared) = self.start(compiler) else { return Err(Box::new(job)) };
         lock(&shared.state).jobs.push_back(job);
         shared.news.notify_one();
         Ok(())
@@ -111,6 +114,7 @@ impl Shared {
     }
 
     fn work(&self, mut compiler: Compiler) {
+        compiler.warm_up();
         loop {
             let mut state = lock(&self.state);
             let mut job = loop {
