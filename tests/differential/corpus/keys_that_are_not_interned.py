@@ -26,8 +26,8 @@ def lines(nodes):
     return result
 
 
-nodes = [made(n) for n in range(50)]
-calls = [n for n in ast.walk(ast.parse("f(x)\n" * 50)) if isinstance(n, ast.Call)]
+nodes = [made(5)] * 50
+calls = [n for n in ast.walk(ast.parse("f(x)")) if isinstance(n, ast.Call)] * 50
 print([total(nodes) for _ in range(40)][-1], [lines(calls) for _ in range(40)][-1])
 nodes[7] = Node()
 print(total(nodes))
