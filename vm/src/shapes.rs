@@ -107,10 +107,10 @@ impl Shapes {
         before == 0 && known
     }
 
-    /// Takes an instance as typical of its class if none is known yet.
+    /// Takes an instance as typical of its class if none is known yet. One without attributes is in the making.
     pub fn meet(&self, obj: &PyObject, vm: &VirtualMachine) {
         let class = obj.class() as *const Py<PyType> as usize;
-        if !self.usual.borrow().contains_key(&class) {
+        if !self.usual.borrow().contains_key(&class) && obj.dict().is_some_and(|d| d.__len__() > 0) {
             self.sample(obj, vm);
         }
     }
