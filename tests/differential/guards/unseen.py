@@ -10,9 +10,9 @@ def run(n, late):
     s = 0
     for i in range(n):
         if i > 2500:
-            s += late[i % 2].weight  # breaks: unseen
+            s += late.pop().weight  # breaks: unseen
         s += i
     return s
 
 
-print(run(2600, [Late(3), Late(4)]))
+print(run(2600, [Late(3), Late(4)] * 60))
