@@ -55,7 +55,8 @@ impl Making<'_> {
             let v = u64::from(vm.ctx.true_value.as_object().is(obj));
             return Recipe::Bool(self.value(Type::I32, v));
         }
-        if let Some(f) = obj.downcast_ref_if_exact::<PyFloat>(vm) {
+        // As in compiled code, NaN stays the object that it is: containers compare it by identity.
+        if let Some(f) = obj.downcast_ref_if_exact::<PyFloat>(vm).filter(|f| !f.to_f64().is_nan()) {
             return Recipe::Float(self.value(Type::F64, f.to_f64().to_bits()));
         }
         if let Some(t) = obj.downcast_ref_if_exact::<PyTuple>(vm) {
