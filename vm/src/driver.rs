@@ -3,47 +3,37 @@
 //! [`Jit`] is the state of one interpreter's JIT. It answers the specializer's questions (see
 //! `oracle`), keeps the compiled units and learns from the exits they take.
 
-use crate::budget::{self, Account, Ledger};
+use crate::budget::{Account, Ledger};
 use crate::cache::{Cache, Depends};
 use crate::compile::{Background, Place, Version, VersionKey};
-use crate::exits::ExitInfo;
 use crate::explain::Record;
 use crate::explain::detail::Detail;
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
+use crate::learn::Profile;
 use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
 use crate::prepare;
 use crate::shapes::Shapes;
-use psycore_jit::bytecode::{CodeInfo, Opcode};
+use crate::statistics::{Stats, reason_name};
+use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{CodeHandle, EntryFn, Lowering};
-use psycore_jit::oracle::{Builtin, BuiltinMethod, Known, Pass, Sample, Seen};
-use psycore_jit::specialize::{self, Joins, Limits, Live, Request};
-use rustpython_vm::object::Traverse;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
+use psycore_jit::oracle::{Builtin, BuiltinMethod, Known, Pass, Sample};
+use psycore_jit::specialize::{Joins, Limits, Request};
+use rustpython_vm::{PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// An exit at a place is looked into when it was taken this often...
-const HOT_EXIT: u32 = 16;
-/// ...that often if it raises what its own frame handles...
-const OFTEN_RAISED: u32 = 4;
 /// ...and a unit is built again at most so many times.
-const MAX_BUILDS: u32 = 16;
+pub(crate) const MAX_BUILDS: u32 = 16;
 /// So many instances that leave because nobody has given them a stamp are not the last ones.
 pub(crate) const MANY_WITHOUT_STAMP: u32 = 64;
-/// How often code is built again at a place because keys have changed, before it does without.
-const MAX_RESHAPED: u32 = 6;
-/// Calls and turns until code that was dropped may be compiled again.
-const AFTER_USELESS: u32 = 200_000;
-/// The same where it was to be built again, but compiling had taken its share of the time.
-const AFTER_DENIED: u32 = 10_000;
 /// About how long the specializer takes for an instruction.
 const PER_INSTR: Duration = Duration::from_nanos(2500);
 /// Instructions that it may always look at.
@@ -55,38 +45,8 @@ const FEW_TURNS: u64 = 64;
 const TOO_EXPENSIVE: u32 = 1000;
 /// Calls and turns until somebody looks whether code has been made meanwhile.
 const UNTIL_THERE: u32 = 20;
-/// Classes that an instruction is specialized for at most.
-const MAX_CLASSES: usize = 6;
 /// Versions of an entry by the types of live values.
 const MAX_VERSIONS: usize = 5;
-
-/// What was learned at an instruction.
-#[derive(Default)]
-pub(crate) struct Profile {
-    /// Classes of the topmost stack values, top first.
-    pub seen: Vec<Seen>,
-    /// What a build expected from live values, by depth.
-    pub expected: Vec<Option<Seen>>,
-    /// Classes of the topmost stack value, if exits have seen several.
-    pub classes: Vec<ObjId>,
-    /// There were too many of them.
-    megamorphic: bool,
-    /// Specializing went wrong: do it generally.
-    pub distrusted: bool,
-    /// It raises often, and some frame handles that.
-    pub raises: bool,
-    /// An exception handler that begins here has been met.
-    pub handler_met: bool,
-    /// Exits of instances whose dict had no stamp yet.
-    pub without_stamp: u32,
-    /// Rebuilds because the keys of a dict had changed.
-    reshaped: u32,
-    /// Exits since the last rebuild.
-    pub exits: u32,
-    /// What `seen` was when code was last rebuilt for this place, and when that was.
-    pub rebuilt_for: Option<Vec<Seen>>,
-    rebuilt_at: u64,
-}
 
 /// A lowered unit.
 pub(crate) struct Compiled {
@@ -117,23 +77,6 @@ pub(crate) struct Compiled {
     pub depends: Depends,
     /// Nothing enters it any more.
     pub retired: Cell<bool>,
-}
-
-/// Counters for `--jit-stats` and `psyco.stats()`.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    pub units: u64,
-    pub functions: u64,
-    pub rebuilds: u64,
-    pub refused: u64,
-    pub code_bytes: u64,
-    /// What compiling has kept the program waiting.
-    pub compile_time: Duration,
-    /// What the lowering's own thread has worked.
-    pub background_time: Duration,
-    pub exits: HashMap<&'static str, u64>,
-    /// By code, position and reason.
-    pub exit_places: HashMap<(ObjId, u32, &'static str), u64>,
 }
 
 /// The state of the JIT of one interpreter.
@@ -380,171 +323,6 @@ impl Jit {
         self.attached.set(Some(attached));
     }
 
-    /// Counts an exit that the code took at an instruction. `stack` are the classes of the
-    /// topmost values, top first. Says whether the unit should be built again.
-    fn exit_taken(&self, unit: &Compiled, code: ObjId, pc: u32, kind: ExitKind, stack: Vec<Seen>) -> bool {
-        let reason = match kind {
-            ExitKind::Guard(r) | ExitKind::After(r) => r,
-            ExitKind::Raise | ExitKind::Call => return false,
-        };
-        {
-            let mut stats = self.stats.borrow_mut();
-            *stats.exits.entry(reason_name(reason)).or_default() += 1;
-            *stats.exit_places.entry((code, pc, reason_name(reason))).or_default() += 1;
-        }
-        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
-            return false;
-        }
-        let mut profile = self.profile.borrow_mut();
-        let p = profile.entry((code, pc)).or_default();
-        p.exits += 1;
-        if let (Some(now), Some(then)) = (stack.first(), p.seen.first().copied().or(p.expected.first().copied().flatten()))
-            && now.ty != then.ty
-            && matches!(reason, Reason::Type | Reason::Shape)
-        {
-            for ty in [then.ty, now.ty] {
-                if p.megamorphic || p.classes.contains(&ty) {
-                    continue;
-                }
-                p.classes.push(ty);
-                if p.classes.len() > MAX_CLASSES {
-                    p.classes.clear();
-                    (p.megamorphic, p.distrusted) = (true, true);
-                }
-            }
-        }
-        let known = p.rebuilt_for.as_ref() == Some(&stack);
-        // A unit that is older than what was learned here only has to catch up.
-        let outdated = unit.made_at <= p.rebuilt_at;
-        p.seen = stack;
-        let limit = match reason {
-            Reason::Error => HOT_EXIT * 20,
-            Reason::Unseen => 3,
-            _ => HOT_EXIT,
-        };
-        if p.exits < limit || unit.rebuilds.get() >= MAX_BUILDS {
-            return false;
-        }
-        p.exits = 0;
-        // The keys of a namespace change while a program begins.
-        let known = known && !(reason == Reason::Shape && p.reshaped < MAX_RESHAPED);
-        if reason == Reason::Shape {
-            p.reshaped += 1;
-        }
-        if outdated && known {
-            return true;
-        }
-        if known || reason == Reason::Overflow || reason == Reason::Error {
-            if p.distrusted {
-                return outdated;
-            }
-            p.distrusted = true;
-        }
-        p.rebuilt_for = Some(p.seen.clone());
-        p.rebuilt_at = self.compilations.get();
-        true
-    }
-
-    /// Counts an exit by which an exception is raised, if a frame that compiled code knows handles it. Says whether
-    /// the unit should be built again: with the handler in it, or without the function that raises.
-    fn raising_exit(&self, unit: &Compiled, exit: &Exited<'_>) -> Option<bool> {
-        use psycore_jit::oracle::Oracle;
-        let kind = exit.info.kind;
-        let (inner, outer) = exit.info.state.frames.split_last()?;
-        let handler = |f: &psycore_jit::ir::FrameDesc| self.code(f.code).and_then(|c| c.handler(f.pc).copied());
-        let here = handler(inner);
-        let raises = match kind {
-            ExitKind::Raise | ExitKind::Guard(Reason::Error | Reason::Raise) => true,
-            // Numbers in strs that are no numbers.
-            ExitKind::Guard(Reason::Overflow) => {
-                here.is_some() && self.code(inner.code).and_then(|c| c.instr(inner.pc).map(|i| i.op)) == Some(Opcode::Call)
-            }
-            _ => false,
-        };
-        let innermost = outer.is_empty() && exit.depth == 0;
-        // What nobody handles is raised by compiled code itself, where its frame is the live one.
-        let handled = here.is_some() || exit.depth > 0 || outer.iter().any(|f| handler(f).is_some());
-        let out = innermost && matches!(kind, ExitKind::Raise | ExitKind::Guard(Reason::Raise));
-        if !raises || !handled && !out {
-            return None;
-        }
-        let name = if let ExitKind::Guard(r) = kind { reason_name(r) } else { "raise" };
-        let mut stats = self.stats.borrow_mut();
-        *stats.exits.entry(name).or_default() += 1;
-        *stats.exit_places.entry((inner.code, inner.pc, name)).or_default() += 1;
-        drop(stats);
-        let mut profile = self.profile.borrow_mut();
-        let p = profile.entry((inner.code, inner.pc)).or_default();
-        p.exits += 1;
-        let enough = match kind {
-            ExitKind::Raise if here.is_some() => OFTEN_RAISED,
-            _ if handled => HOT_EXIT,
-            _ => HOT_EXIT * 4,
-        };
-        if p.exits < enough || unit.rebuilds.get() >= MAX_BUILDS {
-            return Some(false);
-        }
-        p.exits = 0;
-        // A unit that is older than what was learned here only has to catch up.
-        let outdated = unit.made_at <= p.rebuilt_at;
-        if p.raises {
-            return Some(outdated);
-        }
-        p.raises = true;
-        p.rebuilt_at = self.compilations.get();
-        let nearest = exit.info.state.frames.iter().rev().find_map(|f| Some((f.code, handler(f)?.target)));
-        if let Some(nearest) = nearest {
-            profile.entry(nearest).or_default().handler_met = true;
-        }
-        Some(true)
-    }
-
-    /// The request for another version: locals whose class varies are taken as any object. Numbers are told
-    /// apart for as long as `numbers` says so, since they live in registers; with objects, a version for each
-    /// class that a loop happens to be entered with would only be its first turn.
-    fn generalize(&self, request: &mut Request, earlier: &[&Request], numbers: bool) {
-        let Request::Entry { locals, .. } = request else { return };
-        let k = self.known;
-        let number = |l: &Live| matches!(l, Live::Obj { seen, .. } if [k.int, k.float, k.bool_].contains(&seen.ty));
-        for e in earlier {
-            let Request::Entry { locals: old, .. } = e else { continue };
-            for (l, o) in locals.iter_mut().zip(old) {
-                if *l != *o && *l != Live::Null && *o != Live::Null && !(numbers && (number(l) || number(o))) {
-                    *l = Live::Any;
-                }
-            }
-        }
-    }
-}
-
-/// Whether a range iterator is of the usual kind; see [`Live::Counting`].
-///
-/// # Safety
-/// `address` is that of an exact range iterator.
-unsafe fn counts(address: usize) -> bool {
-    // SAFETY: the caller's promise.
-    let Some([start, step, index, len]) = (unsafe { crate::layout::range_iterator(address) }) else { return false };
-    let near = 0..specialize::FAR;
-    step == 1 && near.contains(&start.wrapping_add(index)) && near.contains(&len.wrapping_sub(index))
-}
-
-/// The reason of an exit in a word.
-pub(crate) fn reason_name(r: Reason) -> &'static str {
-    match r {
-        Reason::Type => "type",
-        Reason::Shape => "shape",
-        Reason::Value => "value",
-        Reason::Overflow => "overflow",
-        Reason::Error => "error",
-        Reason::Unseen => "unseen",
-        Reason::Unsupported => "unsupported",
-        Reason::Entry => "entry",
-        Reason::Poll => "poll",
-        Reason::Depth => "depth",
-        Reason::Finalizer => "finalizer",
-        Reason::Iteration => "iteration",
-        Reason::Raise => "raise",
-    }
 }
 
 /// Attaches the JIT to an interpreter.
@@ -816,91 +594,6 @@ impl Jit {
         }
     }
 
-    /// Code that leaves all the time, for a reason that building it again does not remove, goes.
-    fn count_useless(&self, site: &Site, exit: &Exited<'_>) {
-        if !matches!(
-            exit.info.kind,
-            ExitKind::Guard(r) | ExitKind::After(r) if !matches!(r, Reason::Poll | Reason::Depth | Reason::Raise)
-        ) {
-            return;
-        }
-        let unit = self.units.borrow()[exit.version.tag as usize].clone();
-        unit.left.set(unit.left.get() + 1);
-        let suspends = exit.turns == 0 && self.suspends(exit);
-        let cost = if suspends { budget::SUSPENSION } else { budget::EXIT };
-        if !unit.ledger.exit(cost, exit.turns, site.entered()) {
-            return;
-        }
-        self.log(format_args!("dropped {}: it leaves all the time", self.name_of(&unit.request)));
-        let rest: Vec<_> = site.versions().iter().filter(|v| v.tag != exit.version.tag).copied().collect();
-        let none = rest.is_empty();
-        site.set_versions(rest);
-        if none {
-            if suspends {
-                // It will go on like this, and counting costs.
-                site.give_up();
-            } else {
-                // Much later it may do something else. What waits for better code may have it sooner.
-                site.set_counter(if unit.outdated.get() { AFTER_DENIED } else { AFTER_USELESS });
-            }
-        }
-    }
-
-    /// Whether the instruction that compiled code was left at suspends a generator.
-    fn suspends(&self, exit: &Exited<'_>) -> bool {
-        use psycore_jit::bytecode::Opcode;
-        use psycore_jit::oracle::Oracle;
-        let Some(inner) = exit.info.state.frames.last() else { return false };
-        let code = self.code(inner.code);
-        code.and_then(|c| c.instr(inner.pc).map(|i| i.op)).is_some_and(|op| matches!(op, Opcode::YieldValue | Opcode::Send))
-    }
-
-    /// Counters as text, one a line, with the places that compiled code left most often.
-    fn statistics(&self, attached: &Attached) -> String {
-        use psycore_jit::oracle::Oracle;
-        use std::fmt::Write;
-        let stats = self.stats.borrow();
-        let mut out = String::new();
-        let _ = writeln!(out, "units compiled      {} ({} versions of functions)", stats.units, stats.functions);
-        let _ = writeln!(out, "compiled again      {}", stats.rebuilds);
-        let _ = writeln!(out, "refused             {}", stats.refused);
-        out += &self.record.shares();
-        let _ = writeln!(
-            out,
-            "compile time        {:.1} ms, in the background {:.1} ms",
-            stats.compile_time.as_secs_f64() * 1e3,
-            stats.background_time.as_secs_f64() * 1e3
-        );
-        let _ = writeln!(out, "code                {} bytes", stats.code_bytes);
-        let _ = writeln!(out, "entered             {}", attached.entered());
-        let mut exits: Vec<_> = stats.exits.iter().collect();
-        exits.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
-        for (name, n) in exits {
-            let _ = writeln!(out, "exits: {name:<12} {n}");
-        }
-        let mut places: Vec<_> = stats.exit_places.iter().collect();
-        places.sort_by_key(|((_, pc, name), n)| (std::cmp::Reverse(**n), *pc, *name));
-        for ((code, pc, name), n) in places.into_iter().take(20) {
-            let op = self.code(*code).and_then(|c| c.instr(*pc).map(|i| format!("{:?}", i.op)));
-            let line = self.line_of(*code, *pc);
-            let _ = writeln!(
-                out,
-                "  {n:>8} {name} in {}, line {line}, {}",
-                self.describe(*code),
-                op.unwrap_or_default()
-            );
-        }
-        out
-    }
-
-    /// The source line of a position.
-    pub fn line_of(&self, code: ObjId, pc: u32) -> u32 {
-        self.object(code)
-            .downcast_ref::<rustpython_vm::builtins::PyCode>()
-            .and_then(|c| c.code.locations.get(pc as usize).map(|l| l.0.line.get() as u32))
-            .unwrap_or(0)
-    }
-
     /// Compiling may take a part of the run time only.
     pub fn over_budget(&self) -> bool {
         self.background.is_full() || self.time_left().is_zero()
@@ -927,133 +620,4 @@ impl Jit {
         hooks::Version { entry: c.entry, handle: c.handle, func: 0, tag: units.len() as u64 - 1 }
     }
 
-    /// Lets the next compilation look at what the frame's locals hold.
-    fn sample_locals(&self, frame: FrameRef) {
-        // SAFETY: the frame is the current one; its slots hold live objects or nothing.
-        let samples = unsafe {
-            (0..frame.nlocals())
-                .map(|i| match *frame.slots().add(i) {
-                    0 => None,
-                    w => Some(self.take_sample(crate::layout::object_at(w))),
-                })
-                .collect()
-        };
-        self.local_samples.replace(samples);
-    }
-
-    /// The request for an entry at a site, from the live frame.
-    fn request(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Option<Request> {
-        // SAFETY: the frame is the current one, and nothing runs while its slots are looked at.
-        unsafe {
-            let code = frame.code();
-            let iframe = frame.get();
-            let n = frame.nlocals();
-            let slots = frame.slots();
-            let live = |word: usize| match word {
-                0 => Live::Null,
-                w => {
-                    let obj = crate::layout::object_at(w);
-                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
-                }
-            };
-            let iterated = |word: usize| match word {
-                0 => None,
-                w => self.live_iterator(crate::layout::object_at(w), vm),
-            };
-            let locals = (0..n).map(|i| live(*slots.add(i))).collect();
-            let mut stack = Vec::new();
-            for i in 0..frame.stack_len() {
-                let slot = frame.stack_slot(i);
-                if *slot & 1 != 0 {
-                    // Borrowed from a local: compiled code takes references that stand by themselves.
-                    let obj = crate::layout::object_at(*slot & !1);
-                    *slot = crate::layout::disown(obj.to_owned());
-                }
-                stack.push(match iterated(*slot).unwrap_or_else(|| live(*slot)) {
-                    Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator && counts(*slot) => Live::Counting,
-                    other => other,
-                });
-            }
-            let globals = iframe.globals().as_object();
-            let function = code.code.flags.contains(rustpython_vm::bytecode::CodeFlags::OPTIMIZED);
-            let module = !function && iframe.locals.get().is_some_and(|l| l.as_object().is(globals));
-            if matches!(site.kind, SiteKind::Inner) {
-                return None;
-            }
-            Some(Request::Entry {
-                code: self.id_of(code.as_object()),
-                globals: self.id_of(globals),
-                builtins: self.id_of(iframe.builtins()),
-                module,
-                pc: site.pc(),
-                locals,
-                stack,
-            })
-        }
-    }
-
-    /// An iterator that compiled code can step by itself, if nobody else has it.
-    fn live_iterator(&self, obj: &PyObject, vm: &VirtualMachine) -> Option<Live> {
-        if obj.strong_count() != 1 || !crate::oracle::divides(vm, obj) {
-            return None;
-        }
-        let t = &vm.ctx.types;
-        let class = obj.class();
-        if [t.range_iterator_type, t.list_iterator_type, t.str_iterator_type].iter().any(|c| class.is(*c)) {
-            return Some(Live::Obj { seen: self.seen(obj), unique: true });
-        }
-        let mut parts = Vec::new();
-        if class.is(t.enumerate_type) || class.is(t.zip_type) {
-            obj.traverse(&mut |part| parts.push(self.live_iterator(part, vm)));
-            if parts.is_empty() {
-                return None;
-            }
-        } else if !crate::oracle::walks(vm, obj) {
-            return None;
-        }
-        let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(Live::Parts { ty: self.id_of(class.as_object()), parts })
-    }
-
-    /// The classes of the topmost stack values at an exit, top first; instances among them tell
-    /// the usual shape of their class. Also whether the dict of one had no stamp so far.
-    fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, bool) {
-        use psycore_jit::ir::Recipe;
-        let Some(inner) = info.state.frames.last() else { return (Vec::new(), false) };
-        let first_met = Cell::new(false);
-        let k = self.known;
-        let word = |v: &psycore_jit::ir::Value| record[v.index()];
-        let object = |w: u64| {
-            // SAFETY: an object word of a record is a live object.
-            let obj = unsafe { crate::layout::object_at(w as usize) };
-            first_met.set(first_met.get() | self.shapes.sample(obj, self.vm()));
-            self.seen(obj)
-        };
-        let plain = |ty| Seen { ty, big: false };
-        let depth = inner.stack.len();
-        let stack = inner
-            .stack
-            .iter()
-            .enumerate()
-            .rev()
-            .take(4)
-            .map(|(i, r)| match r {
-                Recipe::Owned(v) | Recipe::Borrowed(v) if word(v) != 0 => object(word(v)),
-                Recipe::Int(_) => plain(k.int),
-                Recipe::Float(_) => plain(k.float),
-                Recipe::Bool(_) => plain(k.bool_),
-                Recipe::Const(c) => self.seen(self.object(*c)),
-                Recipe::Tuple(_) => plain(k.tuple),
-                Recipe::Instance { class, .. } => plain(*class),
-                Recipe::Keep if info.state.frames.len() == 1 => {
-                    // SAFETY: the frame is live and has not been changed yet.
-                    let w = unsafe { if i < frame.stack_len() { *frame.stack_slot(i) & !1 } else { 0 } };
-                    if w == 0 { plain(k.object) } else { object(w as u64) }
-                }
-                _ => plain(k.object),
-            })
-            .take(depth)
-            .collect();
-        (stack, first_met.get())
-    }
 }

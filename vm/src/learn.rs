@@ -1,0 +1,256 @@
+//! What exits teach: which classes turn up where, which instructions raise, which handlers are met; when a unit
+//! should be built again with that, and when it has to go.
+
+use crate::budget;
+use crate::driver::{Compiled, Jit, MAX_BUILDS};
+use crate::exits::ExitInfo;
+use crate::hooks::{Exited, Site};
+use crate::layout::FrameRef;
+use crate::statistics::reason_name;
+use psycore_jit::bytecode::Opcode;
+use psycore_jit::ir::{ExitKind, ObjId, Reason};
+use psycore_jit::oracle::Seen;
+use std::cell::Cell;
+
+/// An exit at a place is looked into when it was taken this often...
+const HOT_EXIT: u32 = 16;
+/// ...that often if it raises what its own frame handles...
+const OFTEN_RAISED: u32 = 4;
+/// How often code is built again at a place because keys have changed, before it does without.
+const MAX_RESHAPED: u32 = 6;
+/// Calls and turns until code that was dropped may be compiled again.
+const AFTER_USELESS: u32 = 200_000;
+/// The same where it was to be built again, but compiling had taken its share of the time.
+const AFTER_DENIED: u32 = 10_000;
+/// Classes that an instruction is specialized for at most.
+const MAX_CLASSES: usize = 6;
+
+/// What was learned at an instruction.
+#[derive(Default)]
+pub(crate) struct Profile {
+    /// Classes of the topmost stack values, top first.
+    pub seen: Vec<Seen>,
+    /// What a build expected from live values, by depth.
+    pub expected: Vec<Option<Seen>>,
+    /// Classes of the topmost stack value, if exits have seen several.
+    pub classes: Vec<ObjId>,
+    /// There were too many of them.
+    megamorphic: bool,
+    /// Specializing went wrong: do it generally.
+    pub distrusted: bool,
+    /// It raises often, and some frame handles that.
+    pub raises: bool,
+    /// An exception handler that begins here has been met.
+    pub handler_met: bool,
+    /// Exits of instances whose dict had no stamp yet.
+    pub without_stamp: u32,
+    /// Rebuilds because the keys of a dict had changed.
+    reshaped: u32,
+    /// Exits since the last rebuild.
+    pub exits: u32,
+    /// What `seen` was when code was last rebuilt for this place, and when that was.
+    pub rebuilt_for: Option<Vec<Seen>>,
+    rebuilt_at: u64,
+}
+
+impl Jit {
+    /// Counts an exit that the code took at an instruction. `stack` are the classes of the
+    /// topmost values, top first. Says whether the unit should be built again.
+    pub fn exit_taken(&self, unit: &Compiled, code: ObjId, pc: u32, kind: ExitKind, stack: Vec<Seen>) -> bool {
+        let reason = match kind {
+            ExitKind::Guard(r) | ExitKind::After(r) => r,
+            ExitKind::Raise | ExitKind::Call => return false,
+        };
+        {
+            let mut stats = self.stats.borrow_mut();
+            *stats.exits.entry(reason_name(reason)).or_default() += 1;
+            *stats.exit_places.entry((code, pc, reason_name(reason))).or_default() += 1;
+        }
+        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
+            return false;
+        }
+        let mut profile = self.profile.borrow_mut();
+        let p = profile.entry((code, pc)).or_default();
+        p.exits += 1;
+        if let (Some(now), Some(then)) = (stack.first(), p.seen.first().copied().or(p.expected.first().copied().flatten()))
+            && now.ty != then.ty
+            && matches!(reason, Reason::Type | Reason::Shape)
+        {
+            for ty in [then.ty, now.ty] {
+                if p.megamorphic || p.classes.contains(&ty) {
+                    continue;
+                }
+                p.classes.push(ty);
+                if p.classes.len() > MAX_CLASSES {
+                    p.classes.clear();
+                    (p.megamorphic, p.distrusted) = (true, true);
+                }
+            }
+        }
+        let known = p.rebuilt_for.as_ref() == Some(&stack);
+        // A unit that is older than what was learned here only has to catch up.
+        let outdated = unit.made_at <= p.rebuilt_at;
+        p.seen = stack;
+        let limit = match reason {
+            Reason::Error => HOT_EXIT * 20,
+            Reason::Unseen => 3,
+            _ => HOT_EXIT,
+        };
+        if p.exits < limit || unit.rebuilds.get() >= MAX_BUILDS {
+            return false;
+        }
+        p.exits = 0;
+        // The keys of a namespace change while a program begins.
+        let known = known && !(reason == Reason::Shape && p.reshaped < MAX_RESHAPED);
+        if reason == Reason::Shape {
+            p.reshaped += 1;
+        }
+        if outdated && known {
+            return true;
+        }
+        if known || reason == Reason::Overflow || reason == Reason::Error {
+            if p.distrusted {
+                return outdated;
+            }
+            p.distrusted = true;
+        }
+        p.rebuilt_for = Some(p.seen.clone());
+        p.rebuilt_at = self.compilations.get();
+        true
+    }
+
+    /// Counts an exit by which an exception is raised, if a frame that compiled code knows handles it. Says whether
+    /// the unit should be built again: with the handler in it, or without the function that raises.
+    pub fn raising_exit(&self, unit: &Compiled, exit: &Exited<'_>) -> Option<bool> {
+        use psycore_jit::oracle::Oracle;
+        let kind = exit.info.kind;
+        let (inner, outer) = exit.info.state.frames.split_last()?;
+        let handler = |f: &psycore_jit::ir::FrameDesc| self.code(f.code).and_then(|c| c.handler(f.pc).copied());
+        let here = handler(inner);
+        let raises = match kind {
+            ExitKind::Raise | ExitKind::Guard(Reason::Error | Reason::Raise) => true,
+            // Numbers in strs that are no numbers.
+            ExitKind::Guard(Reason::Overflow) => {
+                here.is_some() && self.code(inner.code).and_then(|c| c.instr(inner.pc).map(|i| i.op)) == Some(Opcode::Call)
+            }
+            _ => false,
+        };
+        let innermost = outer.is_empty() && exit.depth == 0;
+        // What nobody handles is raised by compiled code itself, where its frame is the live one.
+        let handled = here.is_some() || exit.depth > 0 || outer.iter().any(|f| handler(f).is_some());
+        let out = innermost && matches!(kind, ExitKind::Raise | ExitKind::Guard(Reason::Raise));
+        if !raises || !handled && !out {
+            return None;
+        }
+        let name = if let ExitKind::Guard(r) = kind { reason_name(r) } else { "raise" };
+        let mut stats = self.stats.borrow_mut();
+        *stats.exits.entry(name).or_default() += 1;
+        *stats.exit_places.entry((inner.code, inner.pc, name)).or_default() += 1;
+        drop(stats);
+        let mut profile = self.profile.borrow_mut();
+        let p = profile.entry((inner.code, inner.pc)).or_default();
+        p.exits += 1;
+        let enough = match kind {
+            ExitKind::Raise if here.is_some() => OFTEN_RAISED,
+            _ if handled => HOT_EXIT,
+            _ => HOT_EXIT * 4,
+        };
+        if p.exits < enough || unit.rebuilds.get() >= MAX_BUILDS {
+            return Some(false);
+        }
+        p.exits = 0;
+        // A unit that is older than what was learned here only has to catch up.
+        let outdated = unit.made_at <= p.rebuilt_at;
+        if p.raises {
+            return Some(outdated);
+        }
+        p.raises = true;
+        p.rebuilt_at = self.compilations.get();
+        let nearest = exit.info.state.frames.iter().rev().find_map(|f| Some((f.code, handler(f)?.target)));
+        if let Some(nearest) = nearest {
+            profile.entry(nearest).or_default().handler_met = true;
+        }
+        Some(true)
+    }
+
+    /// The classes of the topmost stack values at an exit, top first; instances among them tell
+    /// the usual shape of their class. Also whether the dict of one had no stamp so far.
+    pub fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, bool) {
+        use psycore_jit::ir::Recipe;
+        let Some(inner) = info.state.frames.last() else { return (Vec::new(), false) };
+        let first_met = Cell::new(false);
+        let k = self.known;
+        let word = |v: &psycore_jit::ir::Value| record[v.index()];
+        let object = |w: u64| {
+            // SAFETY: an object word of a record is a live object.
+            let obj = unsafe { crate::layout::object_at(w as usize) };
+            first_met.set(first_met.get() | self.shapes().sample(obj, self.vm()));
+            self.seen(obj)
+        };
+        let plain = |ty| Seen { ty, big: false };
+        let depth = inner.stack.len();
+        let stack = inner
+            .stack
+            .iter()
+            .enumerate()
+            .rev()
+            .take(4)
+            .map(|(i, r)| match r {
+                Recipe::Owned(v) | Recipe::Borrowed(v) if word(v) != 0 => object(word(v)),
+                Recipe::Int(_) => plain(k.int),
+                Recipe::Float(_) => plain(k.float),
+                Recipe::Bool(_) => plain(k.bool_),
+                Recipe::Const(c) => self.seen(self.object(*c)),
+                Recipe::Tuple(_) => plain(k.tuple),
+                Recipe::Instance { class, .. } => plain(*class),
+                Recipe::Keep if info.state.frames.len() == 1 => {
+                    // SAFETY: the frame is live and has not been changed yet.
+                    let w = unsafe { if i < frame.stack_len() { *frame.stack_slot(i) & !1 } else { 0 } };
+                    if w == 0 { plain(k.object) } else { object(w as u64) }
+                }
+                _ => plain(k.object),
+            })
+            .take(depth)
+            .collect();
+        (stack, first_met.get())
+    }
+
+    /// Code that leaves all the time, for a reason that building it again does not remove, goes.
+    pub fn count_useless(&self, site: &Site, exit: &Exited<'_>) {
+        if !matches!(
+            exit.info.kind,
+            ExitKind::Guard(r) | ExitKind::After(r) if !matches!(r, Reason::Poll | Reason::Depth | Reason::Raise)
+        ) {
+            return;
+        }
+        let unit = self.units.borrow()[exit.version.tag as usize].clone();
+        unit.left.set(unit.left.get() + 1);
+        let suspends = exit.turns == 0 && self.suspends(exit);
+        let cost = if suspends { budget::SUSPENSION } else { budget::EXIT };
+        if !unit.ledger.exit(cost, exit.turns, site.entered()) {
+            return;
+        }
+        self.log(format_args!("dropped {}: it leaves all the time", self.name_of(&unit.request)));
+        let rest: Vec<_> = site.versions().iter().filter(|v| v.tag != exit.version.tag).copied().collect();
+        let none = rest.is_empty();
+        site.set_versions(rest);
+        if none {
+            if suspends {
+                // It will go on like this, and counting costs.
+                site.give_up();
+            } else {
+                // Much later it may do something else. What waits for better code may have it sooner.
+                site.set_counter(if unit.outdated.get() { AFTER_DENIED } else { AFTER_USELESS });
+            }
+        }
+    }
+
+    /// Whether the instruction that compiled code was left at suspends a generator.
+    pub fn suspends(&self, exit: &Exited<'_>) -> bool {
+        use psycore_jit::bytecode::Opcode;
+        use psycore_jit::oracle::Oracle;
+        let Some(inner) = exit.info.state.frames.last() else { return false };
+        let code = self.code(inner.code);
+        code.and_then(|c| c.instr(inner.pc).map(|i| i.op)).is_some_and(|op| matches!(op, Opcode::YieldValue | Opcode::Send))
+    }
+}

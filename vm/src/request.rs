@@ -1,0 +1,126 @@
+//! What to compile: the live values of a frame as the specializer wants to hear of them.
+
+use crate::driver::Jit;
+use crate::hooks::{Site, SiteKind};
+use crate::layout::FrameRef;
+use psycore_jit::specialize::{self, Live, Request};
+use rustpython_vm::object::Traverse;
+use rustpython_vm::{AsObject, PyObject, VirtualMachine};
+
+impl Jit {
+    /// Lets the next compilation look at what the frame's locals hold.
+    pub fn sample_locals(&self, frame: FrameRef) {
+        // SAFETY: the frame is the current one; its slots hold live objects or nothing.
+        let samples = unsafe {
+            (0..frame.nlocals())
+                .map(|i| match *frame.slots().add(i) {
+                    0 => None,
+                    w => Some(self.take_sample(crate::layout::object_at(w))),
+                })
+                .collect()
+        };
+        self.local_samples.replace(samples);
+    }
+
+    /// The request for an entry at a site, from the live frame.
+    pub fn request(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Option<Request> {
+        // SAFETY: the frame is the current one, and nothing runs while its slots are looked at.
+        unsafe {
+            let code = frame.code();
+            let iframe = frame.get();
+            let n = frame.nlocals();
+            let slots = frame.slots();
+            let live = |word: usize| match word {
+                0 => Live::Null,
+                w => {
+                    let obj = crate::layout::object_at(w);
+                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
+                }
+            };
+            let iterated = |word: usize| match word {
+                0 => None,
+                w => self.live_iterator(crate::layout::object_at(w), vm),
+            };
+            let locals = (0..n).map(|i| live(*slots.add(i))).collect();
+            let mut stack = Vec::new();
+            for i in 0..frame.stack_len() {
+                let slot = frame.stack_slot(i);
+                if *slot & 1 != 0 {
+                    // Borrowed from a local: compiled code takes references that stand by themselves.
+                    let obj = crate::layout::object_at(*slot & !1);
+                    *slot = crate::layout::disown(obj.to_owned());
+                }
+                stack.push(match iterated(*slot).unwrap_or_else(|| live(*slot)) {
+                    Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator && counts(*slot) => Live::Counting,
+                    other => other,
+                });
+            }
+            let globals = iframe.globals().as_object();
+            let function = code.code.flags.contains(rustpython_vm::bytecode::CodeFlags::OPTIMIZED);
+            let module = !function && iframe.locals.get().is_some_and(|l| l.as_object().is(globals));
+            if matches!(site.kind, SiteKind::Inner) {
+                return None;
+            }
+            Some(Request::Entry {
+                code: self.id_of(code.as_object()),
+                globals: self.id_of(globals),
+                builtins: self.id_of(iframe.builtins()),
+                module,
+                pc: site.pc(),
+                locals,
+                stack,
+            })
+        }
+    }
+
+    /// An iterator that compiled code can step by itself, if nobody else has it.
+    pub fn live_iterator(&self, obj: &PyObject, vm: &VirtualMachine) -> Option<Live> {
+        if obj.strong_count() != 1 || !crate::oracle::divides(vm, obj) {
+            return None;
+        }
+        let t = &vm.ctx.types;
+        let class = obj.class();
+        if [t.range_iterator_type, t.list_iterator_type, t.str_iterator_type].iter().any(|c| class.is(*c)) {
+            return Some(Live::Obj { seen: self.seen(obj), unique: true });
+        }
+        let mut parts = Vec::new();
+        if class.is(t.enumerate_type) || class.is(t.zip_type) {
+            obj.traverse(&mut |part| parts.push(self.live_iterator(part, vm)));
+            if parts.is_empty() {
+                return None;
+            }
+        } else if !crate::oracle::walks(vm, obj) {
+            return None;
+        }
+        let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Live::Parts { ty: self.id_of(class.as_object()), parts })
+    }
+
+    /// The request for another version: locals whose class varies are taken as any object. Numbers are told
+    /// apart for as long as `numbers` says so, since they live in registers; with objects, a version for each
+    /// class that a loop happens to be entered with would only be its first turn.
+    pub fn generalize(&self, request: &mut Request, earlier: &[&Request], numbers: bool) {
+        let Request::Entry { locals, .. } = request else { return };
+        let k = self.known;
+        let number = |l: &Live| matches!(l, Live::Obj { seen, .. } if [k.int, k.float, k.bool_].contains(&seen.ty));
+        for e in earlier {
+            let Request::Entry { locals: old, .. } = e else { continue };
+            for (l, o) in locals.iter_mut().zip(old) {
+                if *l != *o && *l != Live::Null && *o != Live::Null && !(numbers && (number(l) || number(o))) {
+                    *l = Live::Any;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a range iterator is of the usual kind; see [`Live::Counting`].
+///
+/// # Safety
+/// `address` is that of an exact range iterator.
+unsafe fn counts(address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let Some([start, step, index, len]) = (unsafe { crate::layout::range_iterator(address) }) else { return false };
+    let near = 0..specialize::FAR;
+    step == 1 && near.contains(&start.wrapping_add(index)) && near.contains(&len.wrapping_sub(index))
+}
