@@ -249,7 +249,10 @@ fn lowering() -> Result<Option<Box<dyn psycore_jit::lower::Lowering>>, SettingsE
     match environment.text("PSYCORE_LOWERING").as_deref() {
         None | Some("cranelift") => {
             // A machine that Cranelift does not know is no reason not to run the program.
-            let made = psycore::x64::CraneliftLowering::new(psycore::x64::CraneliftOptions::default());
+            let made = psycore::x64::CraneliftLowering::new(psycore::x64::CraneliftOptions {
+                trim: Some(crate::give_memory_back),
+                ..Default::default()
+            });
             Ok(made.ok().map(|l| Box::new(l) as _))
         }
         Some("interp") => Ok(Some(Box::new(psycore_jit::ir::interp::InterpLowering::new()))),

@@ -62,7 +62,13 @@ pub struct CraneliftOptions {
     pub verify: bool,
     /// Writes `/tmp/perf-PID.map` for `perf`.
     pub perf_map: bool,
+    /// Gives memory that the calling thread has freed back to the system. Code generators take a lot of it for a large
+    /// function, which an allocator may keep for the next one.
+    pub trim: Option<fn()>,
 }
+
+/// IR instructions of a unit after which memory is given back.
+const LARGE: usize = 1000;
 
 impl Default for CraneliftOptions {
     fn default() -> Self {
@@ -73,6 +79,7 @@ impl Default for CraneliftOptions {
             unit_insts: 40_000,
             verify: cfg!(debug_assertions),
             perf_map: std::env::var_os("PSYCORE_PERF_MAP").is_some_and(|v| v == "1"),
+            trim: None,
         }
     }
 }
@@ -173,6 +180,18 @@ impl Compiler {
         catch_unwind(AssertUnwindSafe(|| job.prepare()))
             .unwrap_or_else(|_| Err(LowerError("the passes failed".into())))?;
         job.with_env(|unit, env| self.compile(unit, env, job.listing))
+    }
+
+    /// Gives back what a large unit has taken.
+    fn trim(&mut self, unit: &Unit) {
+        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
+        if let Some(trim) = self.options.trim
+            && insts >= LARGE
+        {
+            self.context = Context::new();
+            self.scratch = translate::Scratch::default();
+            trim();
+        }
     }
 
     fn try_compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {

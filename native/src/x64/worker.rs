@@ -130,6 +130,7 @@ impl Shared {
             drop(state);
             let began = Instant::now();
             let code = compiler.prepare_and_compile(&mut job);
+            compiler.trim(&job.unit);
             let outcome = Outcome { job, code, time: began.elapsed() };
             let mut state = lock(&self.state);
             state.done.push_back(outcome);
