@@ -28,8 +28,8 @@ pub(super) type Place = (ObjId, u32, usize);
 #[derive(Debug, Default)]
 pub struct Joins {
     forms: FxHashMap<Place, Form>,
-    /// Module variables that a loop uses: code, header, then dict and name.
-    globals: Vec<(ObjId, u32, ObjId, ObjId)>,
+    /// Module variables (dict and name) that a loop (code and header) uses.
+    globals: FxHashMap<(ObjId, u32), Vec<(ObjId, ObjId)>>,
 }
 
 impl Form {
@@ -230,14 +230,9 @@ impl Spec<'_> {
 
     /// Loads the module variables that the loop is known to use, before it begins.
     fn load_joined_globals(&mut self, code: ObjId, pc: u32) {
-        let wanted: Vec<(ObjId, ObjId)> = self
-            .joins
-            .borrow()
-            .globals
-            .iter()
-            .filter(|(c, p, _, _)| *c == code && *p == pc)
-            .map(|(_, _, d, n)| (*d, *n))
-            .collect();
+        let Some(wanted) = self.joins.borrow().globals.get(&(code, pc)).cloned() else {
+            return self.promote_now();
+        };
         let written: Vec<ObjId> = {
             let c = self.ctx.frame().code.clone();
             c.loop_at(pc).map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect())
@@ -266,10 +261,10 @@ impl Spec<'_> {
         let mut again = false;
         for g in self.ctx.globals.iter() {
             let had = target.globals.iter().any(|t| t.dict == g.dict && t.name == g.name);
-            let row = (code, pc, g.dict, g.name);
             let mut joins = self.joins.borrow_mut();
-            if !had && !joins.globals.contains(&row) {
-                joins.globals.push(row);
+            let noted = joins.globals.entry((code, pc)).or_default();
+            if !had && !noted.contains(&(g.dict, g.name)) {
+                noted.push((g.dict, g.name));
                 again = true;
             }
         }
