@@ -135,6 +135,7 @@ impl Jit {
             self.expensive.borrow_mut().insert((*code, *pc), limit.saturating_mul(2));
         }
         self.compiling_since.set(None);
+        self.limited.set(false);
         self.local_samples.borrow_mut().clear();
         self.samples.borrow_mut().clear();
         self.stats.borrow_mut().compile_time += started.elapsed();
@@ -277,17 +278,16 @@ impl Jit {
         let attached = self.attached()?;
         let lowered = match lowered {
             Ok(lowered) if usable => lowered,
-            other => {
-                match other {
-                    Ok(lowered) => self.lowering.borrow_mut().free(lowered.handle),
-                    Err(e) => {
-                        self.log(format_args!("not lowered {}: {e}", self.name_of(request)));
-                        if self.log_ir {
-                            self.log(format_args!("{unit}"));
-                        }
-                        self.note_refusal(request, || e.to_string());
-                    }
+            Ok(lowered) => {
+                self.lowering.borrow_mut().free(lowered.handle);
+                return None;
+            }
+            Err(e) => {
+                self.log(format_args!("not lowered {}: {e}", self.name_of(request)));
+                if self.log_ir {
+                    self.log(format_args!("{unit}"));
                 }
+                self.note_refusal(request, || e.to_string());
                 return None;
             }
         };

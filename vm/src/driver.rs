@@ -10,7 +10,7 @@ use crate::explain::Record;
 use crate::explain::detail::Detail;
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
-use crate::learn::Profile;
+use crate::learn::{MAX_BUILDS, Profile};
 use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
@@ -30,8 +30,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// ...and a unit is built again at most so many times.
-pub(crate) const MAX_BUILDS: u32 = 16;
 /// So many instances that leave because nobody has given them a stamp are not the last ones.
 pub(crate) const MANY_WITHOUT_STAMP: u32 = 64;
 /// About how long the specializer takes for an instruction.

@@ -33,8 +33,9 @@ use psycore_jit::bytecode::Opcode;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ObjId, status};
 use psycore_jit::lower::{CodeHandle, EntryFn};
-use rustpython_vm::builtins::{PyCode, PyStr, PyType};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
+use rustpython_vm::signal::UserSignalSender;
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
 use rustpython_vm::{
     AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
@@ -450,6 +451,8 @@ pub struct Attached {
     entered: Cell<u64>,
     /// All code that was prepared, if explanations will need it.
     kept: RefCell<Option<Vec<PyRef<PyCode>>>>,
+    /// Where the interpreter looks for what others want it to do.
+    signals: OnceLock<UserSignalSender>,
 }
 
 // SAFETY: used only by the thread that runs the interpreter's Python code while it is the only
@@ -529,6 +532,19 @@ impl Attached {
         }
         if let Some(p) = prepare::of(code) {
             all.push(Arc::downgrade(p));
+        }
+    }
+
+    /// Gives the sender to what the interpreter listens to; only the first one counts.
+    pub(crate) fn set_signals(&self, signals: UserSignalSender) {
+        let _ = self.signals.set(signals);
+    }
+
+    /// Raises an exception at the next instruction that looks for signals.
+    pub(crate) fn raise_soon(&self, exception: PyBaseExceptionRef) {
+        if let Some(signals) = self.signals.get() {
+            // The other end lives as long as the interpreter.
+            let _ = signals.send(Box::new(|_| Err(exception)));
         }
     }
 
@@ -620,6 +636,7 @@ pub fn install(
         watched: Cell::new(false),
         entered: Cell::new(0),
         kept: RefCell::new(None),
+        signals: OnceLock::new(),
     }));
     // SAFETY: the context is not in use yet.
     unsafe {

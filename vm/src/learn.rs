@@ -2,7 +2,7 @@
 //! should be built again with that, and when it has to go.
 
 use crate::budget;
-use crate::driver::{Compiled, Jit, MAX_BUILDS};
+use crate::driver::{Compiled, Jit};
 use crate::exits::ExitInfo;
 use crate::hooks::{Exited, Site};
 use crate::layout::FrameRef;
@@ -16,6 +16,8 @@ use std::cell::Cell;
 const HOT_EXIT: u32 = 16;
 /// ...that often if it raises what its own frame handles...
 const OFTEN_RAISED: u32 = 4;
+/// ...and a unit is built again at most so many times.
+pub(crate) const MAX_BUILDS: u32 = 16;
 /// How often code is built again at a place because keys have changed, before it does without.
 const MAX_RESHAPED: u32 = 6;
 /// Calls and turns until code that was dropped may be compiled again.

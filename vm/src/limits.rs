@@ -83,6 +83,11 @@ impl Guard {
         self.out_of_time = Some(vm.ctx.new_exception_type("psycore", "TimeLimit", Some(vec![base])));
     }
 
+    /// What its VM listens to.
+    pub fn signals(&self) -> UserSignalSender {
+        self.interrupter.signals.clone()
+    }
+
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
     }

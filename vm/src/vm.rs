@@ -13,6 +13,7 @@ use rustpython_vm::{
 
 use crate::error::Error;
 use crate::execute::{self, ScriptError};
+use crate::hooks::Attached;
 use crate::limits::{Guard, Interrupter};
 use crate::psyco;
 use crate::stdio::{self, Streams};
@@ -58,9 +59,13 @@ impl Vm {
             })
             .build();
         interpreter.enter(|vm| guard.start(vm));
+        let signals = guard.signals();
         let mut vm = Self { interpreter: Some(interpreter), streams: Streams::default(), guard };
         vm.streams = vm.with(|vm| {
             attach(vm, jit, lowering)?;
+            if let Some(attached) = Attached::of(vm) {
+                attached.set_signals(signals);
+            }
             vm.new_scope_with_main()?;
             let streams = stdio::set_up(vm, stdin, stdout, stderr)?;
             settle(vm);

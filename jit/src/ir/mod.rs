@@ -324,6 +324,11 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// How many instructions all functions have together.
+    pub fn inst_count(&self) -> usize {
+        self.funcs.iter().map(|f| f.insts.len()).sum()
+    }
+
     /// How many exits all functions have together.
     pub fn exit_count(&self) -> u32 {
         self.funcs.iter().map(|f| f.exits.len() as u32).sum()

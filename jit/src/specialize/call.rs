@@ -317,7 +317,8 @@ impl Spec<'_> {
             && (!self.ctx.frames.iter().any(|f| f.code.id == code.id) || self.unrollable(code))
     }
 
-    /// Whether it is a call of a small function by itself: a level is inlined, and counted; of a very small one, two.
+    /// Whether it is a call of a small function by itself: levels are inlined, and counted, as long as
+    /// they are small together.
     fn unrollable(&self, code: &CodeInfo) -> bool {
         let levels = self.ctx.frames.len();
         self.entered

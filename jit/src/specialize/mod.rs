@@ -100,7 +100,7 @@ pub struct Limits {
     pub inline_depth: usize,
     /// Instructions of a function that may be inlined.
     pub inline_instrs: usize,
-    /// Instructions of a function that may be inlined into itself, once.
+    /// Instructions of a function that may be inlined into itself, all levels together.
     pub unroll_instrs: usize,
 }
 

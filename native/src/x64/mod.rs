@@ -117,6 +117,12 @@ impl Compiler {
         })
     }
 
+    /// Throws away what it was working on, and the memory for it.
+    fn reset(&mut self) {
+        self.context = Context::new();
+        self.scratch = translate::Scratch::default();
+    }
+
     /// Another one for the same code memory.
     fn sibling(&self) -> Compiler {
         Compiler {
@@ -132,15 +138,14 @@ impl Compiler {
     }
 
     fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
-        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
+        let insts = unit.inst_count();
         if insts > self.options.unit_insts {
             return Err(LowerError(format!("unit of {insts} instructions")));
         }
         // Cranelift asserts what it believes of its input. A unit that makes it fail stays
         // interpreted; its half-filled context is thrown away.
         catch_unwind(AssertUnwindSafe(|| self.try_compile(unit, env, listing))).unwrap_or_else(|_| {
-            self.context = Context::new();
-            self.scratch = translate::Scratch::default();
+            self.reset();
             Err(LowerError("the code generator failed".into()))
         })
     }
@@ -184,12 +189,10 @@ impl Compiler {
 
     /// Gives back what a large unit has taken.
     fn trim(&mut self, unit: &Unit) {
-        let insts: usize = unit.funcs.iter().map(|f| f.insts.len()).sum();
         if let Some(trim) = self.options.trim
-            && insts >= LARGE
+            && unit.inst_count() >= LARGE
         {
-            self.context = Context::new();
-            self.scratch = translate::Scratch::default();
+            self.reset();
             trim();
         }
     }

@@ -11,23 +11,23 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::PyDict;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict};
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::function::ArgMapping;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::signal::{SignalNum, set_interrupt_ex};
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
 
 use super::abi::{Raw, guarded, obj, vm};
+use crate::hooks::Attached;
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
-/// The number of the signal of Ctrl-C, on every system.
-const SIGINT: i32 = 2;
 /// Loads a global, more often than it takes the interpreter to specialize the load. Only the
 /// function looks at the dict; its own name goes elsewhere.
 const LOADS: &str = "load = lambda: len\nfor _ in range(16): load()";
+/// The file name of that code.
+const FILE: &str = "<shape>";
 
 thread_local! {
     /// Stamps by the addresses of the keys, which are immortal.
@@ -36,14 +36,41 @@ thread_local! {
     static STAMPING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes the interpreter stamp a dict.
-fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
+/// Makes the interpreter stamp a dict. False if it does not.
+fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> bool {
     if STAMPING.replace(true) {
-        return Ok(());
+        return true;
     }
     let result = load_from(vm, dict);
     STAMPING.set(false);
-    result
+    match result {
+        Ok(()) => true,
+        Err(e) => {
+            pass_on(vm, e);
+            false
+        }
+    }
+}
+
+/// What a signal raised while a load ran was meant for the program, which gets it at its next instruction.
+fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
+    let types = &vm.ctx.exceptions;
+    // What the loads themselves can raise.
+    if [types.name_error, types.recursion_error, types.memory_error, types.system_error]
+        .iter()
+        .any(|class| exception.class().is(*class))
+    {
+        return;
+    }
+    let mut traceback = exception.traceback();
+    while let Some(entry) = traceback.as_ref().filter(|t| t.frame.f_code().source_path().as_str() == FILE) {
+        let next = entry.next.lock().clone();
+        traceback = next;
+    }
+    exception.set_traceback(traceback);
+    if let Some(attached) = Attached::of(vm) {
+        attached.raise_soon(exception);
+    }
 }
 
 /// Loads a global from a dict until the interpreter specializes the load.
@@ -51,7 +78,7 @@ fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
     // A fresh code object each time: one that is specialized already would not stamp again. It is
     // run as it is, without the hooks by which it could itself become hot.
     let code = vm
-        .compile(LOADS, Mode::Exec, "<shape>".to_owned())
+        .compile(LOADS, Mode::Exec, FILE.to_owned())
         .map_err(|e| vm.new_system_error(e.to_string()))?;
     let names = ArgMapping::from_dict_exact(vm.ctx.new_dict());
     vm.run_code_obj(code, Scope::new(Some(names), dict.to_owned())).map(drop)
@@ -68,7 +95,9 @@ fn offset(vm: &VirtualMachine) -> Option<usize> {
             (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect()
         };
         let before = read();
-        stamp(vm, &dict).ok()?;
+        if !stamp(vm, &dict) {
+            return None;
+        }
         let after = read();
         let changed: Vec<usize> = (0..size).filter(|&i| before[i] != after[i]).collect();
         match changed[..] {
@@ -107,7 +136,9 @@ pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
     if let Some(shared) = shape(vm, dict) {
         return Some(shared);
     }
-    stamp(vm, dict).ok()?;
+    if !stamp(vm, dict) {
+        return None;
+    }
     Some(word(dict, offset(vm)?).load(Ordering::Acquire)).filter(|s| *s != 0)
 }
 
@@ -124,11 +155,7 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
         place.store(known, Ordering::Release);
         return Some(known);
     }
-    if let Err(e) = stamp(vm, dict) {
-        if e.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) {
-            // It was not meant for the load that it hit.
-            let _ = SignalNum::try_from(SIGINT).map(set_interrupt_ex);
-        }
+    if !stamp(vm, dict) {
         return None;
     }
     let fresh = place.load(Ordering::Acquire);
