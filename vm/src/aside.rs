@@ -7,6 +7,7 @@
 //! Threads need no such thing: a hook on another thread only does the jump that it replaced.
 
 use crate::hooks::Attached;
+use crate::prepare::prepare_planted;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 
@@ -25,11 +26,12 @@ pub(crate) fn alone(vm: &VirtualMachine) -> bool {
 }
 
 /// Takes all hooks out of the code, or puts them back, as the tools demand.
-pub fn update(a: &Attached, vm: &VirtualMachine) {
+pub fn update(a: &'static Attached, vm: &VirtualMachine) {
     let watched = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
     if watched == a.watched.get() || !alone(vm) {
         return;
     }
+    prepare_planted(a, vm);
     a.watched.set(watched);
     a.each_prepared(|p| {
         for i in 0..p.patches.len() {
@@ -49,11 +51,12 @@ fn interrupt(a: &Attached) {
 }
 
 /// Takes all hooks out ahead of a tool that is about to be turned on.
-fn disarm_all(a: &Attached, vm: &VirtualMachine) {
+fn disarm_all(a: &'static Attached, vm: &VirtualMachine) {
     interrupt(a);
     if !alone(vm) {
         return;
     }
+    prepare_planted(a, vm);
     if !a.watched.replace(true) {
         a.each_prepared(|p| {
             for i in 0..p.patches.len() {
@@ -80,6 +83,9 @@ pub(crate) fn install(a: &'static Attached, vm: &VirtualMachine) -> PyResult<()>
             let Ok(old) = thread.get_attr(name, vm) else { continue };
             let doc = old.get_attr("__doc__", vm).ok();
             let new = vm.new_function(name, move |args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+                if alone(vm) {
+                    prepare_planted(a, vm);
+                }
                 let result = crate::code_view::call_quietly(&old, args, vm);
                 if Attached::of(vm).is_some_and(|b| std::ptr::eq(a, b)) {
                     // Whichever thread this is, the word is only ever a request.

@@ -529,7 +529,7 @@ impl Jit {
         let around = |s: &&Site| match s.kind {
             SiteKind::Entry { .. } => true,
             SiteKind::Loop { back_edge: b, header: h } => h < header && b > back_edge,
-            SiteKind::Inner => false,
+            SiteKind::Inner | SiteKind::Planted => false,
         };
         let often = |s: &&Site| s.counted() >= SEEN_ENOUGH && site.counted() < FEW_TURNS * s.counted();
         let first = |s: &&Site| if let SiteKind::Loop { header, .. } = s.kind { header + 1 } else { 0 };

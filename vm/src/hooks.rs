@@ -144,6 +144,8 @@ pub enum SiteKind {
     Loop { back_edge: u32, header: u32 },
     /// The pad that runs the inner frames of a forged one.
     Inner,
+    /// The beginning of all code that is to be prepared when it first runs.
+    Planted,
 }
 
 /// Which site, for as long as somebody wants to know.
@@ -195,7 +197,7 @@ impl Site {
         let first = match kind {
             SiteKind::Entry { .. } => attached.options().calls,
             SiteKind::Loop { .. } => attached.options().iterations,
-            SiteKind::Inner => 0,
+            SiteKind::Inner | SiteKind::Planted => 0,
         };
         Site {
             attached,
@@ -235,7 +237,7 @@ impl Site {
         match self.kind {
             SiteKind::Entry { .. } => self.prepared.pads.entry.map_or(0, |e| e.first + 1),
             SiteKind::Loop { header, .. } => header,
-            SiteKind::Inner => 0,
+            SiteKind::Inner | SiteKind::Planted => 0,
         }
     }
 
@@ -451,6 +453,9 @@ pub struct Attached {
     entered: Cell<u64>,
     /// All code that was prepared, if explanations will need it.
     kept: RefCell<Option<Vec<PyRef<PyCode>>>>,
+    /// Code that was planted, and some that has been prepared since.
+    planted: RefCell<Vec<PyRef<PyCode>>>,
+    planted_hook: RefCell<Option<PyObjectRef>>,
     /// Where the interpreter looks for what others want it to do.
     signals: OnceLock<UserSignalSender>,
 }
@@ -548,6 +553,32 @@ impl Attached {
         }
     }
 
+    /// The hook of all planted code.
+    pub(crate) fn planted_hook(&'static self, vm: &VirtualMachine) -> PyObjectRef {
+        let make = || Hook::create(vm, Site::new(self, Prepared::none(), SiteKind::Planted, usize::MAX));
+        self.planted_hook.borrow_mut().get_or_insert_with(make).clone()
+    }
+
+    pub(crate) fn remember_planted(&self, code: &Py<PyCode>) {
+        let mut all = self.planted.borrow_mut();
+        if all.len() == all.capacity() {
+            // What only this list holds will never run.
+            all.retain(|code| code.as_object().strong_count() > 1 && prepare::of(code).is_none());
+        }
+        all.push(code.to_owned());
+    }
+
+    /// Takes one of what was planted; it may be prepared already.
+    pub(crate) fn next_planted(&self) -> Option<PyRef<PyCode>> {
+        self.planted.borrow_mut().pop()
+    }
+
+    /// Lets go of code that never ran.
+    pub(crate) fn forget_planted(&self) {
+        self.planted.take();
+        self.planted_hook.take();
+    }
+
     /// From now on code that is prepared stays alive.
     pub(crate) fn keep_code(&self) {
         self.kept.borrow_mut().get_or_insert_default();
@@ -636,6 +667,8 @@ pub fn install(
         watched: Cell::new(false),
         entered: Cell::new(0),
         kept: RefCell::new(None),
+        planted: RefCell::default(),
+        planted_hook: RefCell::default(),
         signals: OnceLock::new(),
     }));
     // SAFETY: the context is not in use yet.
@@ -697,6 +730,11 @@ fn reached(
                 if !site.attached.is_aside(vm) || !site.attached.pending.borrow().is_empty() {
                     deopt::resume_inner(site.attached, frame, vm);
                 }
+                return Ok(());
+            }
+            SiteKind::Planted => {
+                let begin = prepare::finish(site.attached, vm, frame.code());
+                frame.set_lasti(begin);
                 return Ok(());
             }
         }

@@ -121,6 +121,15 @@ impl Jit {
         self.object(id).downcast_ref::<PyCode>()
     }
 
+    /// The same, as it will be when it runs.
+    fn code_to_run(&self, id: ObjId) -> Option<&Py<PyCode>> {
+        let code = self.code_object(id)?;
+        if let Some(attached) = self.attached() {
+            crate::prepare::finish(attached, self.vm(), code);
+        }
+        Some(code)
+    }
+
     fn class(&self, id: ObjId) -> Option<&Py<PyType>> {
         self.object(id).downcast_ref::<PyType>()
     }
@@ -228,7 +237,7 @@ impl Oracle for Jit {
         if let Some(c) = self.codes.borrow().get(&code) {
             return c.clone();
         }
-        let info = self.code_object(code).map(|c| Rc::new(code_info(self, code, c)));
+        let info = self.code_to_run(code).map(|c| Rc::new(code_info(self, code, c)));
         self.codes.borrow_mut().insert(code, info.clone());
         info
     }
@@ -619,7 +628,7 @@ impl Oracle for Jit {
     }
 
     fn may_compile(&self, code: ObjId) -> bool {
-        let may = self.code_object(code).is_some_and(|c| self.policy.may_include(c));
+        let may = self.code_to_run(code).is_some_and(|c| self.policy.may_include(c));
         self.cache.depends_on(code, may);
         may
     }

@@ -555,7 +555,11 @@ fn callees(code: &Py<PyCode>, globals: Option<&Py<PyDict>>, vm: &VirtualMachine)
 /// The code of a Python function, as it is run.
 pub(crate) fn code_of(function: &rustpython_vm::PyObject, vm: &VirtualMachine) -> Option<PyRef<PyCode>> {
     function.downcast_ref::<PyFunction>()?;
-    function.get_attr("__code__", vm).ok()?.downcast().ok()
+    let code: PyRef<PyCode> = function.get_attr("__code__", vm).ok()?.downcast().ok()?;
+    if let Some(attached) = Attached::of(vm) {
+        prepare::finish(attached, vm, &code);
+    }
+    Some(code)
 }
 
 /// The code of a function with hooks in it: functions that were made while nothing could be prepared get them now.

@@ -1,7 +1,8 @@
-//! Prepared code: a clone of a code object with places where hooks can take over.
+//! Prepared code: a code object with places where hooks can take over.
 //!
-//! A clone is made when code is about to run. What `compile` and `marshal` return stays as it is, and
-//! `code_view` lets users see the original in place of the clone. No instruction moves, so that every
+//! Code that is about to run is cloned. The code objects in it (functions, most of which never run) are only *planted*:
+//! the first thing that they do when they are called is to be prepared, in place. `code_view` lets users see
+//! the original of either. No instruction moves, so that every
 //! position that users can see (`tb_lasti`, `f_lasti`, lines, exception tables) is that of
 //! the original:
 //! - **Back-edges.** `JUMP_BACKWARD` is two units (more with `EXTENDED_ARG`); its first two become
@@ -14,7 +15,10 @@
 //!   frames that deopt forges (see `deopt`).
 //!
 //! A dead hook costs nothing: the original units are written back ([`Prepared::disarm`]).
-//! Nested code constants are prepared together with the outer code.
+//!
+//! Planted code has `LOAD_CONST hook; DELETE_ATTR 0` in place of `RESUME` and the unit after it, and room for pads behind
+//! it; what it was is in the inline caches of that room ([`Planted`]). Before there is a second thread, or a tool that
+//! watches, all planted code is prepared ([`prepare_planted`]).
 
 use crate::hooks::{Attached, Hook, Site, SiteKind};
 use crate::layout::FrameRef;
@@ -23,8 +27,9 @@ use psycore_jit::bytecode::{Instr, Opcode, RawUnit, base_opcode, decode};
 use rustpython_compiler_core::bytecode::{
     CodeFlags, CodeObject, CodeUnit, CodeUnits, Instruction, OpArgByte, find_exception_handler,
 };
+use rustpython_compiler_core::SourceLocation;
 use rustpython_compiler_core::varint::{write_signed_varint, write_varint};
-use rustpython_vm::builtins::PyCode;
+use rustpython_vm::builtins::{PyCode, PyStrInterned};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,6 +37,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Hooks are loaded by one unit, so their constants have numbers of one byte; 0 may be the docstring.
 const MAX_HOOK_CONST: usize = 255;
+/// Units behind planted code. The largest pads: `RESUME`, an instruction with its prefixes and caches, a jump back of
+/// four units, a return, a raise, and three units for inner frames.
+const PAD_ROOM: usize = 24;
 
 /// Two units that a hook replaced.
 #[derive(Debug)]
@@ -107,11 +115,32 @@ pub(crate) fn sites(code: &Py<PyCode>) -> impl Iterator<Item = &Site> {
 /// What was done to a code object; `None` if it is not a prepared one.
 pub fn of(code: &Py<PyCode>) -> Option<&Arc<Prepared>> {
     // The last constant of prepared code is always a hook.
+    last_hook(code).filter(|site| site.kind != SiteKind::Planted).map(|site| &site.prepared)
+}
+
+fn last_hook(code: &Py<PyCode>) -> Option<&Site> {
     let last: &PyObject = code.code.constants.last()?.as_object();
-    Some(&Hook::downcast(last)?.site.prepared)
+    Some(&Hook::downcast(last)?.site)
 }
 
 impl Prepared {
+    /// Of no code.
+    pub(crate) fn none() -> Arc<Prepared> {
+        Arc::new(Prepared {
+            code: AtomicUsize::new(0),
+            units: 0,
+            consts: 0,
+            names: 0,
+            linetable: 0,
+            max_stackdepth: 0,
+            pads: Pads::default(),
+            patches: Vec::new(),
+            rules: Rules::default(),
+            decoded: OnceLock::new(),
+            target: OnceLock::new(),
+        })
+    }
+
     /// The clone.
     ///
     /// # Safety
@@ -284,6 +313,10 @@ pub fn prepare(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) 
     if of(code).is_some() || !a.may_prepare(vm) {
         return code.clone();
     }
+    if Planted::of(code).is_some() {
+        finish(a, vm, code);
+        return code.clone();
+    }
     let cache = a.prepared();
     if let Some((_, p)) = cache.recent.borrow().iter().find(|(o, _)| o.is(code)) {
         return p.clone();
@@ -318,9 +351,8 @@ struct Scan {
     first_units: Option<u32>,
 }
 
-fn scan(code: &Py<PyCode>) -> Option<Scan> {
-    let units = &code.code.instructions;
-    let n = units.len();
+/// Decodes the first `n` units.
+fn scan(units: &CodeUnits, n: usize) -> Option<Scan> {
     let mut out = Scan { units: Vec::with_capacity(n + 16), back_edges: Vec::new(), resume: None, first_units: None };
     let mut i = 0;
     let (mut start, mut ext) = (0, 0u32);
@@ -392,53 +424,42 @@ fn displaceable(op: Opcode) -> bool {
     )
 }
 
-fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
-    let c = &code.code;
-    let mut nested = false;
-    let mut constants: Vec<PyObjectRef> = c
-        .constants
-        .iter()
-        .map(|k| {
-            let k: &PyObject = k.as_object();
-            match k.downcast_ref::<PyCode>() {
-                Some(inner) if of(inner).is_none() => {
-                    let p = clone(a, vm, &inner.to_owned());
-                    nested |= !p.is(k);
-                    p.into()
-                }
-                _ => k.to_owned(),
-            }
-        })
-        .collect();
-    let generator = c.flags.intersects(
-        CodeFlags::GENERATOR
-            | CodeFlags::COROUTINE
-            | CodeFlags::ASYNC_GENERATOR
-            | CodeFlags::ITERABLE_COROUTINE,
-    );
-    let function = c.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !generator;
-    let Some(scan) = scan(code) else { return code.clone() };
-    if !nested && !function && scan.back_edges.is_empty() {
-        return code.clone();
+fn is_function(code: &Py<PyCode>) -> bool {
+    let suspends = CodeFlags::GENERATOR
+        | CodeFlags::COROUTINE
+        | CodeFlags::ASYNC_GENERATOR
+        | CodeFlags::ITERABLE_COROUTINE;
+    code.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !code.flags.intersects(suspends)
+}
+
+/// A code object with its hooks and pads, before it is written.
+struct Plan {
+    units: Vec<CodeUnit>,
+    /// What the hooks stand for, in the order of their constants.
+    sites: Vec<(u32, SiteKind)>,
+    patches: Vec<Patch>,
+    pads: Pads,
+    /// Number of the first hook's constant.
+    first_const: usize,
+    /// The unit whose position the pads have.
+    place: usize,
+}
+
+/// Places the hooks of code with so many constants of its own. `None` if there is nothing to hook, or no way to.
+fn plan(code: &Py<PyCode>, scan: Scan, consts: usize) -> Option<Plan> {
+    let function = is_function(code);
+    if !function && scan.back_edges.is_empty() {
+        return None;
     }
-    let n = scan.units.len() as u32;
     let mut units = scan.units;
     let displaced = scan
         .resume
         .zip(scan.first_units)
-        .filter(|(r, _)| function && find_exception_handler(&c.exceptiontable, r + 1).is_none());
+        .filter(|(r, _)| function && find_exception_handler(&code.exceptiontable, r + 1).is_none());
 
-    // Constants of hooks, in the order of the patches.
-    let base = constants.len();
+    let first_const = consts.max(1);
     let mut sites: Vec<(u32, SiteKind)> = Vec::new();
-    let room = |sites: &Vec<(u32, SiteKind)>| {
-        let k = base.max(1) + sites.len();
-        k <= MAX_HOOK_CONST
-    };
-    if base == 0 {
-        constants.push(vm.ctx.none());
-    }
-    let first_const = constants.len();
+    let room = |sites: &Vec<(u32, SiteKind)>| first_const + sites.len() <= MAX_HOOK_CONST;
     let mut entry = None;
     if let Some((r, len)) = displaced.filter(|_| room(&sites)) {
         let resume = units.len() as u32;
@@ -476,7 +497,7 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
     let resume_inner = units.len() as u32;
     let inner_const = first_const + sites.len();
     if inner_const > 0xffff {
-        return code.clone();
+        return None;
     }
     units.push(unit(Opcode::ExtendedArg, (inner_const >> 8) as u8));
     units.push(unit(Opcode::LoadConst, inner_const as u8));
@@ -485,10 +506,7 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
     let mut patches = Vec::with_capacity(sites.len());
     for (i, (at, _)) in sites.iter().enumerate() {
         let at_i = *at as usize;
-        let armed = [
-            unit(Opcode::LoadConst, (first_const + i) as u8),
-            unit(Opcode::DeleteAttr, 0),
-        ];
+        let armed = hook_units((first_const + i) as u8);
         patches.push(Patch {
             at: *at,
             live: AtomicBool::new(true),
@@ -498,18 +516,49 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
         units[at_i] = armed[0];
         units[at_i + 1] = armed[1];
     }
+    Some(Plan {
+        units,
+        sites,
+        patches,
+        pads: Pads { entry, return_value, reraise, resume_inner },
+        first_const,
+        // All pads lie where the function begins.
+        place: displaced.map_or(0, |(r, len)| (r + len) as usize),
+    })
+}
 
-    // Positions: all pads lie where the function begins.
-    let place = displaced.map_or(0, |(r, len)| (r + len) as usize);
-    let mut locations = Vec::with_capacity(units.len());
-    locations.extend_from_slice(&c.locations);
-    let Some(&location) = c.locations.get(place) else { return code.clone() };
-    locations.resize(units.len(), location);
+/// What reaches the hook in a constant.
+fn hook_units(constant: u8) -> [CodeUnit; 2] {
+    [unit(Opcode::LoadConst, constant), unit(Opcode::DeleteAttr, 0)]
+}
+
+/// What a plan adds to a code object, apart from its units.
+struct Additions {
+    locations: Box<[(SourceLocation, SourceLocation)]>,
+    linetable: Box<[u8]>,
+    constants: Vec<PyObjectRef>,
+    prepared: Arc<Prepared>,
+}
+
+/// Makes the hooks of a plan for code with the first `constants` of its own. `units` is how many the code will have.
+fn add(
+    a: &'static Attached,
+    vm: &VirtualMachine,
+    code: &Py<PyCode>,
+    (plan, original): (Plan, Planted),
+    units: usize,
+) -> Option<Additions> {
+    let c = &code.code;
+    let n = original.units as usize;
+    let &location = c.locations.get(plan.place)?;
+    let mut locations = Vec::with_capacity(units);
+    locations.extend_from_slice(&c.locations[..n]);
+    locations.resize(units, location);
     let mut linetable = c.linetable.to_vec();
     extend_linetable(
         &mut linetable,
         c.first_line_number.map_or(0, |l| l.get() as i32),
-        units.len() as u32 - n,
+        (plan.units.len() - n) as u32,
         (location.0.line.get() as i32, location.1.line.get() as i32),
         (
             location.0.character_offset.to_zero_indexed() as u32,
@@ -517,58 +566,252 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
         ),
         vm.state.config.settings.code_debug_ranges,
     );
-
-    let mut names = c.names.to_vec();
-    if names.is_empty() {
-        names.push(vm.ctx.intern_str("psycore"));
+    let mut constants: Vec<PyObjectRef> = Vec::with_capacity(plan.first_const + plan.sites.len() + 1);
+    constants.extend(c.constants.iter().take(original.consts as usize).map(|k| k.as_object().to_owned()));
+    if constants.is_empty() {
+        constants.push(vm.ctx.none());
     }
     let prepared = Arc::new(Prepared {
         code: AtomicUsize::new(0),
-        units: n,
-        consts: base as u32,
-        names: c.names.len() as u32,
+        units: original.units,
+        consts: original.consts,
+        names: original.names,
         linetable: c.linetable.len() as u32,
-        max_stackdepth: c.max_stackdepth,
-        pads: Pads { entry, return_value, reraise, resume_inner },
-        patches,
+        max_stackdepth: original.max_stackdepth,
+        pads: plan.pads,
+        patches: plan.patches,
         rules: Rules::default(),
         decoded: OnceLock::new(),
         target: OnceLock::new(),
     });
-    for (i, (_, kind)) in sites.iter().enumerate() {
+    for (i, (_, kind)) in plan.sites.iter().enumerate() {
         constants.push(Hook::create(vm, Site::new(a, prepared.clone(), *kind, i)));
     }
     constants.push(Hook::create(vm, Site::new(a, prepared.clone(), SiteKind::Inner, usize::MAX)));
+    Some(Additions {
+        locations: locations.into_boxed_slice(),
+        linetable: linetable.into_boxed_slice(),
+        constants,
+        prepared,
+    })
+}
 
+/// Names, of which `DELETE_ATTR 0` needs one.
+fn some_names(vm: &VirtualMachine, names: &[&'static PyStrInterned]) -> Box<[&'static PyStrInterned]> {
+    if names.is_empty() { Box::new([vm.ctx.intern_str("psycore")]) } else { names.into() }
+}
+
+/// A hook on top of the deepest stack; index and exception on an empty one.
+fn stack_with_hooks(depth: u32) -> u32 {
+    depth.max(1) + 2
+}
+
+/// A prepared clone, or the code itself if only what lies in it can have hooks.
+fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
+    plant_constants(a, vm, code);
+    let c = &code.code;
+    let original = Planted {
+        units: c.instructions.len() as u32,
+        consts: c.constants.len() as u32,
+        names: c.names.len() as u32,
+        max_stackdepth: c.max_stackdepth,
+        resume: 0,
+        replaced: [0; 2],
+    };
+    let Some(plan) = scan(&c.instructions, c.instructions.len()).and_then(|s| plan(code, s, c.constants.len())) else {
+        return code.clone();
+    };
+    let units = plan.units.clone();
+    let Some(added) = add(a, vm, code, (plan, original), units.len()) else { return code.clone() };
     let clone = PyCode::new_ref_with_bag(
         vm,
         CodeObject {
             instructions: CodeUnits::from(units),
-            locations: locations.into_boxed_slice(),
+            locations: added.locations,
             flags: c.flags,
             posonlyarg_count: c.posonlyarg_count,
             arg_count: c.arg_count,
             kwonlyarg_count: c.kwonlyarg_count,
             source_path: c.source_path,
             first_line_number: c.first_line_number,
-            // A hook on top of the deepest stack; index and exception on an empty one.
-            max_stackdepth: c.max_stackdepth.max(1) + 2,
+            max_stackdepth: stack_with_hooks(c.max_stackdepth),
             obj_name: c.obj_name,
             qualname: c.qualname,
-            constants: constants.into_iter().map(Into::into).collect(),
-            names: names.into_boxed_slice(),
+            constants: added.constants.into_iter().map(Into::into).collect(),
+            names: some_names(vm, &c.names),
             varnames: c.varnames.clone(),
             cellvars: c.cellvars.clone(),
             freevars: c.freevars.clone(),
             localspluskinds: c.localspluskinds.clone(),
-            linetable: linetable.into_boxed_slice(),
+            linetable: added.linetable,
             exceptiontable: c.exceptiontable.clone(),
         },
     );
     clone.set_source_path(code.source_path());
-    prepared.code.store(&*clone as *const Py<PyCode> as usize, Ordering::Relaxed);
+    added.prepared.code.store(&*clone as *const Py<PyCode> as usize, Ordering::Relaxed);
     a.remember(&clone, vm);
     clone
+}
+
+/// What planted code was before.
+#[derive(Clone, Copy, Debug)]
+struct Planted {
+    units: u32,
+    consts: u32,
+    names: u32,
+    max_stackdepth: u32,
+    /// Index of `RESUME`, which the hook replaces together with the unit after it.
+    resume: u32,
+    replaced: [u16; 2],
+}
+
+impl Planted {
+    /// `None` if the code is not planted.
+    fn of(code: &Py<PyCode>) -> Option<Planted> {
+        if last_hook(code)?.kind != SiteKind::Planted {
+            return None;
+        }
+        let at = &code.code.instructions;
+        let units = at.len() - PAD_ROOM;
+        let word = |i: usize| at.read_cache_ptr(units + i) as u32;
+        Some(Planted {
+            units: units as u32,
+            consts: word(0),
+            names: word(1),
+            max_stackdepth: word(2),
+            resume: word(3),
+            replaced: [word(4) as u16, word(5) as u16],
+        })
+    }
+
+    /// Writes it where `of` finds it.
+    fn write(&self, at: &CodeUnits) {
+        let [a, b] = self.replaced.map(u32::from);
+        for (i, word) in [self.consts, self.names, self.max_stackdepth, self.resume, a, b].into_iter().enumerate() {
+            // SAFETY: in the room for pads, whose caches nobody uses; no pointer.
+            unsafe { at.write_cache_ptr(self.units as usize + i, word as usize) };
+        }
+    }
+
+    /// The unit of the original at an index.
+    fn unit(&self, code: &Py<PyCode>, index: u32) -> CodeUnit {
+        match index.wrapping_sub(self.resume) {
+            i @ (0 | 1) => unit_of(self.replaced[i as usize]),
+            _ => code.code.instructions.read_unit(index as usize),
+        }
+    }
+}
+
+/// Plants the code objects among the constants.
+fn plant_constants(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode>) {
+    for k in code.code.constants.iter() {
+        let k: &PyObject = k.as_object();
+        if let Some(inner) = k.downcast_ref::<PyCode>() {
+            plant(a, vm, inner);
+        }
+    }
+}
+
+/// Lets code that has never run be prepared by its first call.
+fn plant(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode>) {
+    // Frames that somebody made already know where the units are, and how deep the stack may be.
+    let used = code.quickened.load(Ordering::Relaxed) || code.as_object().strong_count() > 1;
+    if used || last_hook(code).is_some() {
+        return;
+    }
+    let c = &code.code;
+    let n = c.instructions.len();
+    let constant = c.constants.len().max(1);
+    let has = |wanted: fn(Opcode) -> bool| {
+        let mut i = 0;
+        while i < n {
+            let op = base_opcode(c.instructions.read_op(i));
+            if wanted(op) {
+                return Some(i);
+            }
+            i += 1 + op.cache_entries();
+        }
+        None
+    };
+    let wanted = is_function(code) || has(|op| op == Opcode::JumpBackward).is_some();
+    let resume = has(|op| op == Opcode::Resume).filter(|r| r + 1 < n);
+    let Some(resume) = resume.filter(|_| wanted && constant <= MAX_HOOK_CONST && c.locations.len() == n) else {
+        return plant_constants(a, vm, code);
+    };
+    let mut units: Vec<CodeUnit> = Vec::with_capacity(n + PAD_ROOM);
+    units.extend((0..n).map(|i| c.instructions.read_unit(i)));
+    units.resize(n + PAD_ROOM, unit(Opcode::Nop, 0));
+    let planted = Planted {
+        units: n as u32,
+        consts: c.constants.len() as u32,
+        names: c.names.len() as u32,
+        max_stackdepth: c.max_stackdepth,
+        resume: resume as u32,
+        replaced: [bits_of(units[resume]), bits_of(units[resume + 1])],
+    };
+    units[resume..resume + 2].copy_from_slice(&hook_units(constant as u8));
+    let units = CodeUnits::from(units);
+    planted.write(&units);
+    let mut constants: Vec<PyObjectRef> = c.constants.iter().map(|k| k.as_object().to_owned()).collect();
+    if constants.is_empty() {
+        constants.push(vm.ctx.none());
+    }
+    constants.push(a.planted_hook(vm));
+    let names = c.names.is_empty().then(|| some_names(vm, &c.names));
+    let place = (&**code as *const PyCode).cast_mut();
+    // SAFETY: only the outer code's constants hold it, and nobody looks at it meanwhile.
+    unsafe {
+        drop((&raw mut (*place).code.instructions).replace(units));
+        drop((&raw mut (*place).code.constants).replace(constants.into_iter().map(Into::into).collect()));
+        (&raw mut (*place).code.max_stackdepth).write(stack_with_hooks(planted.max_stackdepth));
+        if let Some(names) = names {
+            drop((&raw mut (*place).code.names).replace(names));
+        }
+    }
+    a.remember_planted(code);
+}
+
+/// Puts the hooks of planted code in. The frame of its first call may be at its beginning. Gives the index of `RESUME`.
+pub(crate) fn finish(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode>) -> u32 {
+    let Some(planted) = Planted::of(code) else { return 0 };
+    plant_constants(a, vm, code);
+    let c = &code.code;
+    let at = &c.instructions;
+    let n = planted.units as usize;
+    let write = |i: usize, bits: u16| {
+        // SAFETY: in bounds, and a valid unit. No frame is beyond the hook, and this is the only thread.
+        unsafe { at.write_cache_u16(i, bits) };
+    };
+    let [first, second] = planted.replaced;
+    write(planted.resume as usize + 1, second);
+    write(planted.resume as usize, first);
+    let plan = scan(at, n).and_then(|s| plan(code, s, planted.consts as usize)).filter(|p| p.units.len() <= at.len());
+    let units = plan.as_ref().map(|p| p.units.iter().map(|u| bits_of(*u)).collect::<Vec<u16>>());
+    let added = plan.and_then(|plan| add(a, vm, code, (plan, planted), at.len()));
+    let place = (&**code as *const PyCode).cast_mut();
+    let (Some(units), Some(added)) = (units, added) else {
+        // What is left is code that was never planted, but for its size.
+        return planted.resume;
+    };
+    // SAFETY: the units are where they were. Of the rest, instructions that run hold no parts; this is the only thread.
+    unsafe {
+        drop((&raw mut (*place).code.constants).replace(added.constants.into_iter().map(Into::into).collect()));
+        drop((&raw mut (*place).code.locations).replace(added.locations));
+        drop((&raw mut (*place).code.linetable).replace(added.linetable));
+    }
+    for (i, bits) in units.into_iter().enumerate() {
+        write(i, bits);
+    }
+    added.prepared.code.store(code as *const Py<PyCode> as usize, Ordering::Relaxed);
+    a.remember(code, vm);
+    planted.resume
+}
+
+/// Prepares all planted code, for what must find all hooks or no others later.
+pub(crate) fn prepare_planted(a: &'static Attached, vm: &VirtualMachine) {
+    while let Some(code) = a.next_planted() {
+        finish(a, vm, &code);
+    }
 }
 
 /// Appends entries for `units` more units that all lie at one place.
@@ -633,15 +876,42 @@ fn last_line(table: &[u8], first_line: i32) -> i32 {
     line
 }
 
-/// The original of a prepared clone, made anew. Nested code stays prepared unless `deep`.
+/// The original of prepared or planted code, made anew; `None` if the code is one. What lies in it stays as it is unless
+/// `deep`.
 pub fn original(vm: &VirtualMachine, code: &Py<PyCode>, deep: bool) -> Option<PyRef<PyCode>> {
-    let p = of(code)?;
     let c = &code.code;
-    let n = p.units as usize;
-    let mut units = Vec::with_capacity(n);
+    let prepared = of(code);
+    let planted = Planted::of(code);
+    let (n, consts, names, linetable, max_stackdepth) = match (prepared, planted) {
+        (Some(p), _) => (p.units, p.consts, p.names, p.linetable as usize, p.max_stackdepth),
+        (None, Some(p)) => (p.units, p.consts, p.names, c.linetable.len(), p.max_stackdepth),
+        (None, None) => {
+            (c.instructions.len() as u32, c.constants.len() as u32, c.names.len() as u32, c.linetable.len(), c.max_stackdepth)
+        }
+    };
+    let mut changed = prepared.is_some() || planted.is_some();
+    let constants: Vec<PyObjectRef> = c
+        .constants
+        .iter()
+        .take(consts as usize)
+        .map(|k| {
+            let k: &PyObject = k.as_object();
+            let inner = if deep { k.downcast_ref::<PyCode>().and_then(|inner| original(vm, inner, true)) } else { None };
+            changed |= inner.is_some();
+            inner.map_or_else(|| k.to_owned(), Into::into)
+        })
+        .collect();
+    if !changed {
+        return None;
+    }
+    let mut units = Vec::with_capacity(n as usize);
     let mut i = 0;
-    while i < p.units {
-        let u = p.original_unit(code, i);
+    while i < n {
+        let u = match (prepared, &planted) {
+            (Some(p), _) => p.original_unit(code, i),
+            (None, Some(p)) => p.unit(code, i),
+            (None, None) => c.instructions.read_unit(i as usize),
+        };
         let op = base_opcode(u.op);
         units.push(unit(op, u8::from(u.arg)));
         for _ in 0..op.cache_entries() {
@@ -650,43 +920,28 @@ pub fn original(vm: &VirtualMachine, code: &Py<PyCode>, deep: bool) -> Option<Py
         }
         i += 1;
     }
-    units.truncate(n);
-    let constants = c
-        .constants
-        .iter()
-        .take(p.consts as usize)
-        .map(|k| {
-            let k: &PyObject = k.as_object();
-            let inner = if deep {
-                k.downcast_ref::<PyCode>().and_then(|inner| original(vm, inner, true))
-            } else {
-                None
-            };
-            let k: PyObjectRef = inner.map_or_else(|| k.to_owned(), Into::into);
-            k.into()
-        })
-        .collect();
+    units.truncate(n as usize);
     let clone = PyCode::new_ref_with_bag(
         vm,
         CodeObject {
             instructions: CodeUnits::from(units),
-            locations: c.locations[..n].into(),
+            locations: c.locations[..n as usize].into(),
             flags: c.flags,
             posonlyarg_count: c.posonlyarg_count,
             arg_count: c.arg_count,
             kwonlyarg_count: c.kwonlyarg_count,
             source_path: code.source_path(),
             first_line_number: c.first_line_number,
-            max_stackdepth: p.max_stackdepth,
+            max_stackdepth,
             obj_name: c.obj_name,
             qualname: c.qualname,
-            constants,
-            names: c.names[..p.names as usize].into(),
+            constants: constants.into_iter().map(Into::into).collect(),
+            names: c.names[..names as usize].into(),
             varnames: c.varnames.clone(),
             cellvars: c.cellvars.clone(),
             freevars: c.freevars.clone(),
             localspluskinds: c.localspluskinds.clone(),
-            linetable: c.linetable[..p.linetable as usize].into(),
+            linetable: c.linetable[..linetable].into(),
             exceptiontable: c.exceptiontable.clone(),
         },
     );

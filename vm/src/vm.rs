@@ -179,7 +179,12 @@ impl Vm {
 impl Drop for Vm {
     fn drop(&mut self) {
         if let Some(interpreter) = self.interpreter.take() {
-            interpreter.enter(spare_threading);
+            interpreter.enter(|vm| {
+                if let Some(attached) = Attached::of(vm) {
+                    attached.forget_planted();
+                }
+                spare_threading(vm);
+            });
             interpreter.finalize(None);
         }
     }
