@@ -23,6 +23,9 @@ pub const EAGER: Mode = Mode { name: "eager", options: &["--jit=auto", "--jit-th
 /// Compiled after a few rounds, so that types have been seen and loops are entered in their middle.
 pub const WARM: Mode = Mode { name: "warm", options: &["--jit=auto", "--jit-threshold=5"], environment: &[] };
 
+/// Compiled in the middle of most loops of the test programs.
+pub const HOT: Mode = Mode { name: "hot", options: &["--jit=auto", "--jit-threshold=200"], environment: &[] };
+
 /// The same units in the IR's interpreter: tells a wrong lowering from a wrong specialization.
 pub const EAGER_IR: Mode = Mode {
     name: "eager, interpreted IR",
@@ -34,6 +37,7 @@ pub const EAGER_IR: Mode = Mode {
 pub const JIT_MODES: &[Mode] = &[
     Mode { name: "auto", options: &["--jit=auto"], environment: &[] },
     Mode { name: "full", options: &["--jit=full"], environment: &[] },
+    HOT,
     EAGER,
     EAGER_IR,
 ];

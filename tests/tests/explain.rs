@@ -127,7 +127,7 @@ def hot(n):
     return total
 def once():
     return '<b>&amp;</b>' + \"'</details>\"
-print(hot(4_000_000), once())
+print(hot(40_000_000), once())
 big = 1
 for i in range(20_000):
     big = big * 3 % (1 << 70)

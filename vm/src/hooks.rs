@@ -50,6 +50,10 @@ const EXIT_STACK_WORDS: usize = 1 << 18;
 /// Back-edges and calls until a site that had to step aside is looked at again.
 const ASIDE_PAUSE: i32 = 1000;
 
+/// Passes that no version fits until only some passes try them, and at most so many between two that do.
+const FEW_MISSES: u32 = 4;
+const MISS_PAUSE: u32 = 32;
+
 /// How often code must run before it is compiled.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -63,7 +67,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { calls: 200, iterations: 600, self_test: true }
+        Options { calls: 600, iterations: 2000, self_test: true }
     }
 }
 
@@ -173,6 +177,8 @@ pub struct Site {
     versions: RefCell<Rc<[Version]>>,
     /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
     misses_left: AtomicU32,
+    /// Passes since a version fitted.
+    missed: AtomicU32,
     /// What `counter` was when it was last set, and the passes counted before.
     from: AtomicI32,
     counted: AtomicU64,
@@ -207,6 +213,7 @@ impl Site {
             counter: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             versions: RefCell::new(Rc::new([])),
             misses_left: AtomicU32::new(0),
+            missed: AtomicU32::new(0),
             from: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             counted: AtomicU64::new(0),
             entered: AtomicU64::new(0),
@@ -300,6 +307,14 @@ impl Site {
             let there = op.as_opcode() == Opcode::ReturnValue;
             frame.set_lasti(if there { at } else { self.prepared.pads.return_value });
         }
+    }
+
+    /// No version fits again. Gives the passes until they are tried once more: what has not fitted for long is an
+    /// activation with values of other types, and to find that out each time costs more than its turns.
+    fn pause(&self) -> u32 {
+        let missed = self.missed.load(Ordering::Relaxed);
+        self.missed.store(missed.saturating_add(1), Ordering::Relaxed);
+        if missed < FEW_MISSES { 1 } else { missed.min(MISS_PAUSE) }
     }
 
     fn count_from(&self, passes: i32) {
@@ -768,11 +783,15 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
             // SAFETY: the caller's promise.
             match unsafe { enter(site, &versions[tried..], frame, vm) } {
                 Entered::Returned(value) => {
+                    site.missed.store(0, Ordering::Relaxed);
                     // SAFETY: the frame is live; room for one value was reserved.
                     unsafe { site.returned(frame, value) };
                     return;
                 }
-                Entered::Left => return,
+                Entered::Left => {
+                    site.missed.store(0, Ordering::Relaxed);
+                    return;
+                }
                 Entered::Missed => {}
             }
         }
@@ -783,9 +802,11 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
         }
         let misses = site.misses_left.load(Ordering::Relaxed);
         if misses > 0 {
+            let pause = site.pause();
             if misses != u32::MAX {
-                site.misses_left.store(misses - 1, Ordering::Relaxed);
+                site.misses_left.store(misses.saturating_sub(pause), Ordering::Relaxed);
             }
+            site.count_from(pause as i32);
             return;
         }
         match a.driver().hot(site, frame, vm) {

@@ -12,9 +12,9 @@ def run(n):
 
 def square(n):
     out = 0
-    for i in range(n, n + 2000):
+    for i in range(n, n + 6000):
         out ^= (i * i) & 0xFFFF  # breaks: overflow
     return out
 
 
-print(run(5000), square(3037000499 - 1500))
+print(run(5000), square(3037000499 - 4500))
