@@ -13,4 +13,4 @@ def run(n):
     return s, caught
 
 
-print(run(3000))
+print(run(9000))
