@@ -344,6 +344,7 @@ impl Jit {
             ret: draft.ret,
             left: Cell::new(0),
             outdated: Cell::new(false),
+            wait: Cell::new(0),
             ledger: Default::default(),
             made_at: draft.made_at,
             rebuilds: Cell::new(draft.rebuilds),

@@ -42,7 +42,9 @@ const FEW_TURNS: u64 = 64;
 /// Calls and turns until code is looked at again that took too much time.
 const TOO_EXPENSIVE: u32 = 1000;
 /// Calls and turns until somebody looks whether code has been made meanwhile.
-const UNTIL_THERE: u32 = 20;
+const UNTIL_THERE: u32 = 4;
+/// Exits of code that should be built again, but can't be now, until that is tried once more.
+const RETRY: u32 = 100;
 /// Versions of an entry by the types of live values.
 const MAX_VERSIONS: usize = 5;
 
@@ -66,6 +68,8 @@ pub(crate) struct Compiled {
     pub left: Cell<u32>,
     /// Whether it was to be built again but could not be.
     pub outdated: Cell<bool>,
+    /// Exits until that is tried again.
+    pub wait: Cell<u32>,
     pub ledger: Ledger,
     /// When it was made, counted in compilations.
     pub made_at: u64,
@@ -450,7 +454,9 @@ impl Driver for Jit {
             self.count_useless(site, exit);
             return;
         }
-        if !self.may_build(&site.prepared.rules) {
+        let waits = unit.wait.get();
+        if waits > 0 || !self.may_build(&site.prepared.rules) {
+            unit.wait.set(waits.saturating_sub(1));
             entered.outdated.set(true);
             self.count_useless(site, exit);
             return;
@@ -462,25 +468,9 @@ impl Driver for Jit {
             info.kind
         ));
         self.stats.borrow_mut().rebuilds += 1;
-        let at_once = site.prepared.rules.is_bound();
-        if let Some(key) = version
-            && self.rebuild_version(&key, unit.rebuilds.get() + 1, at_once)
-        {
-            return;
-        }
-        if entered.rebuilds.get() >= MAX_BUILDS || !at_once && self.is_too_expensive(&entered.request) {
-            return;
-        }
-        // What the frame holds now is like what it held when the code was made: cells are even the same.
-        self.sample_locals(frame);
-        let tag = exit.version.tag;
-        let place = Place::Site(site.key(), Some(tag));
-        if let Attempt::Compiled(unit) = self.compile(&entered.request, place, entered.rebuilds.get() + 1, at_once) {
-            if site.versions().iter().any(|v| v.tag == tag) {
-                self.put(site, unit, Some(tag));
-            } else {
-                self.cache.retire(&unit);
-            }
+        if !self.rebuild(site, frame, exit.version.tag, &entered, version.map(|key| (key, &*unit))) {
+            unit.wait.set(RETRY);
+            self.count_useless(site, exit);
         }
     }
 
@@ -503,6 +493,42 @@ impl Driver for Jit {
 }
 
 impl Jit {
+    /// Builds what was left anew: the version of a function, or else what was entered at the site. False if neither is
+    /// possible now.
+    fn rebuild(
+        &self,
+        site: &Site,
+        frame: FrameRef,
+        tag: u64,
+        entered: &Rc<Compiled>,
+        version: Option<(VersionKey, &Compiled)>,
+    ) -> bool {
+        let at_once = site.prepared.rules.is_bound();
+        if let Some((key, unit)) = version
+            && self.rebuild_version(&key, unit.rebuilds.get() + 1, at_once)
+        {
+            return unit.retired.get() || self.expects_version(&key);
+        }
+        if entered.rebuilds.get() >= MAX_BUILDS || !at_once && self.is_too_expensive(&entered.request) {
+            return false;
+        }
+        // What the frame holds now is like what it held when the code was made: cells are even the same.
+        self.sample_locals(frame);
+        let place = Place::Site(site.key(), Some(tag));
+        match self.compile(&entered.request, place, entered.rebuilds.get() + 1, at_once) {
+            Attempt::Begun => true,
+            Attempt::Compiled(unit) => {
+                if site.versions().iter().any(|v| v.tag == tag) {
+                    self.put(site, unit, Some(tag));
+                } else {
+                    self.cache.retire(&unit);
+                }
+                true
+            }
+            Attempt::NotNow | Attempt::Never => false,
+        }
+    }
+
     /// Puts code in place that was begun for a site. What to answer, if there is some or will be.
     fn collect_code(&self, site: &Site) -> Option<Hot> {
         self.receive();
