@@ -140,7 +140,7 @@ pub trait Lowering {
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError>;
 
     /// Lets the thread that [`Lowering::begin`] uses, if there is one, get ready for its first unit.
-    fn warm_up(&mut self) {}
+    fn warm_up(&mut self, _rt_address: fn(RtId) -> usize) {}
 
     /// Begins to lower a unit on a thread of its own, or gives it back where there is none.
     fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {

@@ -351,7 +351,7 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     jit.generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
     jit.synchronous = jit.generous || std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
     if !jit.synchronous && !full {
-        jit.lowering.borrow_mut().warm_up();
+        jit.lowering.borrow_mut().warm_up(crate::runtime::address);
     }
     jit.keep_text |= config.explain.is_some();
     jit.print_stats.set(config.stats);

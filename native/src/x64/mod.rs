@@ -34,6 +34,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use perf_map::PerfMap;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Type, Unit};
+use psycore_jit::rt::RtId;
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -101,12 +102,20 @@ struct Compiler {
     record_shift: Arc<AtomicU32>,
     /// The addresses between which the code will be.
     range: Range<usize>,
+    /// Where the run time is, if that is known ahead of the first unit.
+    rt_address: Option<fn(RtId) -> usize>,
+    /// Made while there was nothing else to do; for whoever takes the next unit.
+    stubs: Vec<slow_path::StubCode>,
 }
 
 impl Compiler {
     fn new(options: CraneliftOptions, range: Range<usize>, record_shift: Arc<AtomicU32>) -> Result<Self, LowerError> {
-        Ok(Compiler {
-            isa: isa(&options)?,
+        Ok(Compiler::with(isa(&options)?, options, range, record_shift))
+    }
+
+    fn with(isa: OwnedTargetIsa, options: CraneliftOptions, range: Range<usize>, record_shift: Arc<AtomicU32>) -> Self {
+        Compiler {
+            isa,
             options,
             context: Context::new(),
             control: ControlPlane::default(),
@@ -114,7 +123,9 @@ impl Compiler {
             padding: relax::padding(),
             record_shift,
             range,
-        })
+            rt_address: None,
+            stubs: Vec::new(),
+        }
     }
 
     /// Throws away what it was working on, and the memory for it.
@@ -125,16 +136,8 @@ impl Compiler {
 
     /// Another one for the same code memory.
     fn sibling(&self) -> Compiler {
-        Compiler {
-            options: self.options.clone(),
-            isa: self.isa.clone(),
-            context: Context::new(),
-            control: ControlPlane::default(),
-            scratch: translate::Scratch::default(),
-            padding: self.padding,
-            record_shift: self.record_shift.clone(),
-            range: self.range.clone(),
-        }
+        let other = Compiler::with(self.isa.clone(), self.options.clone(), self.range.clone(), self.record_shift.clone());
+        Compiler { rt_address: self.rt_address, ..other }
     }
 
     fn compile(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<link::UnitCode, LowerError> {
@@ -150,9 +153,12 @@ impl Compiler {
         })
     }
 
-    /// Compiles a loop that nobody needs: the first use of a code generator of this size takes some milliseconds more
+    /// Compiles the stubs, and a loop that nobody needs: the first use of a code generator of this size takes some milliseconds more
     /// than the next ones, for its tables and its pages.
     fn warm_up(&mut self) {
+        if let Some(rt_address) = self.rt_address {
+            self.stubs = slow_path::all(rt_address, self.isa.as_ref());
+        }
         self.context.clear();
         let func = &mut self.context.func;
         func.signature = translate::signature(&[Type::I64, Type::F64], Some(Type::I64), Some(Type::F64));
@@ -328,7 +334,8 @@ impl Lowering for CraneliftLowering {
         self.install(unit, env, code, listing)
     }
 
-    fn warm_up(&mut self) {
+    fn warm_up(&mut self, rt_address: fn(RtId) -> usize) {
+        self.compiler.rt_address = Some(rt_address);
         self.worker.start(|| self.compiler.sibling());
     }
 
@@ -337,8 +344,9 @@ impl Lowering for CraneliftLowering {
     }
 
     fn finished(&mut self, wait: bool) -> Option<Done> {
-        let worker::Outcome { job, code, time } = self.worker.finished(wait, || self.compiler.sibling())?;
-        let lowered = code.and_then(|code| job.with_env(|unit, env| self.install(unit, env, code, job.listing)));
+        let worker::Outcome { job, code, stubs, time } = self.worker.finished(wait, || self.compiler.sibling())?;
+        let added = self.stubs.add(stubs, &mut self.memory);
+        let lowered = added.and(code).and_then(|code| job.with_env(|unit, env| self.install(unit, env, code, job.listing)));
         Some(Done { ticket: job.ticket, unit: job.unit, exit_base: job.exit_base, lowered, time })
     }
 

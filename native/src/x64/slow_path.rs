@@ -35,7 +35,26 @@ pub(super) fn stub_signature(rt: RtId) -> Signature {
     signature
 }
 
+/// The code of a stub, and the address that it calls.
+pub(super) type StubCode = (usize, Vec<u8>);
+
+/// The code of all stubs, as far as it can be made.
+pub(super) fn all(rt_address: fn(RtId) -> usize, isa: &dyn TargetIsa) -> Vec<StubCode> {
+    let stub = |rt| Some((rt_address(rt), code(rt, rt_address(rt), isa).ok()?));
+    STUBS.into_iter().filter_map(stub).collect()
+}
+
 impl Stubs {
+    /// Puts stubs that were made elsewhere into memory.
+    pub(super) fn add(&mut self, stubs: Vec<StubCode>, memory: &mut CodeMemory) -> Result<(), LowerError> {
+        for (target, code) in stubs {
+            if self.find(target).is_none() {
+                self.made.push((target, put(&code, memory)?));
+            }
+        }
+        Ok(())
+    }
+
     /// The stubs for a run time, made if they are not there yet.
     pub(super) fn addresses(
         &mut self,
@@ -46,10 +65,10 @@ impl Stubs {
         let mut out = StubAddresses::default();
         for (stub, rt) in out.iter_mut().zip(STUBS) {
             let target = (env.rt_address)(rt);
-            let block = match self.made.iter().find(|(of, _)| *of == target) {
-                Some((_, block)) => *block,
+            let block = match self.find(target) {
+                Some(block) => block,
                 None => {
-                    let block = make(rt, target, isa, memory)?;
+                    let block = put(&code(rt, target, isa)?, memory)?;
                     self.made.push((target, block));
                     block
                 }
@@ -58,9 +77,19 @@ impl Stubs {
         }
         Ok(out)
     }
+
+    fn find(&self, target: usize) -> Option<CodeBlock> {
+        self.made.iter().find(|(of, _)| *of == target).map(|(_, block)| *block)
+    }
 }
 
-fn make(rt: RtId, target: usize, isa: &dyn TargetIsa, memory: &mut CodeMemory) -> Result<CodeBlock, LowerError> {
+fn put(code: &[u8], memory: &mut CodeMemory) -> Result<CodeBlock, LowerError> {
+    let block = memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
+    memory.write(block, code).map_err(|e| LowerError(format!("code memory: {e}")))?;
+    Ok(block)
+}
+
+fn code(rt: RtId, target: usize, isa: &dyn TargetIsa) -> Result<Vec<u8>, LowerError> {
     let failed = |e: &dyn std::fmt::Display| LowerError(format!("stub of {}: {e}", rt.name()));
     let mut context = Context::new();
     context.func.signature = stub_signature(rt);
@@ -79,8 +108,5 @@ fn make(rt: RtId, target: usize, isa: &dyn TargetIsa, memory: &mut CodeMemory) -
     if !compiled.buffer.relocs().is_empty() {
         return Err(failed(&"it has relocations"));
     }
-    let code = compiled.code_buffer();
-    let block = memory.alloc(code.len()).ok_or_else(|| failed(&"out of code memory"))?;
-    memory.write(block, code).map_err(|e| failed(&e))?;
-    Ok(block)
+    Ok(compiled.code_buffer().to_vec())
 }

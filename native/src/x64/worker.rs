@@ -9,6 +9,7 @@
 
 use super::Compiler;
 use super::link::UnitCode;
+use super::slow_path::StubCode;
 use psycore_jit::lower::{Job, LowerError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
@@ -21,6 +22,7 @@ const STACK_BYTES: usize = 8 << 20;
 pub(super) struct Outcome {
     pub job: Job,
     pub code: Result<UnitCode, LowerError>,
+    pub stubs: Vec<StubCode>,
     pub time: Duration,
 }
 
@@ -82,7 +84,7 @@ impl Worker {
             if !any {
                 // Nobody will ever do it.
                 let job = state.jobs.pop_front()?;
-                return Some(Outcome { job, code: Err(LowerError("no thread".into())), time: Duration::ZERO });
+                return Some(Outcome { job, code: Err(LowerError("no thread".into())), stubs: Vec::new(), time: Duration::ZERO });
             }
         }
         while wait && state.done.is_empty() && (state.busy || !state.jobs.is_empty()) {
@@ -131,7 +133,8 @@ impl Shared {
             let began = Instant::now();
             let code = compiler.prepare_and_compile(&mut job);
             compiler.trim(&job.unit);
-            let outcome = Outcome { job, code, time: began.elapsed() };
+            let stubs = std::mem::take(&mut compiler.stubs);
+            let outcome = Outcome { job, code, stubs, time: began.elapsed() };
             let mut state = lock(&self.state);
             state.done.push_back(outcome);
             state.busy = false;
