@@ -329,6 +329,8 @@ pub trait Oracle {
     fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool;
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
+    fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
     /// Whether the exception handler at a position has run.
     fn handler_met(&self, code: ObjId, target: u32) -> bool;
     /// Whether an instruction has raised what some frame handles often enough to compile it for that.

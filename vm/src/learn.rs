@@ -40,6 +40,8 @@ pub(crate) struct Profile {
     megamorphic: bool,
     /// Specializing went wrong: do it generally.
     pub distrusted: bool,
+    /// It loaded something to call that was no method, and left for that.
+    pub no_method: bool,
     /// It raises often, and some frame handles that.
     pub raises: bool,
     /// An exception handler that begins here has been met.
@@ -102,6 +104,9 @@ impl Jit {
             return false;
         }
         p.exits = 0;
+        if matches!(kind, ExitKind::After(Reason::Value)) {
+            p.no_method = true;
+        }
         // The keys of a namespace change while a program begins.
         let known = known && !(reason == Reason::Shape && p.reshaped < MAX_RESHAPED);
         if reason == Reason::Shape {

@@ -310,6 +310,10 @@ impl Oracle for Jit {
         self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.distrusted)
     }
 
+    fn loads_no_method(&self, code: ObjId, pc: u32) -> bool {
+        self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.no_method)
+    }
+
     fn handler_met(&self, code: ObjId, target: u32) -> bool {
         if self.profile.borrow().get(&(code, target)).is_some_and(|p| p.handler_met) {
             return true;

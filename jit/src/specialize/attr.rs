@@ -67,13 +67,55 @@ impl Spec<'_> {
         self.sync_locals();
         let name = self.b.obj(name);
         self.materialize(0);
-        if method {
+        if method && !self.o.loads_no_method(self.ctx.frame().code.id, self.ins.pc) {
             return Ok(self.load_method_by(RtId::LoadMethod, name));
         }
         let args = self.pop_arguments(1);
         let r = self.rt(RtId::GetAttr, &[args[0], name]).expect("a result");
         self.push(Val::object(r, Own::Owned));
+        if method {
+            self.push(Val::Null);
+        }
         Ok(Flow::Next)
+    }
+
+    /// Assigns the second value of the stack to a slot of the first, an instance. It may have had no value: in
+    /// `__init__` it never has.
+    fn store_slot(&mut self, owner: &ObjVal, offset: i32) {
+        let i = self.b.i64(i64::from(offset));
+        let old = self.b.load_elem(ElemKind::Slot, owner.v, i, owner.tok);
+        let bound = self.exit_start(Reason::Unseen);
+        let popped = self.pop();
+        let value = self.pop();
+        self.drop_val(popped);
+        let (empty, full, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let null = self.b.null();
+        let is_null = self.b.icmp(IntCC::Eq, old, null);
+        let new = match value {
+            Val::Int(v) => Some((RtId::NewInt, v)),
+            Val::Float(v) => Some((RtId::NewFloat, v)),
+            _ => None,
+        };
+        if let Some((rt, v)) = new {
+            self.b.br(is_null, empty, &[], full, &[]);
+            self.b.switch_to(empty);
+            let new = self.b.call_rt_value(rt, &[v]);
+            self.b.store_elem(ElemKind::Slot, owner.v, i, new);
+            self.b.jump(done, &[]);
+            self.b.switch_to(full);
+            // Holds here; loads from the old value need the proof.
+            let tok = self.b.guard_icmp(IntCC::Ne, old, null, bound);
+            self.replace_item(ElemKind::Slot, owner.v, i, old, tok, &value);
+        } else {
+            let v = self.boxed_owned(&value);
+            self.b.store_elem(ElemKind::Slot, owner.v, i, v);
+            self.b.br(is_null, done, &[], full, &[]);
+            self.b.switch_to(full);
+            let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+            self.decref_running(old, self.ins.next, &drops);
+        }
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
     }
 
     /// Replaces the owner by the attribute (and NULL, where a method is loaded).
@@ -135,7 +177,7 @@ impl Spec<'_> {
                 self.want(0, ty);
                 self.guard_version(ty);
                 let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
-                let i = self.b.i64(offset as i64);
+                let i = self.b.i64(i64::from(offset));
                 let v = self.b.load_elem(ElemKind::Slot, o.v, i, o.tok);
                 let exit = self.exit_start(Reason::Error);
                 let null = self.b.null();
@@ -282,15 +324,7 @@ impl Spec<'_> {
                     self.promote();
                     self.guard_version(ty);
                     let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
-                    let i = self.b.i64(offset as i64);
-                    let old = self.b.load_elem(ElemKind::Slot, o.v, i, o.tok);
-                    let exit = self.exit_start(Reason::Unseen);
-                    let null = self.b.null();
-                    let tok = self.b.guard_icmp(IntCC::Ne, old, null, exit);
-                    let owner = self.pop();
-                    let value = self.pop();
-                    self.drop_val(owner);
-                    self.replace_item(ElemKind::Slot, o.v, i, old, tok, &value);
+                    self.store_slot(&o, offset);
                     return Ok(Flow::Next);
                 }
                 (Some(AttrRef::Dict { .. }), Shape::Unknown) => {
