@@ -26,7 +26,7 @@ pub(crate) const SUSPENSION: Duration = Duration::from_micros(7);
 /// What an entry of compiled code gains, apart from its turns.
 const ENTRY: Duration = Duration::from_nanos(100);
 /// The loss after which code is dropped, and the gain that is remembered at most.
-const CREDIT: Duration = Duration::from_millis(2);
+const CREDIT: Duration = Duration::from_millis(1);
 
 /// What has been spent and earned.
 #[derive(Clone, Copy, Debug, Default)]
