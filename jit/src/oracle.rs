@@ -331,6 +331,8 @@ pub trait Oracle {
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
     /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
     fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether somebody often held the frame that returned by an instruction.
+    fn returns_held(&self, code: ObjId, pc: u32) -> bool;
     /// Whether the exception handler at a position has run.
     fn handler_met(&self, code: ObjId, target: u32) -> bool;
     /// Whether an instruction has raised what some frame handles often enough to compile it for that.

@@ -404,7 +404,8 @@ impl Driver for Jit {
         self.attached.set(Some(site.attached()));
         let info = exit.info;
         let Some(inner) = info.state.frames.last() else { return };
-        if matches!(info.kind, ExitKind::Guard(Reason::Poll)) {
+        let held = self.returns_held(info, frame);
+        if matches!(info.kind, ExitKind::Guard(Reason::Poll)) && !held {
             // Nothing to learn.
             let mut stats = self.stats.borrow_mut();
             *stats.exits.entry(reason_name(Reason::Poll)).or_default() += 1;
@@ -447,6 +448,7 @@ impl Driver for Jit {
         };
         let again = match self.raising_exit(&unit, exit) {
             Some(again) => again,
+            None if held => self.held_exit(&unit, inner.code, inner.pc),
             None => lacks_stamps || self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
         };
         let expected = entered.retired.get() || version.as_ref().is_some_and(|key| self.expects_version(key)) || self.background.expects(site);

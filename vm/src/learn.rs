@@ -7,7 +7,7 @@ use crate::exits::ExitInfo;
 use crate::hooks::{Exited, Site};
 use crate::layout::FrameRef;
 use crate::statistics::reason_name;
-use psycore_jit::bytecode::Opcode;
+use psycore_jit::bytecode::{CodeInfo, Opcode};
 use psycore_jit::ir::{ExitKind, ObjId, Reason};
 use psycore_jit::oracle::Seen;
 use std::cell::Cell;
@@ -42,6 +42,8 @@ pub(crate) struct Profile {
     pub distrusted: bool,
     /// It loaded something to call that was no method, and left for that.
     pub no_method: bool,
+    /// Frames that return here are often held by somebody.
+    pub held: bool,
     /// It raises often, and some frame handles that.
     pub raises: bool,
     /// An exception handler that begins here has been met.
@@ -122,6 +124,35 @@ impl Jit {
             p.distrusted = true;
         }
         p.rebuilt_for = Some(p.seen.clone());
+        p.rebuilt_at = self.compilations.get();
+        true
+    }
+
+    /// Whether an exit leaves the return to the interpreter because somebody holds the frame.
+    pub fn returns_held(&self, info: &ExitInfo, frame: FrameRef) -> bool {
+        use psycore_jit::oracle::Oracle;
+        let [only] = &info.state.frames[..] else { return false };
+        let returns = |code: &CodeInfo| code.instr(only.pc).is_some_and(|i| i.op == Opcode::ReturnValue);
+        matches!(info.kind, ExitKind::Guard(Reason::Poll))
+            && self.code(only.code).is_some_and(|code| returns(&code))
+            // SAFETY: the frame is the current one.
+            && unsafe { frame.is_materialized() }
+    }
+
+    /// Counts such an exit. Says whether the unit should be built again, to do the return itself.
+    pub fn held_exit(&self, unit: &Compiled, code: ObjId, pc: u32) -> bool {
+        let mut profile = self.profile.borrow_mut();
+        let p = profile.entry((code, pc)).or_default();
+        p.exits += 1;
+        if p.exits < HOT_EXIT || unit.rebuilds.get() >= MAX_BUILDS {
+            return false;
+        }
+        p.exits = 0;
+        let outdated = unit.made_at <= p.rebuilt_at;
+        if p.held {
+            return outdated;
+        }
+        p.held = true;
         p.rebuilt_at = self.compilations.get();
         true
     }
@@ -254,7 +285,6 @@ impl Jit {
 
     /// Whether the instruction that compiled code was left at suspends a generator.
     pub fn suspends(&self, exit: &Exited<'_>) -> bool {
-        use psycore_jit::bytecode::Opcode;
         use psycore_jit::oracle::Oracle;
         let Some(inner) = exit.info.state.frames.last() else { return false };
         let code = self.code(inner.code);

@@ -314,6 +314,10 @@ impl Oracle for Jit {
         self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.no_method)
     }
 
+    fn returns_held(&self, code: ObjId, pc: u32) -> bool {
+        self.profile.borrow().get(&(code, pc)).is_some_and(|p| p.held)
+    }
+
     fn handler_met(&self, code: ObjId, target: u32) -> bool {
         if self.profile.borrow().get(&(code, target)).is_some_and(|p| p.handler_met) {
             return true;

@@ -250,10 +250,11 @@ impl Spec<'_> {
         Ok(self.leave_at_start(Reason::Raise))
     }
 
-    /// Whether exceptions have come by the frame, so that tracebacks may hold it when it returns.
+    /// Whether exceptions have come by the frame, so that tracebacks may hold it when it returns, or somebody else often
+    /// holds it then.
     pub(super) fn frame_may_be_held(&self) -> bool {
         let code = &self.ctx.frame().code;
-        code.handlers.iter().any(|h| self.o.handler_met(code.id, h.target))
+        self.o.returns_held(code.id, self.ins.pc) || code.handlers.iter().any(|h| self.o.handler_met(code.id, h.target))
     }
 
     /// Returns from a frame that somebody holds, unless `free` is nonzero: as the interpreter
