@@ -768,7 +768,12 @@ fn plant(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode>) {
             drop((&raw mut (*place).code.names).replace(names));
         }
     }
-    a.remember_planted(code);
+    if crate::aside::alone(vm) {
+        a.remember_planted(code);
+    } else {
+        // Two threads might come to its first call at once.
+        finish(a, vm, code);
+    }
 }
 
 /// Puts the hooks of planted code in. The frame of its first call may be at its beginning. Gives the index of `RESUME`.
