@@ -8,5 +8,5 @@ def f(d):
     return s
 
 
-for _ in range(300):
+for _ in range(1000):
     f({1: 2, 3: 4})

@@ -8,5 +8,5 @@ def f(a):
     return s
 
 
-for _ in range(300):
+for _ in range(1000):
     f([3, 4])

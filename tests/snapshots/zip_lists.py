@@ -8,5 +8,5 @@ def f(x, y):
     return s
 
 
-for _ in range(300):
+for _ in range(1000):
     f([3.0, 4.0], [5.0, 6.0])
