@@ -52,8 +52,8 @@ impl Stage {
     fn function(&self, frame: FrameRef, name: &str, vm: &VirtualMachine) -> (ObjId, ObjId) {
         // SAFETY: the live frame.
         let f = unsafe { frame.get() }.globals().get_item(name, vm).unwrap();
-        let code = f.get_attr("__code__", vm).unwrap();
-        (self.id(&f), self.id(&code))
+        let code = crate::policy::code_of(&f, vm).unwrap();
+        (self.id(&f), self.id(code.as_object()))
     }
 
     /// Position of the n-th instruction with that opcode.
