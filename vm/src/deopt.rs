@@ -20,7 +20,7 @@ use crate::operator;
 use crate::prepare;
 use psycore_jit::bytecode::{Opcode, base_opcode};
 use psycore_jit::ir::{Awaits, ExitKind, Recipe};
-use rustpython_compiler_core::bytecode::{CodeFlags, find_exception_handler};
+use rustpython_compiler_core::bytecode::find_exception_handler;
 use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyStr, PyTraceback};
 use rustpython_vm::{
     AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
@@ -530,13 +530,12 @@ pub fn handled(vm: &VirtualMachine) -> Option<ExceptionRef> {
 
 /// False if no frame is a generator's or a coroutine's, which have exceptions of their own.
 fn may_be_in_generator() -> bool {
-    let own = CodeFlags::GENERATOR | CodeFlags::COROUTINE | CodeFlags::ASYNC_GENERATOR | CodeFlags::ITERABLE_COROUTINE;
     let mut next = FrameRef::current();
     for _ in 0..FRAMES_LOOKED_AT {
         let Some(frame) = next else { return false };
         // SAFETY: frames of the chain are live.
         unsafe {
-            if frame.code().flags.intersects(own) {
+            if frame.code().flags.intersects(prepare::SUSPENDS) {
                 return true;
             }
             next = frame.previous();

@@ -424,12 +424,14 @@ fn displaceable(op: Opcode) -> bool {
     )
 }
 
+/// Code whose frames suspend: generators and coroutines.
+pub(crate) const SUSPENDS: CodeFlags = CodeFlags::GENERATOR
+    .union(CodeFlags::COROUTINE)
+    .union(CodeFlags::ASYNC_GENERATOR)
+    .union(CodeFlags::ITERABLE_COROUTINE);
+
 fn is_function(code: &Py<PyCode>) -> bool {
-    let suspends = CodeFlags::GENERATOR
-        | CodeFlags::COROUTINE
-        | CodeFlags::ASYNC_GENERATOR
-        | CodeFlags::ITERABLE_COROUTINE;
-    code.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !code.flags.intersects(suspends)
+    code.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !code.flags.intersects(SUSPENDS)
 }
 
 /// A code object with its hooks and pads, before it is written.
@@ -687,8 +689,12 @@ impl Planted {
     /// Writes it where `of` finds it.
     fn write(&self, at: &CodeUnits) {
         let [a, b] = self.replaced.map(u32::from);
-        for (i, word) in [self.consts, self.names, self.max_stackdepth, self.resume, a, b].into_iter().enumerate() {
-            // SAFETY: in the room for pads, whose caches nobody uses; no pointer.
+        self.fill(at, [self.consts, self.names, self.max_stackdepth, self.resume, a, b]);
+    }
+
+    fn fill(&self, at: &CodeUnits, words: [u32; 6]) {
+        for (i, word) in words.into_iter().enumerate() {
+            // SAFETY: in the room for pads, whose caches nobody uses yet; no pointer.
             unsafe { at.write_cache_ptr(self.units as usize + i, word as usize) };
         }
     }
@@ -804,6 +810,8 @@ pub(crate) fn finish(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode
         drop((&raw mut (*place).code.locations).replace(added.locations));
         drop((&raw mut (*place).code.linetable).replace(added.linetable));
     }
+    // The pads get caches as fresh code has them.
+    planted.fill(at, [0; 6]);
     for (i, bits) in units.into_iter().enumerate() {
         write(i, bits);
     }

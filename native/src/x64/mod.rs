@@ -153,8 +153,8 @@ impl Compiler {
         })
     }
 
-    /// Compiles the stubs, and a loop that nobody needs: the first use of a code generator of this size takes some milliseconds more
-    /// than the next ones, for its tables and its pages.
+    /// Compiles the stubs, and a loop that nobody needs: the first use of a code generator of this size takes some
+    /// milliseconds more than the next ones, for its tables and its pages.
     fn warm_up(&mut self) {
         if let Some(rt_address) = self.rt_address {
             self.stubs = slow_path::all(rt_address, self.isa.as_ref());

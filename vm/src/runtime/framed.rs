@@ -108,12 +108,7 @@ fn look_at(code: &Py<PyCode>) -> Target {
         && !code.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
         && code.kwonlyarg_count == 0;
     let locals = code.code.localspluskinds.len();
-    let plain = !code.flags.intersects(
-        CodeFlags::GENERATOR
-            | CodeFlags::COROUTINE
-            | CodeFlags::ASYNC_GENERATOR
-            | CodeFlags::ITERABLE_COROUTINE,
-    );
+    let plain = !code.flags.intersects(prepare::SUSPENDS);
     let free = code.code.freevars.len();
     // Before the entry: nothing, or one instruction that copies the free variables.
     let entry = prepare::of(code)
