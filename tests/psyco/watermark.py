@@ -1,5 +1,7 @@
 """profile: a small watermark compiles sooner than a large one."""
 
+import time
+
 import psyco
 from support import ON, FULL, compiled
 
@@ -25,7 +27,13 @@ if FULL:
     # Compiling has had its share of the time already.
     calls(0.09)
 elif ON:
-    found = [calls(watermark) for watermark in (0.0001, 0.01, 0.09, 0.5)]
+    # What compiling may take grows with the time: on a busy machine it can be used up, and then the
+    # code waits for a later call.
+    for _ in range(10):
+        found = [calls(watermark) for watermark in (0.0001, 0.01, 0.09, 0.5)]
+        if found == sorted(set(found)):
+            break
+        time.sleep(0.5)
     assert found == sorted(set(found)), found
     assert found[0] == 2 and found[-1] > 500, found
 else:
