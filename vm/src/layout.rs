@@ -27,7 +27,7 @@ use rustpython_vm::builtins::{
 };
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, dict_member_offset, payload_offset};
-use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyRef, VirtualMachine, py_compile};
 use std::cell::RefCell;
 use std::mem::{offset_of, size_of};
 use std::sync::OnceLock;
@@ -487,23 +487,6 @@ const fn words<T>() -> usize {
     size_of::<T>() / WORD
 }
 
-const SNIPPET: &str = "
-class C:
-    def m(self): pass
-def outer(x):
-    def inner(): return x
-    return inner
-def frame_probe(a, b, c, d, e, f, g):
-    return [a, b, (c, grab())]
-def frame_caller(a, b, c, d, e, f, g):
-    return frame_probe(a, b, c, d, e, f, g)
-def gen_probe(a, b, c, d, e, f, g):
-    yield [a, b, (c, grab())]
-def shape(o):
-    o.x = 1
-    for i in (1, 2, 3, 4, 5, 6, 7, 8): o.m()
-";
-
 /// What the native function `grab` saw.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -703,9 +686,8 @@ fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let ctx = &vm.ctx;
 
     let scope = vm.new_scope_with_builtins();
-    let code = vm
-        .compile(SNIPPET, rustpython_vm::compiler::Mode::Exec, "<psycore layout>")
-        .map_err(|e| format!("the layout probe does not compile: {e}"))?;
+    let code = py_compile!(file = "layout_probe.py", mode = "exec", module_name = "<psycore layout>");
+    let code = PyCode::new_ref_from_frozen(vm, code);
     let globals = scope.globals.clone();
     globals
         .set_item("grab", vm.new_function("grab", grab).into(), vm)

@@ -11,20 +11,8 @@ use crate::prepare;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ExitKind, FrameDesc, FrameState, ObjId, Reason, Recipe, Type, Unit, Value};
 use psycore_jit::lower::CodeHandle;
-use rustpython_vm::{PyObject, VirtualMachine};
-
-const SNIPPET: &str = "
-def count(n):
-    s = 0
-    while n:
-        s = s + 1
-        n = n - 1
-    return [s, n]
-def ident(x):
-    return x
-loop = count(6)
-entry = ident(3) + ident(4)
-";
+use rustpython_vm::builtins::PyCode;
+use rustpython_vm::{PyObject, VirtualMachine, py_compile};
 
 pub(crate) const OPTIONS: Options = Options { calls: 2, iterations: 3, self_test: false };
 
@@ -37,9 +25,8 @@ const ENTRY: u64 = u64::MAX;
 /// A line of text if the interpreter did not do what the hooks told it.
 pub fn run(attached: &'static Attached, vm: &VirtualMachine) -> Result<(), String> {
     let failed = || "hooks don't work in this build of the interpreter".to_owned();
-    let code = vm
-        .compile(SNIPPET, rustpython_vm::compiler::Mode::Exec, "<psycore self-test>")
-        .map_err(|e| format!("the self-test does not compile: {e}"))?;
+    let code = py_compile!(file = "selftest.py", mode = "exec", module_name = "<psycore self-test>");
+    let code = PyCode::new_ref_from_frozen(vm, code);
     let code = prepare::prepare(attached, vm, &code);
     crate::runtime::framed::find_depth(vm);
     let scope = vm.new_scope_with_builtins();

@@ -11,22 +11,18 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict};
-use rustpython_vm::object::payload_offset;
-use rustpython_vm::compiler::Mode;
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict};
 use rustpython_vm::function::ArgMapping;
+use rustpython_vm::object::payload_offset;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine};
+use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine, py_compile};
 
 use super::abi::{Raw, guarded, obj, vm};
 use crate::hooks::Attached;
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
-/// Loads a global, more often than it takes the interpreter to specialize the load. Only the
-/// function looks at the dict; its own name goes elsewhere.
-const LOADS: &str = "load = lambda: len\nfor _ in range(16): load()";
-/// The file name of that code.
+/// The file name of the code that makes the interpreter stamp.
 const FILE: &str = "<shape>";
 
 thread_local! {
@@ -75,11 +71,16 @@ fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
 
 /// Loads a global from a dict until the interpreter specializes the load.
 fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
+    // More often than it takes the interpreter to specialize the load. Only the function looks at the dict; its own name
+    // goes elsewhere.
+    let loads = py_compile!(
+        source = "load = lambda: len\nfor _ in range(16): load()",
+        mode = "exec",
+        module_name = "<shape>",
+    );
     // A fresh code object each time: one that is specialized already would not stamp again. It is
     // run as it is, without the hooks by which it could itself become hot.
-    let code = vm
-        .compile(LOADS, Mode::Exec, FILE.to_owned())
-        .map_err(|e| vm.new_system_error(e.to_string()))?;
+    let code = PyCode::new_ref_from_frozen(vm, loads);
     let names = ArgMapping::from_dict_exact(vm.ctx.new_dict());
     vm.run_code_obj(code, Scope::new(Some(names), dict.to_owned())).map(drop)
 }
