@@ -816,25 +816,20 @@ impl Jit {
             return *c;
         }
         // Not met yet: look through all classes there are.
-        let vm = self.vm();
-        let mut todo = vec![vm.ctx.types.object_type.to_owned()];
+        let mut todo = vec![self.vm().ctx.types.object_type.to_owned()];
         let mut seen = std::collections::HashSet::new();
-        let mut map = self.class_versions.borrow_mut();
+        let mut found = None;
         while let Some(cls) = todo.pop() {
-            if !seen.insert(&raw const *cls as usize) {
-                continue;
+            if cls.tp_version_tag().load(std::sync::atomic::Ordering::Acquire) == version {
+                found = Some(self.id_of(cls.as_object()));
+                break;
             }
-            let tag = cls.tp_version_tag().load(std::sync::atomic::Ordering::Acquire);
-            if tag != 0 {
-                map.insert(tag, Some(self.id_of(cls.as_object())));
-            }
-            if let Ok(subs) = vm.call_method(cls.as_object(), "__subclasses__", ())
-                && let Ok(subs) = subs.try_into_value::<Vec<PyObjectRef>>(vm)
-            {
-                todo.extend(subs.into_iter().filter_map(|s| s.downcast::<PyType>().ok()));
-            }
+            let subclasses = cls.subclasses.read();
+            let subclasses = subclasses.iter().filter_map(|weak| weak.upgrade()?.downcast::<PyType>().ok());
+            todo.extend(subclasses.filter(|sub| seen.insert(&raw const **sub as usize)));
         }
-        *map.entry(version).or_insert(None)
+        self.class_versions.borrow_mut().insert(version, found);
+        found
     }
 
     /// Attribute reading by the ordinary rules.
