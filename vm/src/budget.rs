@@ -11,9 +11,9 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// What is there from the start.
-const START: Duration = Duration::from_millis(2);
+const START: Duration = Duration::from_micros(1500);
 /// The share of the run time: one part in so many.
-const SHARE: u32 = 32;
+const SHARE: u32 = 64;
 /// Both where the user wants code rather than speed, as tests do.
 const START_GENEROUS: Duration = Duration::from_millis(250);
 const SHARE_GENEROUS: u32 = 3;

@@ -35,7 +35,7 @@ pub(crate) const MANY_WITHOUT_STAMP: u32 = 64;
 /// About how long the specializer takes for an instruction.
 const PER_INSTR: Duration = Duration::from_nanos(2500);
 /// Instructions that it may always look at.
-const LEAST_WORK: usize = 200;
+const LEAST_WORK: usize = 800;
 /// Code around a loop has been run so often that it is known, and the loop goes round less often than so each time.
 const SEEN_ENOUGH: u64 = 4;
 const FEW_TURNS: u64 = 64;
