@@ -12,6 +12,7 @@ mod facts;
 mod inst;
 mod link;
 mod listing;
+mod outlive;
 mod ovf;
 mod perf_map;
 mod refcount;

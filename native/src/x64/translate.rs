@@ -11,6 +11,7 @@ use cranelift_codegen::ir::{
     self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
 use cranelift_codegen::isa::CallConv;
+use super::outlive::Outlive;
 use psycore_jit::ir::cfg::Cfg;
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
@@ -77,6 +78,10 @@ pub(super) struct Translator<'a> {
     pub(super) counts_depth: bool,
     /// What the pinned register held before an entry function.
     pub(super) outer_pinned: Option<clif::Value>,
+    /// Floats that go on as integers.
+    pub(super) outlive: Outlive,
+    /// The IR's block.
+    block: Block,
     /// The last division of this block: dividend, divisor, quotient.
     pub(super) quotient: Option<(clif::Value, clif::Value, clif::Value)>,
 }
@@ -94,7 +99,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
         }
     };
     let cfg = Cfg::new(f);
-    scratch.reset(f);
+    let outlive = Outlive::new(f, &cfg);
+    scratch.reset(f, &outlive);
     super::facts::find(f, &cfg.rpo, &mut scratch.facts);
     super::countdown::counted_blocks(f, &cfg, &mut scratch.counted);
     // Cranelift keeps distances from the first location that is set, and none at all if that is the
@@ -104,7 +110,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     for (data, counted) in f.blocks.iter().zip(&scratch.counted) {
         let block = pos.func.dfg.make_block();
         for param in &data.params {
-            let ty = clif_type(f.ty(*param)).ok_or_else(|| LowerError("token as block parameter".into()))?;
+            let ty = if outlive.is_param(*param) { Type::I64 } else { f.ty(*param) };
+            let ty = clif_type(ty).ok_or_else(|| LowerError("token as block parameter".into()))?;
             scratch.values[param.index()] = pos.func.dfg.append_block_param(block, ty).into();
         }
         if *counted {
@@ -125,7 +132,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, quotient: None };
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, outlive, block: Block(0), quotient: None };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {
@@ -139,10 +146,10 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
 }
 
 impl Scratch {
-    fn reset(&mut self, f: &Function) {
+    fn reset(&mut self, f: &Function, outlive: &Outlive) {
         let count = f.values.len();
         self.values.clear();
-        self.values.resize(count, None.into());
+        self.values.resize(outlive.count, None.into());
         self.conditions.clear();
         self.conditions.resize(count, None.into());
         self.exits.clear();
@@ -160,6 +167,7 @@ impl Translator<'_> {
         let data = &f.blocks[block.index()];
         let target = self.t.blocks[block.index()];
         self.quotient = None;
+        self.block = block;
         self.pos.insert_block(target);
         self.count = match self.t.counted[block.index()] {
             true => self.pos.func.dfg.block_params(target).last().copied(),
@@ -168,6 +176,11 @@ impl Translator<'_> {
         self.cold = data.cold || matches!(data.term, Term::Exit(_));
         self.place = None;
         self.mark(target, self.cold);
+        for i in 0..self.outlive.taken(block).len() {
+            let (float, number) = self.outlive.taken(block)[i];
+            let float = self.value(float)?;
+            self.t.values[number.index()] = self.bits(float).into();
+        }
         for inst in &data.insts {
             if self.input.places {
                 self.place = Some(*inst);
@@ -209,8 +222,16 @@ impl Translator<'_> {
     /// Target and arguments of an edge; loads or stores the count of polls if it goes into or out
     /// of a loop that keeps it in a register.
     fn edge(&mut self, call: &BlockCall) -> Result<(clif::Block, Vec<BlockArg>), LowerError> {
-        let args: Result<Vec<BlockArg>, LowerError> = call.args.iter().map(|v| Ok(self.value(*v)?.into())).collect();
-        let mut args = args?;
+        let mut args: Vec<BlockArg> = Vec::with_capacity(call.args.len() + 1);
+        for (v, param) in call.args.iter().zip(&self.f.blocks[call.block.index()].params) {
+            let arg = if self.outlive.is_param(*param) {
+                let value = self.value(self.outlive.on_edge(self.block, *v))?;
+                self.bits(value)
+            } else {
+                self.value(*v)?
+            };
+            args.push(arg.into());
+        }
         match (self.count, self.t.counted[call.block.index()]) {
             (Some(count), true) => args.push(count.into()),
             (Some(count), false) => self.store_count(count),
@@ -262,6 +283,14 @@ impl Translator<'_> {
         match self.t.conditions[v.index()].expand() {
             Some(condition) => Ok(condition),
             None => self.value(v),
+        }
+    }
+
+    /// A float as an integer of the same bits, which it may be already.
+    fn bits(&mut self, value: clif::Value) -> clif::Value {
+        match self.pos.func.dfg.value_type(value) {
+            types::F64 => self.pos.ins().bitcast(types::I64, clif::MemFlagsData::new(), value),
+            _ => value,
         }
     }
 
