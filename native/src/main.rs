@@ -15,21 +15,25 @@ fn main() -> std::process::ExitCode {
 /// are made anew all the time would lie beside the places where they were.
 const UNUSED_MS: std::ffi::c_long = 300;
 
-fn give_back_soon() {
-    /// `mi_option_purge_delay` in the allocator's header.
-    const PURGE_DELAY: std::ffi::c_int = 15;
+/// The allocator's own functions.
+mod allocator {
+    use std::ffi::{c_int, c_long};
+
+    /// `mi_option_purge_delay` in its header.
+    pub const PURGE_DELAY: c_int = 15;
+
     unsafe extern "C" {
-        fn mi_option_set_default(option: std::ffi::c_int, value: std::ffi::c_long);
+        pub safe fn mi_option_set_default(option: c_int, value: c_long);
+        pub safe fn mi_collect(force: bool);
     }
-    // SAFETY: the allocator's own function for an option that it has; `MIMALLOC_PURGE_DELAY` goes before it.
-    unsafe { mi_option_set_default(PURGE_DELAY, UNUSED_MS) }
+}
+
+/// Lets the allocator give memory back sooner, unless `MIMALLOC_PURGE_DELAY` says when.
+fn give_back_soon() {
+    allocator::mi_option_set_default(allocator::PURGE_DELAY, UNUSED_MS);
 }
 
 /// Gives memory that this thread has freed back to the system.
 fn give_memory_back() {
-    unsafe extern "C" {
-        fn mi_collect(force: bool);
-    }
-    // SAFETY: the allocator's own function, which may be called at any time.
-    unsafe { mi_collect(true) }
+    allocator::mi_collect(true)
 }

@@ -12,7 +12,7 @@
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, BlockArg, InstBuilder, condcodes::IntCC, types};
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
+use psycore_jit::ir::cfg::Loops;
 use psycore_jit::ir::{ExitId, Function, Op};
 use psycore_jit::rt::{Effect, RtId};
 use std::mem::offset_of;
@@ -21,14 +21,10 @@ const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
 
 /// Which blocks keep the count in a register: those of loops that poll and don't call anything
 /// that polls.
-pub(super) fn counted_blocks(f: &Function, cfg: &Cfg, counted: &mut Vec<bool>) {
+pub(super) fn counted_blocks(f: &Function, loops: &Loops, counted: &mut Vec<bool>) {
     counted.clear();
     counted.resize(f.blocks.len(), false);
-    if !f.insts.iter().any(|inst| matches!(inst.op, Op::Poll { .. })) {
-        return;
-    }
-    let loops = Loops::new(cfg, &DomTree::new(cfg));
-    if loops.irreducible.is_some() {
+    if loops.irreducible.is_some() || !f.insts.iter().any(|inst| matches!(inst.op, Op::Poll { .. })) {
         return;
     }
     for l in &loops.loops {

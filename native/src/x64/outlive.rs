@@ -24,14 +24,9 @@ pub(super) struct Outlive {
 }
 
 impl Outlive {
-    pub fn new(f: &Function, cfg: &Cfg) -> Self {
+    pub fn new(f: &Function, cfg: &Cfg, dom: &DomTree, loops: &Loops) -> Self {
         let mut out = Outlive { count: f.values.len(), params: vec![false; f.values.len()], ..Outlive::default() };
-        if !f.values.contains(&Type::F64) {
-            return out;
-        }
-        let dom = DomTree::new(cfg);
-        let loops = Loops::new(cfg, &dom);
-        if loops.irreducible.is_some() || loops.loops.is_empty() {
+        if loops.irreducible.is_some() || loops.loops.is_empty() || !f.values.contains(&Type::F64) {
             return out;
         }
         out.find_params(f, cfg);

@@ -12,7 +12,7 @@ use cranelift_codegen::ir::{
 };
 use cranelift_codegen::isa::CallConv;
 use super::outlive::Outlive;
-use psycore_jit::ir::cfg::Cfg;
+use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use std::ops::Range;
@@ -99,10 +99,12 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
         }
     };
     let cfg = Cfg::new(f);
-    let outlive = Outlive::new(f, &cfg);
+    let dom = DomTree::new(&cfg);
+    let loops = Loops::new(&cfg, &dom);
+    let outlive = Outlive::new(f, &cfg, &dom, &loops);
     scratch.reset(f, &outlive);
     super::facts::find(f, &cfg.rpo, &mut scratch.facts);
-    super::countdown::counted_blocks(f, &cfg, &mut scratch.counted);
+    super::countdown::counted_blocks(f, &loops, &mut scratch.counted);
     // Cranelift keeps distances from the first location that is set, and none at all if that is the
     // default one; a distance of -1 would be none, too.
     func.params.ensure_base_srcloc(SourceLoc::new(0));
