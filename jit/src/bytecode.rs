@@ -6,6 +6,9 @@ use crate::ir::ObjId;
 use rustpython_compiler_core::bytecode::Instruction;
 pub use rustpython_compiler_core::bytecode::{CodeFlags, Opcode};
 
+/// The argument of `CALL_INTRINSIC_1` that makes a tuple of a list.
+pub const LIST_TO_TUPLE: u32 = 6;
+
 /// A code object as the specializer sees it.
 #[derive(Clone, Debug)]
 pub struct CodeInfo {
@@ -282,6 +285,27 @@ impl CodeInfo {
     /// The loop with that header.
     pub fn loop_at(&self, header: u32) -> Option<&Loop> {
         self.loops.iter().find(|l| l.header == header)
+    }
+
+    /// Whether the list that the instruction at `pc` makes is only filled for a tuple: `f(a, *b)`, `(a, *b)`.
+    pub fn becomes_tuple(&self, pc: u32) -> bool {
+        let first = self.at.get(pc as usize).map_or(self.instrs.len(), |i| *i as usize + 1);
+        // Stack slots above the list.
+        let mut above = 0;
+        for ins in self.instrs.get(first..).unwrap_or_default() {
+            match ins.op {
+                Opcode::ListExtend | Opcode::ListAppend if above == 1 && ins.arg == 1 => above = 0,
+                Opcode::CallIntrinsic1 if above == 0 => return ins.arg == LIST_TO_TUPLE,
+                op => {
+                    let effect = op.stack_effect_info(ins.arg);
+                    if ins.target().is_some() || op.is_terminator() || above < effect.popped() {
+                        return false;
+                    }
+                    above = above - effect.popped() + effect.pushed();
+                }
+            }
+        }
+        false
     }
 
     /// Whether the names of this code are module globals: locals are no fast locals, and the

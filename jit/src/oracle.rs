@@ -319,6 +319,8 @@ pub trait Oracle {
     fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
     /// An item of a sample that is a list or tuple.
     fn sample_item(&self, sample: Sample) -> Option<Sample>;
+    /// All items of a sample that is a list or tuple of at most so many.
+    fn sample_items(&self, sample: Sample, most: usize) -> Option<Vec<Sample>>;
     /// A key and a value of a sample that is a dict, the first ones.
     fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)>;
     /// A list of strs, as an example of what such a list is like.

@@ -369,6 +369,10 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
             let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
             format!("({})", items.join(" "))
         }
+        Recipe::List(items) => {
+            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
+            format!("[{}]", items.join(" "))
+        }
         Recipe::RangeIter { start, len, step } => {
             format!("range({} {} {})", show(heap, *start), show(heap, *len), show(heap, *step))
         }

@@ -61,6 +61,7 @@ impl<'a> Maker<'a> {
             Recipe::Tuple(items) => {
                 ctx.new_tuple(items.iter().map(|r| self.object(r)).collect()).into()
             }
+            Recipe::List(items) => ctx.new_list(items.iter().map(|r| self.object(r)).collect()).into(),
             Recipe::Slice(parts) => {
                 let [start, stop, step] = &**parts;
                 PySlice {

@@ -240,6 +240,7 @@ impl Jit {
                 Recipe::Bool(_) => plain(k.bool_),
                 Recipe::Const(c) => self.seen(self.object(*c)),
                 Recipe::Tuple(_) => plain(k.tuple),
+                Recipe::List(_) => plain(k.list),
                 Recipe::Instance { class, .. } => plain(*class),
                 Recipe::Keep if info.state.frames.len() == 1 => {
                     // SAFETY: the frame is live and has not been changed yet.

@@ -733,6 +733,17 @@ impl Oracle for Jit {
         t.as_slice().first().map(|o| self.take_sample(o))
     }
 
+    fn sample_items(&self, sample: Sample, most: usize) -> Option<Vec<Sample>> {
+        let take = |items: &[PyObjectRef]| {
+            (items.len() <= most).then(|| items.iter().map(|o| self.take_sample(o)).collect())
+        };
+        let obj = self.sampled(sample);
+        if let Some(l) = obj.downcast_ref_if_exact::<PyList>(self.vm()) {
+            return take(&l.borrow_vec());
+        }
+        take(obj.downcast_ref_if_exact::<PyTuple>(self.vm())?.as_slice())
+    }
+
     fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)> {
         let dict = self.sampled(sample).downcast_ref_if_exact::<PyDict>(self.vm())?;
         let (_, key, value) = dict.next_entry(0)?;

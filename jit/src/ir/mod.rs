@@ -452,6 +452,7 @@ pub enum Recipe {
     Bool(Value),
     Const(ObjId),
     Tuple(Vec<Recipe>),
+    List(Vec<Recipe>),
     /// A range iterator at `start` (`I64`s): `start`, number of items left, step.
     RangeIter { start: Value, len: Value, step: Value },
     /// A range object: start, stop, step (`I64`s).
@@ -493,7 +494,7 @@ impl Recipe {
             | Recipe::Int(v)
             | Recipe::Float(v)
             | Recipe::Bool(v) => f(*v),
-            Recipe::Tuple(items) | Recipe::Zip(items) => items.iter().for_each(|r| r.values(f)),
+            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter().for_each(|r| r.values(f)),
             Recipe::Range { start, stop, step } => {
                 f(*start);
                 f(*stop);
@@ -530,7 +531,7 @@ impl Recipe {
             | Recipe::Int(v)
             | Recipe::Float(v)
             | Recipe::Bool(v) => *v = f(*v),
-            Recipe::Tuple(items) | Recipe::Zip(items) => items.iter_mut().for_each(|r| r.map_values(f)),
+            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter_mut().for_each(|r| r.map_values(f)),
             Recipe::Range { start, stop, step } => {
                 *start = f(*start);
                 *stop = f(*stop);

@@ -652,6 +652,10 @@ impl Parser {
                 self.punct('(')?;
                 Recipe::Tuple(self.list(')', Self::recipe)?)
             }
+            "list" => {
+                self.punct('(')?;
+                Recipe::List(self.list(')', Self::recipe)?)
+            }
             "zip" => {
                 self.punct('(')?;
                 Recipe::Zip(self.list(')', Self::recipe)?)

@@ -203,6 +203,11 @@ impl fmt::Display for Recipe {
                 commas(f, items, |f, r| write!(f, "{r}"))?;
                 f.write_str(")")
             }
+            Recipe::List(items) => {
+                f.write_str("list(")?;
+                commas(f, items, |f, r| write!(f, "{r}"))?;
+                f.write_str(")")
+            }
             Recipe::RangeIter { start, len, step } => write!(f, "range_iter({start}, {len}, {step})"),
             Recipe::Range { start, stop, step } => write!(f, "range({start}, {stop}, {step})"),
             Recipe::ReverseIter { kind, seq, left } => write!(f, "{}_reverse_iter({seq}, {left})", kind.name()),

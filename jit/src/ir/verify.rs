@@ -229,7 +229,7 @@ impl<'a> Verifier<'a> {
             Recipe::Int(v) => self.recipe_value(what, *v, Type::I64),
             Recipe::Float(v) => self.recipe_value(what, *v, Type::F64),
             Recipe::Bool(v) => self.recipe_value(what, *v, Type::I32),
-            Recipe::Tuple(items) | Recipe::Zip(items) => {
+            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => {
                 items.iter().for_each(|r| self.recipe(what, r, false));
             }
             Recipe::Range { start, stop, step } => {

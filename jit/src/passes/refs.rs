@@ -114,7 +114,7 @@ fn owned(f: &Function, state: u32, v: Value) -> bool {
 fn recipe_owns(r: &Recipe, v: Value) -> bool {
     match r {
         Recipe::Owned(x) => *x == v,
-        Recipe::Tuple(items) | Recipe::Zip(items) => items.iter().any(|r| recipe_owns(r, v)),
+        Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter().any(|r| recipe_owns(r, v)),
         Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => recipe_owns(seq, v),
         Recipe::Slice(parts) => parts.iter().any(|r| recipe_owns(r, v)),
         Recipe::Enumerate { iter, .. } => recipe_owns(iter, v),
@@ -150,7 +150,7 @@ fn borrow(r: &mut Recipe, v: Value) -> bool {
             *r = Recipe::Borrowed(v);
             true
         }
-        Recipe::Tuple(items) | Recipe::Zip(items) => items.iter_mut().any(|r| borrow(r, v)),
+        Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter_mut().any(|r| borrow(r, v)),
         Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => borrow(seq, v),
         Recipe::Slice(parts) => parts.iter_mut().any(|r| borrow(r, v)),
         Recipe::Enumerate { iter, .. } => borrow(iter, v),

@@ -1,15 +1,18 @@
 //! Making containers, taking them apart, formatting.
 
-use super::context::{Own, Val};
+use super::context::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ctx::SCRATCH_WORDS;
-use crate::ir::{ElemKind, Field, Reason, SeqKind};
+use crate::ir::{ElemKind, Field, ObjId, Reason, SeqKind, Value};
 use crate::rt::{Effect, RtId};
+
+/// Longer tuples are objects.
+pub(super) const VIRTUAL_ITEMS: usize = 8;
 
 impl Spec<'_> {
     /// Small tuples stay virtual.
     pub(super) fn build_tuple(&mut self, n: usize) -> Res<Flow> {
-        if n > 8 {
+        if n > VIRTUAL_ITEMS {
             return self.build_sequence(RtId::BuildTuple, n);
         }
         for d in 0..n {
@@ -19,6 +22,69 @@ impl Spec<'_> {
         let items = self.ctx.frame_mut().stack.split_off(at);
         self.push(Val::Tuple(items));
         Ok(Flow::Next)
+    }
+
+    /// So do small lists that are filled for a tuple.
+    pub(super) fn build_list(&mut self, n: usize) -> Res<Flow> {
+        if n > VIRTUAL_ITEMS || !self.ctx.frame().code.becomes_tuple(self.ins.pc) {
+            return self.build_sequence(RtId::BuildList, n);
+        }
+        self.build_tuple(n)?;
+        if let Val::Tuple(items) = self.pop() {
+            self.push(Val::List(items));
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The items of the small tuple or list at `depth`, borrowed from it, where their number is known or expected.
+    pub(super) fn items_of(&mut self, depth: usize) -> Option<Vec<Val>> {
+        match self.peek(depth).clone() {
+            Val::Tuple(items) => Some(items),
+            Val::Const(c) => {
+                let items = self.o.tuple(c).filter(|items| items.len() <= VIRTUAL_ITEMS)?;
+                Some(items.into_iter().map(|item| self.constant(item)).collect())
+            }
+            Val::Obj(o) if !self.distrusted() => {
+                let k = *self.o.known();
+                let samples = self.o.sample_items(o.sample?, VIRTUAL_ITEMS)?;
+                let ty = o.ty.unwrap_or_else(|| self.o.sample_type(o.sample.expect("checked")).ty);
+                if ty != k.list && ty != k.tuple {
+                    return None;
+                }
+                self.want(depth, ty);
+                let Val::Obj(o) = *self.peek(depth) else { return None };
+                let items = self.exactly(&o, ty, samples.len(), Reason::Value);
+                Some(items.into_iter().zip(samples).map(|(item, sample)| Self::sampled(item, sample)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    fn sampled(mut item: Val, sample: crate::oracle::Sample) -> Val {
+        if let Val::Obj(o) = &mut item {
+            o.sample = Some(sample);
+        }
+        item
+    }
+
+    /// The items of a list or tuple (`ty`), which must have `n`, borrowed from it.
+    fn exactly(&mut self, seq: &ObjVal, ty: ObjId, n: usize, reason: Reason) -> Vec<Val> {
+        let (len, ptr, elem) = if ty == self.o.known().list {
+            (Field::ListLen, Field::ListPtr, ElemKind::ListItem)
+        } else {
+            (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem)
+        };
+        let len = self.b.load(len, seq.v, seq.tok);
+        let exit = self.exit_start(reason);
+        let want = self.b.i64(n as i64);
+        let tok = self.b.guard_icmp(crate::ir::IntCC::Eq, len, want, exit);
+        let base = self.b.load(ptr, seq.v, seq.tok);
+        (0..n)
+            .map(|i| {
+                let index = self.b.i64(i as i64);
+                self.load_item(elem, base, index, tok)
+            })
+            .collect()
     }
 
     /// Containers whose entry point takes `n` items (pairs, for a map) from the scratch words.
@@ -117,29 +183,13 @@ impl Spec<'_> {
         let Val::Obj(o) = self.peek(0).clone() else {
             return Ok(self.leave_at_start(Reason::Type));
         };
-        let (len, ptr, elem) = match kind {
-            SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
-            _ => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
-        };
-        let len = self.b.load(len, o.v, o.tok);
-        let exit = self.exit_start(Reason::Error);
-        let want = self.b.i64(n as i64);
-        let tok = self.b.guard_icmp(crate::ir::IntCC::Eq, len, want, exit);
-        let base = self.b.load(ptr, o.v, o.tok);
-        let sample = o.sample.and_then(|s| self.o.sample_item(s));
-        let items: Vec<Val> = (0..n)
-            .map(|i| {
-                let index = self.b.i64(i as i64);
-                let mut item = self.load_item(elem, base, index, tok);
-                // The items of a tuple need not be alike.
-                if let Val::Obj(o) = &mut item
-                    && kind == SeqKind::List
-                {
-                    o.sample = sample;
-                }
-                item
-            })
-            .collect();
+        let mut items = self.exactly(&o, ty, n, Reason::Error);
+        // The items of a tuple need not be alike.
+        if kind == SeqKind::List
+            && let Some(sample) = o.sample.and_then(|s| self.o.sample_item(s))
+        {
+            items = items.into_iter().map(|item| Self::sampled(item, sample)).collect();
+        }
         let seq = self.pop();
         let temporary = matches!(&seq, Val::Obj(o) if o.own == Own::Owned);
         self.drop_val(seq);
@@ -155,9 +205,19 @@ impl Spec<'_> {
     /// `LIST_APPEND i`: the list is `i` below the item.
     pub(super) fn list_append_op(&mut self, i: usize) -> Res<Flow> {
         self.materialize(0);
+        if let Val::List(items) = self.peek(i)
+            && items.len() < VIRTUAL_ITEMS
+        {
+            let item = self.pop();
+            if let Val::List(items) = self.peek_mut(i - 1) {
+                items.push(item);
+            }
+            return Ok(Flow::Next);
+        }
         self.promote();
-        let list = match self.peek(i) {
+        let list = match self.peek(i).clone() {
             Val::Obj(o) => o.v,
+            Val::List(_) => self.make_list(i),
             _ => return Ok(self.leave_at_start(Reason::Unsupported)),
         };
         let item = self.pop();
@@ -167,12 +227,39 @@ impl Spec<'_> {
     }
 
     pub(super) fn list_extend_op(&mut self, i: usize) -> Res<Flow> {
+        if let Val::List(before) = self.peek(i).clone()
+            && let Some(more) = self.items_of(0)
+            && before.len() + more.len() <= VIRTUAL_ITEMS
+        {
+            let seq = self.pop();
+            if let Val::List(items) = self.peek_mut(i - 1) {
+                items.extend(more);
+            }
+            // The items of a list may be replaced while this list is filled; and those of a temporary tuple go with it.
+            self.promote_now();
+            if !matches!(seq, Val::Tuple(_)) {
+                self.drop_val(seq);
+            }
+            return Ok(Flow::Next);
+        }
         self.before_python()?;
         self.materialize(0);
-        let (list, _) = self.boxed(&self.peek(i).clone());
+        let list = match self.peek(i).clone() {
+            Val::List(_) => self.make_list(i),
+            other => self.boxed(&other).0,
+        };
         let args = self.pop_arguments(1);
         self.rt(RtId::ListExtend, &[list, args[0]]);
         Ok(Flow::Next)
+    }
+
+    /// Makes the virtual list at `depth` an object.
+    fn make_list(&mut self, depth: usize) -> Value {
+        let list = std::mem::replace(self.peek_mut(depth), Val::Null);
+        let v = self.boxed_owned(&list);
+        *self.peek_mut(depth) = Val::typed(v, self.o.known().list, Own::Owned);
+        self.resync();
+        v
     }
 
     pub(super) fn set_add_op(&mut self, i: usize) -> Res<Flow> {

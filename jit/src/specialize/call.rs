@@ -1,5 +1,6 @@
 //! Calls: builtins inline, Python functions inlined or compiled, the rest through an entry point.
 
+use super::build::VIRTUAL_ITEMS;
 use super::context::{Frame, ObjVal, Own, Val, View};
 use super::emit::Num;
 use super::{Flow, Refused, Res, Spec};
@@ -39,25 +40,20 @@ impl Spec<'_> {
                 let none = self.const_none();
                 return Ok(self.call_done(0, none).expect("a flow"));
             }
-            if self_null
-                && self.o.type_of(c) == k.type_
-                && let Some(flow) = self.call_class(c, argc)?
-            {
-                return Ok(flow);
-            }
-            if self.o.type_of(c) == k.function {
-                let n = argc + usize::from(!self_null);
-                let at = self.ctx.frame().stack.len() - n;
+            if !self_null && self.o.type_of(c) == k.function {
+                let at = self.ctx.frame().stack.len() - argc - 1;
                 let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
                 if let Some(flow) = self.try_python(c, args, argc + 2)? {
                     return Ok(flow);
                 }
             }
         }
-        if self_null
-            && let Some(flow) = self.call_object(argc)?
-        {
-            return Ok(flow);
+        if self_null {
+            let at = self.ctx.frame().stack.len() - argc;
+            let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
+            if let Some(flow) = self.call_arguments(argc + 1, args, argc + 2)? {
+                return Ok(flow);
+            }
         }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
@@ -65,22 +61,33 @@ impl Spec<'_> {
         self.call_generic(argc, None)
     }
 
+    /// A call of the Python function, class or other object at `depth` (and of nothing with it as `self`) with
+    /// arguments that are in the topmost `operands` slots or borrowed from what is.
+    pub(super) fn call_arguments(&mut self, depth: usize, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+        let k = *self.o.known();
+        match *self.peek(depth) {
+            Val::Const(c) if self.o.type_of(c) == k.function => self.try_python(c, args, operands),
+            Val::Const(c) if self.o.type_of(c) == k.type_ => self.call_class(c, args, operands),
+            _ => self.call_object(depth, args, operands),
+        }
+    }
+
     /// A call of a bound method of a function, or of an instance of a Python class: the function with the object as
     /// first argument.
-    fn call_object(&mut self, argc: usize) -> Res<Option<Flow>> {
+    fn call_object(&mut self, depth: usize, mut args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         if self.distrusted() {
             return Ok(None);
         }
         let k = *self.o.known();
-        let callable = self.peek(argc + 1).clone();
+        let callable = self.peek(depth).clone();
         let Some(ty) = self.ty_of(&callable).or_else(|| self.sample_of(&callable).map(|s| self.o.sample_type(s).ty))
         else {
             return Ok(None);
         };
         let (func, first) = if ty == k.bound_method {
             let Some(func) = self.sample_of(&callable).and_then(|s| self.o.sample_method(s)) else { return Ok(None) };
-            self.want(argc + 1, ty);
-            let Val::Obj(o) = *self.peek(argc + 1) else { return Ok(None) };
+            self.want(depth, ty);
+            let Val::Obj(o) = *self.peek(depth) else { return Ok(None) };
             let exit = self.exit_start(Reason::Value);
             let now = self.b.load(Field::MethodFunc, o.v, o.tok);
             self.b.guard_is(now, func, exit);
@@ -91,14 +98,12 @@ impl Spec<'_> {
             let Some(func) = self.o.operator_method(ty, "__call__").filter(|_| self.o.type_version(ty).is_some()) else {
                 return Ok(None);
             };
-            self.want(argc + 1, ty);
+            self.want(depth, ty);
             self.guard_version(ty);
-            (func, self.peek(argc + 1).clone())
+            (func, self.peek(depth).clone())
         };
-        let at = self.ctx.frame().stack.len() - argc;
-        let mut args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
         args.insert(0, first);
-        self.try_python(func, args, argc + 2)
+        self.try_python(func, args, operands)
     }
 
     pub(super) fn call_kw(&mut self, argc: usize) -> Res<Flow> {
@@ -243,9 +248,6 @@ impl Spec<'_> {
         }
         let Some(code) = self.o.code(info.code) else { return Ok(None) };
         let Some(args) = self.bind(&info, &code, args) else { return Ok(None) };
-        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
-            return Ok(None);
-        }
         self.guard_function(func, &info);
         if self.inlinable(&code) {
             return Ok(Some(self.inline(func, &info, code, args, operands)?));
@@ -265,16 +267,12 @@ impl Spec<'_> {
         }
         let args = args(self);
         let args = self.bind(&info, &code, args)?;
-        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
-            return None;
-        }
         Some(Target { info, code, args })
     }
 
-    /// Positional arguments for all parameters, defaults filled in.
+    /// What the parameters become: positional arguments, defaults filled in, and the tuple of the others.
     fn bind(&mut self, info: &FuncInfo, code: &CodeInfo, mut args: Vec<Val>) -> Option<Vec<Val>> {
-        let odd = CodeFlags::VARARGS
-            | CodeFlags::VARKEYWORDS
+        let odd = CodeFlags::VARKEYWORDS
             | CodeFlags::GENERATOR
             | CodeFlags::COROUTINE
             | CodeFlags::ASYNC_GENERATOR
@@ -282,14 +280,22 @@ impl Spec<'_> {
         if code.flags.intersects(odd) || code.kwonly_count > 0 || !code.is_function() {
             return None;
         }
+        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
+            return None;
+        }
         let want = code.arg_count as usize;
-        if args.len() > want || args.len() + info.defaults.len() < want {
+        let rest = args.split_off(want.min(args.len()));
+        let takes_rest = code.flags.contains(CodeFlags::VARARGS);
+        if args.len() + info.defaults.len() < want || rest.len() > if takes_rest { VIRTUAL_ITEMS } else { 0 } {
             return None;
         }
         let skip = info.defaults.len() - (want - args.len());
         for d in &info.defaults[skip..] {
             let v = self.constant(*d);
             args.push(v);
+        }
+        if takes_rest {
+            args.push(Val::Tuple(rest));
         }
         Some(args)
     }
@@ -459,6 +465,7 @@ impl Spec<'_> {
         self.make_instances();
         let args: Vec<Val> = args.iter().map(|a| self.as_made(a)).collect();
         self.promote();
+        self.hold(&args);
         self.flush_globals();
         self.forget_globals();
         // `promote` may have changed who owns the operands.
@@ -496,6 +503,26 @@ impl Spec<'_> {
         };
         self.push(val);
         Ok(Some(Flow::Next))
+    }
+
+    /// Holds, until the end of the instruction, arguments that were borrowed and are in no slot.
+    fn hold(&mut self, args: &[Val]) {
+        let mut borrowed = Vec::new();
+        args.iter().for_each(|arg| {
+            arg.objects(&mut |o| {
+                if o.own == Own::Transient {
+                    borrowed.push(*o);
+                }
+            });
+        });
+        if borrowed.is_empty() {
+            return;
+        }
+        self.ctx.slots(&mut |slot| slot.objects(&mut |o| borrowed.retain(|b| b.v != o.v)));
+        for o in borrowed {
+            self.b.incref(o.v);
+            self.ctx.drops.push(ObjVal { own: Own::Owned, ..o });
+        }
     }
 
     /// The operands of a call of a builtin are popped and the result pushed.

@@ -71,6 +71,8 @@ pub enum Val {
     /// A range object (`I64`s; the step is not 0).
     RangeObject { start: Value, stop: Value, step: Value },
     Tuple(Vec<Val>),
+    /// A list that the bytecode fills for a tuple, on the stack until then.
+    List(Vec<Val>),
     /// A number that may not have been assigned yet: `bound` says so.
     Maybe { v: Value, ty: Type, bound: Value },
     /// An owned object, or null where none has been assigned yet.
@@ -108,7 +110,7 @@ impl Val {
             Val::Obj(o) => f(o),
             Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.objects_mut(f),
             Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.objects_mut(f),
-            Val::Tuple(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.objects_mut(f)),
+            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.objects_mut(f)),
             _ => {}
         }
     }
@@ -119,14 +121,14 @@ impl Val {
             Val::Obj(o) => f(o),
             Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.objects(f),
             Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.objects(f),
-            Val::Tuple(items) | Val::Zip(items) => items.iter().for_each(|i| i.objects(f)),
+            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => items.iter().for_each(|i| i.objects(f)),
             _ => {}
         }
     }
 
     /// Whether it stands for an object that does not exist yet and is no number.
     pub fn is_virtual(&self) -> bool {
-        self.is_iterator() || matches!(self, Val::Tuple(_) | Val::RangeObject { .. })
+        self.is_iterator() || matches!(self, Val::Tuple(_) | Val::List(_) | Val::RangeObject { .. })
     }
 
     /// Whether it is an iterator that compiled code steps by itself.
@@ -148,7 +150,7 @@ impl Val {
             Val::Instance(n) => f(*n),
             Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.instances(f),
             Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.instances(f),
-            Val::Tuple(items) | Val::Zip(items) => items.iter().for_each(|i| i.instances(f)),
+            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => items.iter().for_each(|i| i.instances(f)),
             _ => {}
         }
     }
@@ -159,7 +161,7 @@ impl Val {
             Val::Instance(n) if *n == number => *self = by(),
             Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.replace_instance(number, by),
             Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.replace_instance(number, by),
-            Val::Tuple(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.replace_instance(number, by)),
+            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.replace_instance(number, by)),
             _ => {}
         }
     }
@@ -190,6 +192,7 @@ impl Val {
             Val::Zip(items) => Recipe::Zip(items.iter().map(|i| i.recipe(all, made)).collect()),
             Val::RangeObject { start, stop, step } => Recipe::Range { start: *start, stop: *stop, step: *step },
             Val::Tuple(items) => Recipe::Tuple(items.iter().map(|i| i.recipe(all, made)).collect()),
+            Val::List(items) => Recipe::List(items.iter().map(|i| i.recipe(all, made)).collect()),
             Val::Maybe { v, ty, bound } => {
                 let value = match ty {
                     Type::F64 => Recipe::Float(*v),
@@ -318,6 +321,7 @@ pub enum KeyItem {
     Zip(u32),
     RangeObject,
     Tuple(u32),
+    List(u32),
     Maybe(Type),
     MaybeObj(Option<ObjId>),
     Keep,
@@ -463,6 +467,10 @@ impl Ctx {
                     key.push(KeyItem::Tuple(items.len() as u32));
                     items.iter().for_each(|i| walk(all, i, key, vals, objs, instances));
                 }
+                Val::List(items) => {
+                    key.push(KeyItem::List(items.len() as u32));
+                    items.iter().for_each(|i| walk(all, i, key, vals, objs, instances));
+                }
                 Val::Maybe { v, ty, bound } => {
                     key.push(KeyItem::Maybe(*ty));
                     vals.extend([*v, *bound]);
@@ -550,7 +558,7 @@ impl Ctx {
                     take(count, pos, params);
                     walk(all, iter, pos, params, objs, instances);
                 }
-                Val::Tuple(items) | Val::Zip(items) => {
+                Val::Tuple(items) | Val::List(items) | Val::Zip(items) => {
                     items.iter_mut().for_each(|i| walk(all, i, pos, params, objs, instances));
                 }
                 Val::Maybe { v, bound, .. } => {

@@ -76,6 +76,12 @@ impl Spec<'_> {
         self.start = self.ctx.clone();
         self.start.drops.clear();
         self.start_exit = None;
+        if let Some(n) = self.spread {
+            // The interpreter takes them from a tuple.
+            let stack = &mut self.start.frame_mut().stack;
+            let items = stack.split_off(stack.len() - n);
+            stack.extend([Val::Tuple(items), Val::Null]);
+        }
     }
 
     /// A second slot for a value.
@@ -272,14 +278,10 @@ impl Spec<'_> {
                 let (t, f) = (self.b.obj(k.true_), self.b.obj(k.false_));
                 (self.b.select(*v, t, f), false)
             }
-            Val::Tuple(items) => {
+            Val::Tuple(items) | Val::List(items) => {
                 // All first: a tuple among them is made through the same scratch words.
                 let vals: Vec<Value> = items.iter().map(|item| self.boxed_ref(item)).collect();
-                for (i, v) in vals.into_iter().enumerate() {
-                    self.b.store_scratch(i as u32, v);
-                }
-                let n = self.b.i32(items.len() as i32);
-                (self.b.call_rt_value(RtId::BuildTuple, &[n]), true)
+                (self.sequence_of(val, vals), true)
             }
             Val::Instance(n) => self.make_instance(*n),
             Val::Null => (self.b.null(), false),
@@ -319,17 +321,23 @@ impl Spec<'_> {
                 }
                 o.v
             }
-            Val::Tuple(items) => {
+            Val::Tuple(items) | Val::List(items) => {
                 let vals: Vec<Value> = items.iter().map(|item| self.boxed_owned(item)).collect();
-                for (i, v) in vals.into_iter().enumerate() {
-                    self.b.store_scratch(i as u32, v);
-                }
-                let n = self.b.i32(items.len() as i32);
-                self.b.call_rt_value(RtId::BuildTuple, &[n])
+                self.sequence_of(val, vals)
             }
             Val::Table { iter, .. } => self.boxed_owned(iter),
             other => self.boxed_ref(other),
         }
+    }
+
+    /// A new list or tuple, as `val` is one, of owned objects.
+    fn sequence_of(&mut self, val: &Val, items: Vec<Value>) -> Value {
+        let n = self.b.i32(items.len() as i32);
+        for (i, v) in items.into_iter().enumerate() {
+            self.b.store_scratch(i as u32, v);
+        }
+        let rt = if matches!(val, Val::List(_)) { RtId::BuildList } else { RtId::BuildTuple };
+        self.b.call_rt_value(rt, &[n])
     }
 
     /// The object of a stack value as an argument: made for the purpose, it is dropped at the end
@@ -365,6 +373,7 @@ impl Spec<'_> {
             Val::Bool(_) => Some(k.bool_),
             Val::Obj(o) => o.ty,
             Val::Tuple(_) => Some(k.tuple),
+            Val::List(_) => Some(k.list),
             Val::Instance(n) => self.instance_class(*n),
             Val::Range { .. } => Some(k.range_iterator),
             Val::RangeObject { .. } => Some(k.range),
@@ -488,7 +497,7 @@ impl Spec<'_> {
             return Some(t);
         }
         let (code, pc) = (self.start.frame().code.id, self.ins.pc);
-        if let Some(s) = self.o.observed(code, pc).get(depth) {
+        if let Some(s) = self.o.observed(code, pc).get(depth).filter(|_| self.spread.is_none()) {
             return Some(s.ty);
         }
         // Else it is expected to be like the live value that it comes from.
@@ -498,7 +507,9 @@ impl Spec<'_> {
         if seen.big || seen.ty == self.o.known().none_type {
             return None;
         }
-        self.o.note_expected(code, pc, depth, seen);
+        if self.spread.is_none() {
+            self.o.note_expected(code, pc, depth, seen);
+        }
         Some(seen.ty)
     }
 

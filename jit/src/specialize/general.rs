@@ -3,7 +3,9 @@
 
 use super::context::{Own, Val};
 use super::{Flow, Res, Spec};
+use crate::bytecode::LIST_TO_TUPLE;
 use crate::ir::{ElemKind, Field, IntCC, Reason};
+use crate::oracle::Builtin;
 use crate::rt::RtId;
 
 impl Spec<'_> {
@@ -12,17 +14,13 @@ impl Spec<'_> {
         if !matches!(self.peek(2), Val::Null) {
             return Ok(self.leave_at_start(Reason::Unsupported));
         }
-        let k = *self.o.known();
-        if let (Val::Null, Val::Tuple(items)) = (self.peek(0).clone(), self.peek(1).clone()) {
-            if let Val::Const(f) = *self.peek(3)
-                && self.o.type_of(f) == k.function
-                && let Some(flow) = self.try_python(f, items, 4)?
-            {
-                return Ok(flow);
-            }
+        if matches!(self.peek(0), Val::Null)
+            && let Some(flow) = self.call_spread()?
+        {
+            return Ok(flow);
         }
         if let Val::Const(f) = *self.peek(3)
-            && self.o.builtin(f) == Some(crate::oracle::Builtin::Frames)
+            && self.o.builtin(f) == Some(Builtin::Frames)
         {
             return Ok(self.leave_at_start(Reason::Unsupported));
         }
@@ -37,6 +35,33 @@ impl Spec<'_> {
         let r = self.rt(RtId::CallEx, &[args[0], args[2], mapping]).expect("a result");
         self.push(Val::object(r, Own::Owned));
         Ok(Flow::Next)
+    }
+
+    /// The same without keyword arguments, where the number of arguments is known: as a call that has them on the
+    /// stack.
+    fn call_spread(&mut self) -> Res<Option<Flow>> {
+        let builtin = match *self.peek(3) {
+            Val::Const(f) => self.o.builtin(f).filter(|b| *b != Builtin::Frames).is_some(),
+            _ => false,
+        };
+        // Builtins work on the stack: a temporary would be gone from there.
+        if builtin && matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned) {
+            return Ok(None);
+        }
+        let Some(items) = self.items_of(1) else { return Ok(None) };
+        if !builtin {
+            return self.call_arguments(3, items, 4);
+        }
+        self.pop();
+        let seq = self.pop();
+        let n = items.len();
+        items.into_iter().for_each(|item| self.push(item));
+        if !matches!(seq, Val::Tuple(_)) {
+            self.drop_val(seq);
+        }
+        self.spread = Some(n);
+        self.resync();
+        self.call(n).map(Some)
     }
 
     /// `UNPACK_EX`: the low byte says how many items come before the list of the rest, the others how many after.
@@ -106,8 +131,13 @@ impl Spec<'_> {
                 let kind = self.b.i32(2);
                 self.generic(RtId::UnaryOp, &[kind], 1)
             }
-            // A list that the compiler has built for a tuple.
-            6 if self.ty_of(self.peek(0)) == Some(k.list) => {
+            LIST_TO_TUPLE if matches!(self.peek(0), Val::List(_)) => {
+                if let Val::List(items) = self.pop() {
+                    self.push(Val::Tuple(items));
+                }
+                Ok(Flow::Next)
+            }
+            LIST_TO_TUPLE if self.ty_of(self.peek(0)) == Some(k.list) => {
                 self.promote();
                 let args = self.pop_arguments(1);
                 let tuple = self.rt(RtId::ListToTuple, &args).expect("a result");

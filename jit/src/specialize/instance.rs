@@ -11,17 +11,15 @@ use crate::rt::RtId;
 const MAX_FIELDS: usize = 16;
 
 impl Spec<'_> {
-    /// A call of a class, with `argc` positional arguments on the stack.
-    pub(super) fn call_class(&mut self, class: ObjId, argc: usize) -> Res<Option<Flow>> {
+    /// A call of a class with positional arguments.
+    pub(super) fn call_class(&mut self, class: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         if self.distrusted() || self.o.type_version(class).is_none() {
             return Ok(None);
         }
-        let at = self.ctx.frame().stack.len() - argc;
-        let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
-        self.instantiate(class, args, argc + 2)
+        self.instantiate(class, args, operands)
     }
 
-    /// The same, with the arguments in the order of the parameters. They are among the topmost `operands` slots.
+    /// The same where that has been checked. `operands` slots of the stack go.
     pub(super) fn instantiate(&mut self, class: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let Some(init) = self.o.plain_class(class) else { return Ok(None) };
         let Init::Function(func) = init else {

@@ -192,6 +192,8 @@ pub struct Spec<'a> {
     families: FxHashMap<Value, Rc<[ObjId]>>,
     /// While a handler without an exception is run: the instruction that would raise, where guards leave.
     elided_from: Option<u32>,
+    /// This instruction has put that many arguments on the stack in place of a tuple or list of them.
+    spread: Option<usize>,
     /// Found out in the middle of an instruction: it can't be compiled like this.
     refused: Option<Refused>,
     /// Virtual instances so far.
@@ -284,6 +286,7 @@ impl<'a> Spec<'a> {
             codes: FxHashMap::default(),
             families: FxHashMap::default(),
             elided_from: None,
+            spread: None,
             refused: None,
             instances: 0,
             again: false,
@@ -533,6 +536,7 @@ impl<'a> Spec<'a> {
             self.ins = ins;
             self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(code.id));
             self.start_exit = None;
+            self.spread = None;
             self.ctx.made.clear();
             self.start = self.ctx.clone();
             if self.instrs > self.limits.instrs {

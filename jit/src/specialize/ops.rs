@@ -159,7 +159,7 @@ impl Spec<'_> {
             Call => return self.call(arg),
             CallKw => return self.call_kw(arg),
             BuildTuple => return self.build_tuple(arg),
-            BuildList => return self.build_sequence(RtId::BuildList, arg),
+            BuildList => return self.build_list(arg),
             BuildSet => return self.build_sequence(RtId::BuildSet, arg),
             BuildMap => return self.build_sequence(RtId::BuildMap, arg),
             BuildString => return self.build_sequence(RtId::BuildString, arg),

@@ -36,8 +36,11 @@ impl Spec<'_> {
                         return Ok(self.leave_at_start(Reason::Error));
                     };
                     let item = Self::dup(item);
-                    self.pop_drop(2);
+                    self.pop_drop(1);
+                    let tuple = self.pop();
+                    // In its slot before the tuple goes, which may have the only reference to it.
                     self.push(item);
+                    self.drop_val(tuple);
                     return Ok(Flow::Next);
                 }
                 self.want(1, c);

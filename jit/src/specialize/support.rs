@@ -81,16 +81,18 @@ pub fn support(op: Opcode) -> Support {
         ),
         CallKw => Specialized("Python functions, as `CALL`; else an entry point"),
         BuildTuple => Specialized("small ones are not made until somebody could see them; else an entry point"),
-        BuildList | BuildSet | BuildMap | BuildString | BuildSlice => EntryPoint("makes the object"),
+        BuildList => Specialized("not made where `*` fills it for a tuple; else an entry point"),
+        BuildSet | BuildMap | BuildString | BuildSlice => EntryPoint("makes the object"),
         UnpackSequence => Specialized("tuples that were not made, exact tuples and lists of the right length; else an entry point"),
-        ListAppend | ListExtend | SetAdd | MapAdd => EntryPoint("adds to the container"),
+        ListAppend | ListExtend => Specialized("up to 8 items in a list that was not made; else an entry point"),
+        SetAdd | MapAdd => EntryPoint("adds to the container"),
         FormatSimple | FormatWithSpec | ConvertValue => EntryPoint("f-strings"),
         GetLen => Specialized("list, tuple, dict, bytes, str; else an exit"),
         LoadDeref | StoreDeref | DeleteDeref => {
             Specialized("cells that are known when compiling, or of type `cell`; functions and classes in them are guarded constants")
         }
         DictMerge | DictUpdate | SetUpdate => EntryPoint("dict and set displays and calls with `**` and `*`"),
-        CallFunctionEx => Specialized("a tuple that was not made, as `CALL`; else an entry point"),
+        CallFunctionEx => Specialized("a tuple or list of up to 8 arguments, no keywords, as `CALL`; else an entry point"),
         CallIntrinsic1 => Specialized("`+x` and tuples made of lists; others are an exit"),
         CallIntrinsic2 => Exit("rare helpers of the compiler"),
         LoadSuperAttr => Specialized("methods, properties and values of the next class as guarded constants; else an entry point"),

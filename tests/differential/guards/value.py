@@ -32,3 +32,21 @@ def run(actions):
 
 step = one
 print(run([nothing] * 3000 + [replace] + [nothing] * 3000 + [change] + [nothing] * 3000))
+
+
+def three(a, b, c=0):
+    return a + b * c
+
+
+def spread(actions):
+    args = [1, 2]
+    result = 0
+    for action in actions:
+        action(args)
+        result += three(*args)  # breaks: value
+        result += len((0, *args))
+    return result
+
+
+keep, grow = (lambda args: None), (lambda args: args.append(3))
+print(spread([keep] * 3000 + [grow] + [keep] * 3000))

@@ -22,8 +22,10 @@ const STACK_WORDS: usize = 1 << 16;
 /// What is to be known of a function's (prepared) code to call it.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Positional parameters; `None` if it takes anything else.
+    /// Positional parameters; `None` if it takes keywords only.
     arguments: Option<u32>,
+    /// Whether what comes after them goes into a tuple.
+    rest: bool,
     /// Locals, cells and free variables.
     locals: u32,
     /// Free variables, where copying them is all that happens before the entry.
@@ -93,19 +95,20 @@ fn depth_word<'a>(vm: &'a VirtualMachine) -> Option<&'a Cell<usize>> {
         .filter(|depth| depth.get() == vm.current_recursion_depth())
 }
 
-/// The function's target, if calling it with `n` positional arguments fills its parameters exactly.
+/// The function's target, if `n` positional arguments fill its parameters without defaults.
 #[inline]
 pub fn target(f: &Py<PyFunction>, n: usize) -> Option<Target> {
     // SAFETY: the function is alive.
     let code = unsafe { layout::function_code(f) };
     let target = *prepare::of(code)?.target.get_or_init(|| look_at(code));
-    (target.arguments == Some(n as u32)).then_some(target)
+    let fits = |m: u32| n == m as usize || target.rest && n > m as usize;
+    target.arguments.is_some_and(fits).then_some(target)
 }
 
 #[cold]
 fn look_at(code: &Py<PyCode>) -> Target {
     let simple = code.flags.contains(CodeFlags::OPTIMIZED)
-        && !code.flags.intersects(CodeFlags::VARARGS | CodeFlags::VARKEYWORDS)
+        && !code.flags.contains(CodeFlags::VARKEYWORDS)
         && code.kwonlyarg_count == 0;
     let locals = code.code.localspluskinds.len();
     let plain = !code.flags.intersects(prepare::SUSPENDS);
@@ -117,6 +120,7 @@ fn look_at(code: &Py<PyCode>) -> Target {
         .and_then(|_| prepare::sites(code).find(|s| matches!(s.kind, SiteKind::Entry { .. })));
     Target {
         arguments: simple.then_some(code.arg_count),
+        rest: code.flags.contains(CodeFlags::VARARGS),
         locals: locals as u32,
         free: free as u32,
         words: if plain { layout::frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
@@ -124,18 +128,23 @@ fn look_at(code: &Py<PyCode>) -> Target {
     }
 }
 
-/// Calls a function with exactly its positional arguments.
+/// Calls a function with as many arguments as it was looked up for.
 #[inline]
 pub fn call(
     vm: &VirtualMachine,
     f: &Py<PyFunction>,
     target: Target,
-    args: Vec<PyObjectRef>,
+    mut args: Vec<PyObjectRef>,
 ) -> PyResult {
-    let Some(depth) = depth_word(vm) else { return f.invoke_exact_args(args, vm) };
     let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
-    if target.words == 0 || tools || depth.get() >= vm.recursion_limit.get() {
-        return f.invoke_exact_args(args, vm);
+    let possible = target.words > 0 && !tools;
+    let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());
+    let Some(depth) = depth else {
+        return if target.rest { f.invoke(args.into(), vm) } else { f.invoke_exact_args(args, vm) };
+    };
+    if target.rest {
+        let rest = args.split_off(target.arguments.unwrap_or_default() as usize);
+        args.push(vm.ctx.new_tuple(rest).into());
     }
     vm.with_recursion("", || {
         let words = target.words as usize;
