@@ -396,9 +396,20 @@ impl Generator {
             let value = self.expression(parameter.kind, 1);
             arguments.push(if parameter.has_default { format!("{}={value}", parameter.name) } else { value });
         }
-        let starred = !arguments.is_empty() && !function.parameters[0].has_default && self.rng.percent(10);
-        if starred {
-            arguments[0] = format!("*({},)", arguments[0]);
+        if function.takes_rest {
+            for _ in 0..self.rng.below(4) {
+                let kind = self.kind();
+                arguments.push(self.expression(kind, 1));
+            }
+        }
+        let positional = function.parameters.iter().filter(|p| !p.has_default).count().max(if function.takes_rest { arguments.len() } else { 0 });
+        if positional > 0 && self.rng.percent(20) {
+            let first = self.rng.below(positional);
+            let last = first + self.rng.below(positional - first + 1);
+            let items = arguments[first..last].join(", ");
+            let separator = if last > first { "," } else { "" };
+            let starred = if self.rng.percent(50) { format!("*({items}{separator})") } else { format!("*[{items}]") };
+            arguments.splice(first..last, [starred]);
         }
         Some(format!("{}({})", function.name, arguments.join(", ")))
     }

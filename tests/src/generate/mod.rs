@@ -47,6 +47,8 @@ struct Parameter {
 struct Function {
     name: String,
     parameters: Vec<Parameter>,
+    /// Whether it takes more positional arguments, as `rest`.
+    takes_rest: bool,
     returns: Kind,
     /// An estimate of how many statements one call executes.
     cost: u64,
@@ -347,6 +349,10 @@ class {name}b({name}):
             }
             parameters.push(parameter);
         }
+        let takes_rest = self.rng.percent(25) && !parameters.iter().any(|parameter| parameter.has_default);
+        if takes_rest {
+            signature.push("*rest".to_owned());
+        }
         self.line(&format!("def {name}({}):", signature.join(", ")));
         self.indent += 1;
         self.in_function = true;
@@ -374,11 +380,14 @@ class {name}b({name}):
         if self.rng.percent(40) {
             self.line(&format!("note(({},))", rest.join(", ")));
         }
+        if takes_rest {
+            self.line("note((len(rest), *rest))");
+        }
         self.line(&format!("return {first}"));
         self.indent -= 1;
         self.in_function = false;
         self.text.push_str("\n\n");
-        self.functions.push(Function { name, parameters, returns, cost: self.cost });
+        self.functions.push(Function { name, parameters, takes_rest, returns, cost: self.cost });
         self.variables.clear();
     }
 
@@ -404,7 +413,7 @@ class {name}b({name}):
         }
         self.text.push_str("\n\n");
         self.variables.clear();
-        self.functions.push(Function { name, parameters, returns: kind, cost: 60 });
+        self.functions.push(Function { name, parameters, takes_rest: false, returns: kind, cost: 60 });
     }
 
     /// A generator function, for loops that are driven by one.
