@@ -9,7 +9,7 @@ use crate::passes::{self, PassOptions};
 use crate::rt::RtId;
 use core::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Compiled code that can be freed.
@@ -48,6 +48,8 @@ pub struct Job {
     /// Addresses of cells, likewise.
     pub cells: Vec<usize>,
     pub rt_address: fn(RtId) -> usize,
+    /// Becomes `ticket + 1` when this has been done.
+    pub done: Arc<AtomicU64>,
 }
 
 impl Job {

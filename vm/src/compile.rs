@@ -3,7 +3,7 @@
 //! Specializing looks at live objects, so it is done at once by the thread that runs Python. Lowering takes most of the
 //! time and looks at nothing but IR. Where the lowering has a thread of its own for it, and nobody has asked
 //! for the code at once, the program goes on in the interpreter meanwhile; when the code is there, the thread that runs
-//! Python puts it in place the next time it comes to the JIT ([`Jit::receive`]). Units come back in the order in
+//! Python puts it in place the next time it comes to the JIT ([`Jit::receive_done`]). Units come back in the order in
 //! which they were begun, so a function version is always there before what calls it.
 
 use crate::cache::Depends;
@@ -100,6 +100,13 @@ impl Background {
     /// Whether there is enough on its way.
     pub fn is_full(&self) -> bool {
         self.begun.borrow().len() >= MAX_BEGUN
+    }
+
+    /// The number of the last job on its way for a site.
+    pub fn job_for(&self, site: &Site) -> Option<u64> {
+        let era = self.era.get();
+        let is_for = |b: &&Begun| b.era == era && matches!(&b.draft.place, Place::Site(key, _) if key.is(site));
+        self.begun.borrow().iter().rev().find(is_for).map(|b| b.ticket)
     }
 
     /// Whether code for a site is on its way, or there and not yet in place.
@@ -227,6 +234,7 @@ impl Jit {
                 objects: self.object_addresses(),
                 cells: self.cell_addresses(),
                 rt_address: crate::runtime::address,
+                done: attached.jobs_done(),
             };
             let begun = self.lowering.borrow_mut().begin(job);
             match begun {
@@ -379,7 +387,7 @@ impl Jit {
     }
 
     /// Puts code in place that has come back: versions at once, entries when their site is reached.
-    pub fn receive(&self) {
+    pub fn receive_done(&self) {
         while self.receive_next(false) {}
     }
 

@@ -395,6 +395,11 @@ impl Driver for Jit {
         }
     }
 
+    fn receive(&self, vm: &VirtualMachine) {
+        self.vm.set(vm);
+        self.receive_done();
+    }
+
     fn as_any(&self) -> Option<&dyn std::any::Any> {
         Some(self)
     }
@@ -433,7 +438,7 @@ impl Driver for Jit {
             .find(|(first, n, _)| *first <= exit.number && exit.number < first + n)
             .map(|(_, _, key)| key.clone());
         let entered = self.units.borrow()[exit.version.tag as usize].clone();
-        self.receive();
+        self.receive_done();
         if let Some((replaces, Some(unit))) = self.arrived(site) {
             self.put(site, unit, replaces);
         }
@@ -533,14 +538,14 @@ impl Jit {
 
     /// Puts code in place that was begun for a site. What to answer, if there is some or will be.
     fn collect_code(&self, site: &Site) -> Option<Hot> {
-        self.receive();
+        self.receive_done();
         match self.arrived(site) {
             Some((_, None)) => Some(Hot::Never),
             Some((replaces, Some(unit))) => {
                 self.put(site, unit, replaces);
                 Some(Hot::Installed)
             }
-            None => self.background.expects(site).then_some(Hot::Later(UNTIL_THERE)),
+            None => self.background.job_for(site).map(Hot::AfterJob),
         }
     }
 
@@ -614,7 +619,7 @@ impl Jit {
                 self.put(site, unit, None);
                 Hot::Installed
             }
-            Attempt::Begun => Hot::Later(UNTIL_THERE),
+            Attempt::Begun => self.background.job_for(site).map_or(Hot::Later(UNTIL_THERE), Hot::AfterJob),
             Attempt::NotNow => Hot::Later(5000),
             Attempt::Never => Hot::Never,
         }

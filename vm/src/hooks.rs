@@ -50,6 +50,11 @@ const EXIT_STACK_WORDS: usize = 1 << 18;
 /// Back-edges and calls until a site that had to step aside is looked at again.
 const ASIDE_PAUSE: i32 = 1000;
 
+/// Passes after which a site that awaits a job is looked at even so: a forked child must begin the thread that does it.
+const JOB_PAUSE: u32 = 10_000;
+/// Misses of its versions until a site that awaits a job is looked at again.
+const MISSES_UNTIL_THERE: u32 = 4;
+
 /// Passes that no version fits until only some passes try them, and at most so many between two that do.
 const FEW_MISSES: u32 = 4;
 const MISS_PAUSE: u32 = 32;
@@ -78,6 +83,8 @@ pub enum Hot {
     Installed,
     /// Ask again after so many more passes.
     Later(u32),
+    /// Ask again when the lowering has done the job with this number.
+    AfterJob(u64),
     /// Don't ask again. A site without versions is disarmed.
     Never,
 }
@@ -118,6 +125,9 @@ pub trait Driver {
 
     /// Compiled code left through an exit; the frame is as it was when it entered.
     fn exited(&self, site: &Site, frame: FrameRef, exit: &Exited<'_>, vm: &VirtualMachine);
+
+    /// The lowering's thread has done something.
+    fn receive(&self, _vm: &VirtualMachine) {}
 
     /// The program has ended.
     fn finish(&self, _attached: &Attached) {}
@@ -177,6 +187,8 @@ pub struct Site {
     versions: RefCell<Rc<[Version]>>,
     /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
     misses_left: AtomicU32,
+    /// Jobs that the lowering must have done before the driver is asked again; 0 where passes count alone.
+    awaits: AtomicU64,
     /// Passes since a version fitted.
     missed: AtomicU32,
     /// What `counter` was when it was last set, and the passes counted before.
@@ -213,6 +225,7 @@ impl Site {
             counter: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             versions: RefCell::new(Rc::new([])),
             misses_left: AtomicU32::new(0),
+            awaits: AtomicU64::new(0),
             missed: AtomicU32::new(0),
             from: AtomicI32::new(first.min(i32::MAX as u32) as i32),
             counted: AtomicU64::new(0),
@@ -473,6 +486,10 @@ pub struct Attached {
     planted_hook: RefCell<Option<PyObjectRef>>,
     /// Where the interpreter looks for what others want it to do.
     signals: OnceLock<UserSignalSender>,
+    /// Jobs that the lowering's thread has done.
+    jobs_done: Arc<AtomicU64>,
+    /// Those of them that the driver has been told of.
+    jobs_seen: AtomicU64,
 }
 
 // SAFETY: used only by the thread that runs the interpreter's Python code while it is the only
@@ -553,6 +570,10 @@ impl Attached {
         if let Some(p) = prepare::of(code) {
             all.push(Arc::downgrade(p));
         }
+    }
+
+    pub(crate) fn jobs_done(&self) -> Arc<AtomicU64> {
+        self.jobs_done.clone()
     }
 
     /// Gives the sender to what the interpreter listens to; only the first one counts.
@@ -685,6 +706,8 @@ pub fn install(
         planted: RefCell::default(),
         planted_hook: RefCell::default(),
         signals: OnceLock::new(),
+        jobs_done: Arc::default(),
+        jobs_seen: AtomicU64::new(0),
     }));
     // SAFETY: the context is not in use yet.
     unsafe {
@@ -756,8 +779,16 @@ fn reached(
     }
     let left = site.counter.load(Ordering::Relaxed) - 1;
     if left > 0 {
-        site.counter.store(left, Ordering::Relaxed);
-        return Ok(());
+        let done = site.attached.jobs_done.load(Ordering::Relaxed);
+        if done != site.attached.jobs_seen.load(Ordering::Relaxed) && !site.attached.is_aside(vm) {
+            site.attached.jobs_seen.store(done, Ordering::Relaxed);
+            site.attached.driver().receive(vm);
+        }
+        let awaits = site.awaits.load(Ordering::Relaxed);
+        if awaits == 0 || done < awaits {
+            site.counter.store(left, Ordering::Relaxed);
+            return Ok(());
+        }
     }
     // SAFETY: as above.
     unsafe { hot(site, frame, vm) };
@@ -775,6 +806,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     }
     // From here on this is the only thread. A counter of 1 brings every pass here.
     site.count_from(1);
+    site.awaits.store(0, Ordering::Relaxed);
     let mut tried = 0;
     let mut asked = false;
     loop {
@@ -824,6 +856,15 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                     site.set_counter(n);
                 } else {
                     site.misses_left.store(n.clamp(1, u32::MAX - 1), Ordering::Relaxed);
+                }
+                return;
+            }
+            Hot::AfterJob(number) => {
+                if site.versions().is_empty() {
+                    site.set_counter(JOB_PAUSE);
+                    site.awaits.store(number + 1, Ordering::Relaxed);
+                } else {
+                    site.misses_left.store(MISSES_UNTIL_THERE, Ordering::Relaxed);
                 }
                 return;
             }

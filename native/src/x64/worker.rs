@@ -12,6 +12,7 @@ use super::link::UnitCode;
 use super::slow_path::StubCode;
 use psycore_jit::lower::{Job, LowerError};
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -134,9 +135,11 @@ impl Shared {
             let code = compiler.prepare_and_compile(&mut job);
             compiler.trim(&job.unit);
             let stubs = std::mem::take(&mut compiler.stubs);
+            let (done, number) = (job.done.clone(), job.ticket + 1);
             let outcome = Outcome { job, code, stubs, time: began.elapsed() };
             let mut state = lock(&self.state);
             state.done.push_back(outcome);
+            done.store(number, Ordering::Release);
             state.busy = false;
             self.done.notify_one();
         }
