@@ -287,6 +287,14 @@ impl CodeInfo {
         self.loops.iter().find(|l| l.header == header)
     }
 
+    /// Where to go on if the instruction loads an attribute to call it with `*`, which can be done as for a call without:
+    /// a method and its object in place of a bound method and NULL.
+    pub fn loads_method(&self, ins: &Instr) -> Option<u32> {
+        let null = self.instr(ins.next).filter(|null| ins.op == Opcode::LoadAttr && null.op == Opcode::PushNull)?;
+        // There NULL stands for keyword arguments.
+        self.instr(null.next).is_some_and(|i| i.op != Opcode::CallFunctionEx).then_some(null.next)
+    }
+
     /// Whether the list that the instruction at `pc` makes is only filled for a tuple: `f(a, *b)`, `(a, *b)`.
     pub fn becomes_tuple(&self, pc: u32) -> bool {
         let first = self.at.get(pc as usize).map_or(self.instrs.len(), |i| *i as usize + 1);

@@ -156,7 +156,7 @@ entry_points! {
     /// Calls a method by name: receiver and `n` arguments in the scratch words.
     CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
     /// `f(*args, **kwargs)`: callable, iterable, mapping or null.
-    CallEx "call_ex" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
+    CallEx "call_ex" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
     /// `isinstance(o, class)`.
     IsInstance "is_instance" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `isinstance(o, class)` of an ordinary class where that runs no Python code: 1 or 0; -1 where it might.

@@ -67,7 +67,10 @@ impl Spec<'_> {
         self.sync_locals();
         let name = self.b.obj(name);
         self.materialize(0);
-        if method && !self.o.loads_no_method(self.ctx.frame().code.id, self.ins.pc) {
+        let code = self.ctx.frame().code.clone();
+        // Where NULL is pushed by an instruction of its own, what turns out to be no method can't go on after this one.
+        let alone = code.instr(self.ins.pc).is_some_and(|i| i.next == self.ins.next);
+        if method && alone && !self.o.loads_no_method(code.id, self.ins.pc) {
             return Ok(self.load_method_by(RtId::LoadMethod, name));
         }
         let args = self.pop_arguments(1);

@@ -11,9 +11,6 @@ use crate::rt::RtId;
 impl Spec<'_> {
     /// Stack: callable, self or NULL, tuple (or any iterable) of arguments, dict of keyword arguments or NULL.
     pub(super) fn call_function_ex(&mut self) -> Res<Flow> {
-        if !matches!(self.peek(2), Val::Null) {
-            return Ok(self.leave_at_start(Reason::Unsupported));
-        }
         if matches!(self.peek(0), Val::Null)
             && let Some(flow) = self.call_spread()?
         {
@@ -29,10 +26,8 @@ impl Spec<'_> {
         for d in 0..4 {
             self.materialize(d);
         }
-        let keywords = !matches!(self.peek(0), Val::Null);
         let args = self.pop_arguments(4);
-        let mapping = if keywords { args[3] } else { self.b.null() };
-        let r = self.rt(RtId::CallEx, &[args[0], args[2], mapping]).expect("a result");
+        let r = self.rt(RtId::CallEx, &args).expect("a result");
         self.push(Val::object(r, Own::Owned));
         Ok(Flow::Next)
     }
@@ -40,17 +35,24 @@ impl Spec<'_> {
     /// The same without keyword arguments, where the number of arguments is known: as a call that has them on the
     /// stack.
     fn call_spread(&mut self) -> Res<Option<Flow>> {
+        let no_self = matches!(self.peek(2), Val::Null);
         let builtin = match *self.peek(3) {
-            Val::Const(f) => self.o.builtin(f).filter(|b| *b != Builtin::Frames).is_some(),
+            Val::Const(f) if no_self => self.o.builtin(f).is_some_and(|b| b != Builtin::Frames),
+            Val::Const(f) => self.o.builtin_method(f).is_some(),
             _ => false,
         };
         // Builtins work on the stack: a temporary would be gone from there.
         if builtin && matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned) {
             return Ok(None);
         }
-        let Some(items) = self.items_of(1) else { return Ok(None) };
-        if !builtin {
+        let Some(mut items) = self.items_of(1) else { return Ok(None) };
+        if !builtin && no_self {
             return self.call_arguments(3, items, 4);
+        }
+        if !builtin {
+            let Val::Const(f) = *self.peek(3) else { return Ok(None) };
+            items.insert(0, self.peek(2).clone());
+            return if self.o.type_of(f) == self.o.known().function { self.try_python(f, items, 4) } else { Ok(None) };
         }
         self.pop();
         let seq = self.pop();

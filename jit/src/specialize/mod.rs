@@ -527,7 +527,10 @@ impl<'a> Spec<'a> {
             if pc != first && leaders.contains(&pc) {
                 return self.goto(pc);
             }
-            let ins = *code.instr(pc).ok_or_else(|| Refused::Unsupported("decoding".into()))?;
+            let mut ins = *code.instr(pc).ok_or_else(|| Refused::Unsupported("decoding".into()))?;
+            if let Some(next) = code.loads_method(&ins).filter(|_| !leaders.contains(&ins.next)) {
+                (ins.arg, ins.next) = (ins.arg | 1, next);
+            }
             self.instrs += 1;
             self.work_done.set(self.work_done.get() + 1);
             if self.work_done.get() > self.limits.work {

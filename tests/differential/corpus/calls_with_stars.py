@@ -249,3 +249,210 @@ for i in range(300):
     if i == 200:
         row.append(9)
 print(s)
+
+
+# Methods of all kinds.
+class Many:
+    attribute = 3
+
+    def __init__(self, *items):
+        self.items = items
+        self.own = lambda *args: ("own", args)
+
+    def method(self, *args):
+        return self.items + args
+
+    def two(self, a, b):
+        return a - b + len(self.items)
+
+    @classmethod
+    def of(cls, *args):
+        return cls(*args).items
+
+    @staticmethod
+    def plain(*args):
+        return args
+
+    @property
+    def getter(self):
+        return lambda *args: ("got", args)
+
+    def __getattr__(self, name):
+        if name == "missing":
+            raise AttributeError("none such")
+        return lambda *args: (name, args)
+
+
+class More(Many):
+    def __init__(self, *items):
+        super().__init__(*items, "more")
+
+    def two(self, *args):
+        return super().two(*args) * 2
+
+
+def methods(things, n):
+    out, args, text, found = None, [1, 2], "a-{}-{}", []
+    for i in range(n):
+        o = things[i % len(things)]
+        out = (o.method(*args), o.method(i, *args), o.two(*args), o.of(*args), o.plain(*args, i), o.own(*args))
+        out += o.getter(*args), o.dynamic(*args), text.format(*args), o.method(*o.items), [].append(*args[:1])
+        found.append(*args[:1])
+        if i == n * 2 // 3:
+            args = (3, 4)
+            o.method = lambda *args: ("replaced", args)
+    return out, len(found)
+
+
+print(methods([Many(0)], 300))
+print(methods([Many(0), More(5, 6)], 301))
+for name in ["two", "missing", "attribute", "own"]:
+    for args in [(1,), (1, 2, 3), 5]:
+        try:
+            for i in range(200):
+                result = getattr(Many(1), name)(*args) if i < 199 or name != "two" else Many(1).two(*args)
+        except Exception as e:
+            print(name, args, type(e).__name__, e)
+        else:
+            print(name, args, result)
+
+
+def kinds(n):
+    m, out = Many(1), None
+    for i in range(n):
+        try:
+            out = m.two(*(i, 1) if i % 50 else (i,))
+        except TypeError as e:
+            out = str(e)
+        if i == n - 2 and hasattr(Many, "__getattr__"):
+            del Many.__getattr__
+    return out
+
+
+print(kinds(302), kinds(151))
+
+
+# What the function does with its tuple.
+import sys
+
+
+def captured(*args):
+    return (lambda: args)()
+
+
+def assigned(*args):
+    n = 0
+    while args:
+        n, args = n + args[0], args[1:]
+    return n, args
+
+
+def deleted(*args):
+    n = len(args)
+    del args
+    try:
+        return args
+    except UnboundLocalError as e:
+        return n, str(e)
+
+
+def seen(*args):
+    return sys._getframe().f_locals["args"], locals()
+
+
+def caught(*args):
+    try:
+        return args[0] / args[1]
+    except ZeroDivisionError:
+        return args
+    except IndexError as e:
+        return str(e), args
+
+
+def walked(*args):
+    out = []
+    for i, (a, b) in enumerate(zip(args, reversed(args))):
+        out.append((i, a, b, a in args, args.index(b), args.count(a)))
+    return out, args[-1], args[:1], args * 2, args + (1,), args == tuple(args), hash(args), [*args], {*args}
+
+
+def nested(*args):
+    def inner(*more):
+        nonlocal args
+        args = args + more
+        return len(args)
+
+    return inner(*args), inner(1), args
+
+
+def many(*args):
+    return len(args), args[-1]
+
+
+def tuples(n):
+    out = None
+    for i in range(n):
+        t = (i, i % 3)
+        out = (captured(*t), assigned(*t, 5), deleted(*t), seen(i, *t), caught(*t), caught(i), walked(i, *t), nested(*t))
+        out += many(*t, *t, *t, *t), many(*t, *t, *t, *t, i), many(*range(20), i)
+    return out
+
+
+print(tuples(3))
+print(tuples(300))
+
+
+# Wrappers that pass on whatever they get.
+def logged(f):
+    calls = []
+
+    def wrapper(*args, **keywords):
+        calls.append((len(args), sorted(keywords)))
+        result = f(*args, **keywords)
+        keywords["later"] = True
+        return result, calls[-1], len(keywords)
+
+    return wrapper
+
+
+@logged
+def subject(a, b=2, *rest, key=None, **others):
+    others["seen"] = a
+    return a, b, rest, key, others
+
+
+@logged
+def positional(a, b):
+    return a - b
+
+
+class Wrapped:
+    def __init__(self, *args, **keywords):
+        self.args, self.keywords = args, keywords
+
+    @logged
+    def method(self, *args, **keywords):
+        return self.args, self.keywords, args, keywords
+
+    def __call__(self, **keywords):
+        return keywords
+
+
+def pass_on(n):
+    out, w = None, Wrapped(1, z=2)
+    for i in range(n):
+        out = subject(i), subject(i, 3, 4), subject(i, key=5), subject(i, x=6, b=7), positional(i, 1), positional(a=i, b=2)
+        out += w.method(i), w.method(i, k=1), w(), w(a=i), Wrapped(i).args, Wrapped(i=i).keywords, Wrapped(*out[:1]).args
+        try:
+            positional(i, *out[:2])
+        except TypeError as e:
+            out += (str(e),)
+        try:
+            positional(i, **{"a": 1})
+        except TypeError as e:
+            out += (str(e),)
+    return out
+
+
+print(pass_on(2))
+print(pass_on(300))

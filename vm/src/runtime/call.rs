@@ -267,8 +267,8 @@ fn keywords(vm: &VirtualMachine, callable: &PyObject, mapping: &PyObject) -> PyR
     Ok(result)
 }
 
-/// `f(*args, **kwargs)`: an iterable and a mapping; the mapping may be null.
-pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, args: Raw, kwargs: Raw) -> Raw {
+/// `f(*args, **kwargs)`: what comes before the arguments (or null), an iterable and a mapping (or null).
+pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, first: Raw, args: Raw, kwargs: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (callable, args) = (obj(callable), obj(args));
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, args: Raw, kwargs
                 Some(mapping) => keywords(vm, callable, mapping)?,
                 None => KwArgs::default(),
             };
-            let args = match args.downcast_ref::<PyTuple>() {
+            let mut args: Vec<PyObjectRef> = match args.downcast_ref::<PyTuple>() {
                 Some(tuple) => tuple.as_slice().to_vec(),
                 None => {
                     let not_iterable = args.class().slots.iter.load().is_none()
@@ -296,6 +296,12 @@ pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, args: Raw, kwargs
                     })?
                 }
             };
+            if !first.is_null() {
+                args.insert(0, obj(first).to_owned());
+            }
+            if kwargs.is_empty() {
+                return call_positional(vm, callable, args);
+            }
             callable.call_with_args(FuncArgs { args, kwargs }, vm)
         })
     }

@@ -22,10 +22,12 @@ const STACK_WORDS: usize = 1 << 16;
 /// What is to be known of a function's (prepared) code to call it.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Positional parameters; `None` if it takes keywords only.
+    /// Positional parameters; `None` if some parameters take keywords only.
     arguments: Option<u32>,
     /// Whether what comes after them goes into a tuple.
     rest: bool,
+    /// Whether there is a dict for keyword arguments.
+    keywords: bool,
     /// Locals, cells and free variables.
     locals: u32,
     /// Free variables, where copying them is all that happens before the entry.
@@ -107,9 +109,7 @@ pub fn target(f: &Py<PyFunction>, n: usize) -> Option<Target> {
 
 #[cold]
 fn look_at(code: &Py<PyCode>) -> Target {
-    let simple = code.flags.contains(CodeFlags::OPTIMIZED)
-        && !code.flags.contains(CodeFlags::VARKEYWORDS)
-        && code.kwonlyarg_count == 0;
+    let simple = code.flags.contains(CodeFlags::OPTIMIZED) && code.kwonlyarg_count == 0;
     let locals = code.code.localspluskinds.len();
     let plain = !code.flags.intersects(prepare::SUSPENDS);
     let free = code.code.freevars.len();
@@ -121,6 +121,7 @@ fn look_at(code: &Py<PyCode>) -> Target {
     Target {
         arguments: simple.then_some(code.arg_count),
         rest: code.flags.contains(CodeFlags::VARARGS),
+        keywords: code.flags.contains(CodeFlags::VARKEYWORDS),
         locals: locals as u32,
         free: free as u32,
         words: if plain { layout::frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
@@ -140,11 +141,15 @@ pub fn call(
     let possible = target.words > 0 && !tools;
     let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());
     let Some(depth) = depth else {
-        return if target.rest { f.invoke(args.into(), vm) } else { f.invoke_exact_args(args, vm) };
+        let exact = !target.rest && !target.keywords;
+        return if exact { f.invoke_exact_args(args, vm) } else { f.invoke(args.into(), vm) };
     };
     if target.rest {
         let rest = args.split_off(target.arguments.unwrap_or_default() as usize);
         args.push(vm.ctx.new_tuple(rest).into());
+    }
+    if target.keywords {
+        args.push(vm.ctx.new_dict().into());
     }
     vm.with_recursion("", || {
         let words = target.words as usize;

@@ -88,7 +88,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::Call => e2(call::call),
         RtId::CallKw => e3(call::call_kw),
         RtId::CallMethod => e2(call::call_method),
-        RtId::CallEx => e3(call::call_ex),
+        RtId::CallEx => e4(call::call_ex),
         RtId::IsInstance => e2(call::is_instance),
         RtId::IsInstancePlain => e2(call::is_instance_plain),
         RtId::MakeFunction => e4(function::make_function),
