@@ -165,6 +165,7 @@ pub enum Builtin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BuiltinMethod {
     ListAppend,
+    ListExtend,
     ListPop,
     DictGet,
     DictItems,

@@ -904,6 +904,7 @@ impl Jit {
         let t = &vm.ctx.types;
         let list: &[(&Py<PyType>, &str, BuiltinMethod)] = &[
             (t.list_type, "append", BuiltinMethod::ListAppend),
+            (t.list_type, "extend", BuiltinMethod::ListExtend),
             (t.list_type, "pop", BuiltinMethod::ListPop),
             (t.dict_type, "get", BuiltinMethod::DictGet),
             (t.dict_type, "items", BuiltinMethod::DictItems),

@@ -747,6 +747,19 @@ impl Spec<'_> {
                 let none = self.const_none();
                 Ok(self.call_done(0, none))
             }
+            (BuiltinMethod::ListExtend, 1) if recv.ty == Some(k.list) => {
+                // Others are iterated by the method itself.
+                let Some(ty) = self.expect_type(0).filter(|ty| [k.list, k.tuple].contains(ty)) else { return Ok(None) };
+                self.want(0, ty);
+                self.guard_type(recv.v, k.list);
+                self.before_python()?;
+                self.sync_locals();
+                self.materialize(0);
+                let args = self.pop_arguments(1);
+                self.rt(RtId::ListExtend, &[recv.v, args[0]]);
+                let none = self.const_none();
+                Ok(self.call_done(0, none))
+            }
             (BuiltinMethod::ListPop, 0) if recv.ty == Some(k.list) => {
                 self.promote();
                 let tok = self.guard_type(recv.v, k.list);

@@ -21,7 +21,7 @@ impl Spec<'_> {
         let index = self.ty_of(self.peek(0)).or_else(|| self.expect_type(0)).or(hint.map(|h| h.1));
         let (container, index) = if self.distrusted() { (None, None) } else { (container, index) };
         match (container, index) {
-            (Some(c), Some(i)) if (c == k.list || c == k.tuple || c == k.str_) && (i == k.int || i == k.bool_) => {
+            (Some(c), Some(i)) if [k.list, k.tuple, k.str_, k.bytes].contains(&c) && (i == k.int || i == k.bool_) => {
                 self.want(0, i);
                 if let Val::Tuple(items) = self.peek(1).clone() {
                     let Some(n) = self.num(0).and_then(|n| match n {
@@ -82,6 +82,16 @@ impl Spec<'_> {
             let item = self.character(code);
             self.pop_drop(2);
             self.push(item);
+            return Ok(Flow::Next);
+        }
+        if ty == k.bytes {
+            let len = self.b.load(Field::BytesLen, v, tok);
+            let base = self.b.load(Field::BytesPtr, v, tok);
+            let (i, tok) = self.checked_index(index, len);
+            let byte = self.b.load_elem(ElemKind::Byte, base, i, tok);
+            let number = self.b.zext(byte);
+            self.pop_drop(2);
+            self.push(Val::Int(number));
             return Ok(Flow::Next);
         }
         let (len, ptr, kind) = if ty == k.list {
