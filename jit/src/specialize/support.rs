@@ -46,7 +46,7 @@ pub fn support(op: Opcode) -> Support {
         StoreName | StoreGlobal => Specialized("a register that is written back before anybody could look; existing names only"),
         PopTop | EndFor | PopIter | PushNull | Copy | Swap => Specialized("moves in the description of the stack"),
         BinaryOp => Specialized(
-            "arithmetic of unboxed int, float and bool with overflow exits; items of list, tuple, str, dict with str keys; methods of Python classes inlined; else an entry point",
+            "arithmetic of unboxed int, float and bool with overflow exits; items of list, tuple, str, bytes, dict with str keys; methods of Python classes inlined; else an entry point",
         ),
         BinarySlice => Specialized("list, tuple, str, bytes with ints or None as bounds; else an entry point"),
         StoreSlice => EntryPoint("slices of any object"),
