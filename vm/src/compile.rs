@@ -111,9 +111,7 @@ impl Background {
 
     /// Whether code for a site is on its way, or there and not yet in place.
     pub fn expects(&self, site: &Site) -> bool {
-        let era = self.era.get();
-        let begun = |b: &Begun| b.era == era && matches!(&b.draft.place, Place::Site(key, _) if key.is(site));
-        self.begun.borrow().iter().any(begun) || self.arrived.borrow().iter().any(|a| a.era == era && a.site.is(site))
+        self.job_for(site).is_some() || self.arrived.borrow().iter().any(|a| a.era == era && a.site.is(site))
     }
 }
 

@@ -60,6 +60,13 @@ impl Spec<'_> {
         }
     }
 
+    /// Drops what [`Self::items_of`] has given the items of: those of a virtual tuple have moved.
+    pub(super) fn drop_emptied(&mut self, seq: Val) {
+        if !matches!(seq, Val::Tuple(_)) {
+            self.drop_val(seq);
+        }
+    }
+
     fn sampled(mut item: Val, sample: crate::oracle::Sample) -> Val {
         if let Val::Obj(o) = &mut item {
             o.sample = Some(sample);
@@ -237,9 +244,7 @@ impl Spec<'_> {
             }
             // The items of a list may be replaced while this list is filled; and those of a temporary tuple go with it.
             self.promote_now();
-            if !matches!(seq, Val::Tuple(_)) {
-                self.drop_val(seq);
-            }
+            self.drop_emptied(seq);
             return Ok(Flow::Next);
         }
         self.before_python()?;

@@ -20,7 +20,6 @@ pub(super) struct Target {
 impl Spec<'_> {
     /// Stack: callable, self or NULL, `argc` arguments.
     pub(super) fn call(&mut self, argc: usize) -> Res<Flow> {
-        let k = *self.o.known();
         let self_null = matches!(self.peek(argc), Val::Null);
         if let Val::Const(c) = *self.peek(argc + 1) {
             if self_null
@@ -40,20 +39,11 @@ impl Spec<'_> {
                 let none = self.const_none();
                 return Ok(self.call_done(0, none).expect("a flow"));
             }
-            if !self_null && self.o.type_of(c) == k.function {
-                let at = self.ctx.frame().stack.len() - argc - 1;
-                let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
-                if let Some(flow) = self.try_python(c, args, argc + 2)? {
-                    return Ok(flow);
-                }
-            }
         }
-        if self_null {
-            let at = self.ctx.frame().stack.len() - argc;
-            let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
-            if let Some(flow) = self.call_arguments(argc + 1, args, argc + 2)? {
-                return Ok(flow);
-            }
+        let at = self.ctx.frame().stack.len() - argc;
+        let args: Vec<Val> = self.ctx.frame().stack[at..].to_vec();
+        if let Some(flow) = self.call_arguments(argc + 1, args, argc + 2)? {
+            return Ok(flow);
         }
         if self.unseen() && self.o.observed(self.ctx.frame().code.id, self.ins.pc).is_empty() {
             return Ok(self.leave_at_start(Reason::Unseen));
@@ -61,12 +51,20 @@ impl Spec<'_> {
         self.call_generic(argc, None)
     }
 
-    /// A call of the Python function, class or other object at `depth` (and of nothing with it as `self`) with
+    /// A call of the Python function, class or other object at `depth`, with `self` or NULL above it, and
     /// arguments that are in the topmost `operands` slots or borrowed from what is.
-    pub(super) fn call_arguments(&mut self, depth: usize, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+    pub(super) fn call_arguments(&mut self, depth: usize, mut args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let k = *self.o.known();
+        let first = self.peek(depth - 1).clone();
+        let has_self = !matches!(first, Val::Null);
         match *self.peek(depth) {
-            Val::Const(c) if self.o.type_of(c) == k.function => self.try_python(c, args, operands),
+            Val::Const(c) if self.o.type_of(c) == k.function => {
+                if has_self {
+                    args.insert(0, first);
+                }
+                self.try_python(c, args, operands)
+            }
+            _ if has_self => Ok(None),
             Val::Const(c) if self.o.type_of(c) == k.type_ => self.call_class(c, args, operands),
             _ => self.call_object(depth, args, operands),
         }
@@ -752,11 +750,7 @@ impl Spec<'_> {
                 let Some(ty) = self.expect_type(0).filter(|ty| [k.list, k.tuple].contains(ty)) else { return Ok(None) };
                 self.want(0, ty);
                 self.guard_type(recv.v, k.list);
-                self.before_python()?;
-                self.sync_locals();
-                self.materialize(0);
-                let args = self.pop_arguments(1);
-                self.rt(RtId::ListExtend, &[recv.v, args[0]]);
+                self.update_container(RtId::ListExtend, 1)?;
                 let none = self.const_none();
                 Ok(self.call_done(0, none))
             }

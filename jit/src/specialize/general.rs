@@ -45,22 +45,15 @@ impl Spec<'_> {
         if builtin && matches!(self.peek(1), Val::Obj(o) if o.own == Own::Owned) {
             return Ok(None);
         }
-        let Some(mut items) = self.items_of(1) else { return Ok(None) };
-        if !builtin && no_self {
-            return self.call_arguments(3, items, 4);
-        }
+        let Some(items) = self.items_of(1) else { return Ok(None) };
         if !builtin {
-            let Val::Const(f) = *self.peek(3) else { return Ok(None) };
-            items.insert(0, self.peek(2).clone());
-            return if self.o.type_of(f) == self.o.known().function { self.try_python(f, items, 4) } else { Ok(None) };
+            return self.call_arguments(3, items, 4);
         }
         self.pop();
         let seq = self.pop();
         let n = items.len();
         items.into_iter().for_each(|item| self.push(item));
-        if !matches!(seq, Val::Tuple(_)) {
-            self.drop_val(seq);
-        }
+        self.drop_emptied(seq);
         self.spread = Some(n);
         self.resync();
         self.call(n).map(Some)
