@@ -111,7 +111,7 @@ impl Background {
 
     /// Whether code for a site is on its way, or there and not yet in place.
     pub fn expects(&self, site: &Site) -> bool {
-        self.job_for(site).is_some() || self.arrived.borrow().iter().any(|a| a.era == era && a.site.is(site))
+        self.job_for(site).is_some() || self.arrived.borrow().iter().any(|a| a.era == self.era.get() && a.site.is(site))
     }
 }
 
