@@ -24,6 +24,9 @@ pub struct VmConfig {
     pub limits: Limits,
     /// The backend that the JIT compiles with; without one everything is interpreted.
     pub lowering: Option<Box<dyn Lowering>>,
+    /// Asked now and then whether `KeyboardInterrupt` is to be raised, for hosts that can't do it from another thread.
+    /// Only hot code looks, so without a lowering nobody asks.
+    pub interrupted: Option<fn() -> bool>,
 }
 
 /// Where Python's `sys.stdin` reads from.
@@ -103,6 +106,7 @@ impl VmConfig {
             jit: JitConfig::default(),
             limits: Limits::default(),
             lowering: None,
+            interrupted: None,
         }
     }
 
@@ -126,6 +130,13 @@ impl VmConfig {
     #[must_use]
     pub fn lowering(mut self, lowering: Box<dyn Lowering>) -> Self {
         self.lowering = Some(lowering);
+        self
+    }
+
+    /// Says whom to ask whether the program is to stop.
+    #[must_use]
+    pub fn interrupted_by(mut self, ask: fn() -> bool) -> Self {
+        self.interrupted = Some(ask);
         self
     }
 

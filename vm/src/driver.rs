@@ -349,7 +349,7 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
     let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(hot, full), Cache::new(config.code_bytes));
     // These want to see code, and the same in each run.
     jit.generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
-    jit.synchronous = jit.generous || std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
+    jit.synchronous = jit.generous || !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
     if !jit.synchronous && !full {
         jit.lowering.borrow_mut().warm_up(crate::runtime::address);
     }

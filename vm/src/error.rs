@@ -26,6 +26,19 @@ pub struct Exception {
     pub message: String,
     /// What Python prints on stderr: chained exceptions, every line, the message.
     pub traceback: String,
+    /// Where it came from, the innermost call last. For a `SyntaxError` the place in the source comes after them.
+    pub frames: Vec<Place>,
+}
+
+/// A place in a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What tracebacks call the file.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1; known for syntax errors.
+    pub column: Option<u32>,
 }
 
 impl Error {
@@ -41,8 +54,27 @@ impl Error {
             class: exception.class().name().to_string(),
             message,
             traceback: traceback_text(vm, &exception),
+            frames: places(vm, &exception),
         })
     }
+}
+
+fn places(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> Vec<Place> {
+    let mut all = Vec::new();
+    let mut next = exception.__traceback__();
+    while let Some(entry) = next {
+        let file = entry.frame.code.source_path().as_str().to_owned();
+        all.push(Place { file, line: entry.lineno.get() as u32, column: None });
+        next = entry.next.lock().clone();
+    }
+    if exception.fast_isinstance(vm.ctx.exceptions.syntax_error) {
+        let number = |name: &'static str| -> Option<u32> { exception.as_object().get_attr(name, vm).ok()?.try_to_value(vm).ok() };
+        let file = exception.as_object().get_attr("filename", vm).ok().and_then(|f| f.try_to_value::<String>(vm).ok());
+        if let (Some(file), Some(line)) = (file, number("lineno")) {
+            all.push(Place { file, line, column: number("offset") });
+        }
+    }
+    all
 }
 
 /// The text that `traceback.print_exception` would print, or a plainer one where the

@@ -9,6 +9,11 @@ use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObjectRef, PyRef, PyResult, VirtualMachine};
 
+/// The globals of `__main__`, as where code runs.
+pub fn main_scope(vm: &VirtualMachine) -> PyResult<Scope> {
+    Ok(Scope::with_builtins(None, vm.ensure_main_module()?.dict(), vm))
+}
+
 /// Runs a code object; the value is that of its last statement (`None` for a module).
 pub fn code(vm: &VirtualMachine, scope: Scope, code: PyRef<PyCode>) -> PyResult {
     vm.run_code_obj(crate::hooks::prepared(vm, &code), scope)

@@ -460,6 +460,9 @@ impl Hook {
     }
 }
 
+/// A host that interrupts programs is asked after so many passes of hooks, and when compiled code left to look.
+const PASSES_UNTIL_ASKED: u32 = 1000;
+
 /// The JIT's hold on one interpreter.
 pub struct Attached {
     state: usize,
@@ -486,6 +489,10 @@ pub struct Attached {
     planted_hook: RefCell<Option<PyObjectRef>>,
     /// Where the interpreter looks for what others want it to do.
     signals: OnceLock<UserSignalSender>,
+    /// Whom to ask whether the program is to stop.
+    interrupted: Cell<Option<fn() -> bool>>,
+    /// How often a hook may pass until that is asked again.
+    until_asked: Cell<u32>,
     /// Jobs that the lowering's thread has done.
     jobs_done: Arc<AtomicU64>,
     /// Those of them that the driver has been told of.
@@ -579,6 +586,30 @@ impl Attached {
     /// Gives the sender to what the interpreter listens to; only the first one counts.
     pub(crate) fn set_signals(&self, signals: UserSignalSender) {
         let _ = self.signals.set(signals);
+    }
+
+    pub(crate) fn set_interrupted(&self, ask: Option<fn() -> bool>) {
+        self.interrupted.set(ask);
+    }
+
+    /// Lets the next hook ask whether the program is to stop.
+    pub(crate) fn ask_soon(&self) {
+        self.until_asked.set(0);
+    }
+
+    /// Raises `KeyboardInterrupt` if the host wants it and was not asked lately.
+    #[inline]
+    fn look_for_interruption(&self, vm: &VirtualMachine) -> PyResult<()> {
+        let Some(ask) = self.interrupted.get() else { return Ok(()) };
+        if let Some(left) = self.until_asked.get().checked_sub(1) {
+            self.until_asked.set(left);
+            return Ok(());
+        }
+        self.until_asked.set(PASSES_UNTIL_ASKED);
+        match ask() {
+            true => Err(vm.new_exception_empty(vm.ctx.exceptions.keyboard_interrupt.to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Raises an exception at the next instruction that looks for signals.
@@ -706,6 +737,8 @@ pub fn install(
         planted: RefCell::default(),
         planted_hook: RefCell::default(),
         signals: OnceLock::new(),
+        interrupted: Cell::new(None),
+        until_asked: Cell::new(PASSES_UNTIL_ASKED),
         jobs_done: Arc::default(),
         jobs_seen: AtomicU64::new(0),
     }));
@@ -751,6 +784,7 @@ fn reached(
     let Some(hook) = Hook::downcast(hook) else { return Ok(()) };
     let site = &hook.site;
     let Some(frame) = FrameRef::current() else { return Ok(()) };
+    site.attached.look_for_interruption(vm)?;
     // SAFETY: the current frame is live, and it runs the code that the hook belongs to.
     unsafe {
         match site.kind {

@@ -449,7 +449,7 @@ pub unsafe fn range_iterator(address: usize) -> Option<[i64; 4]> {
     let l = get()?;
     let fields = [Field::RangeIterStart, Field::RangeIterStep, Field::RangeIterIndex, Field::RangeIterLen];
     // SAFETY: the offsets were probed.
-    Some(fields.map(|field| unsafe { word(address, l.offset(field) as usize) } as i64))
+    Some(fields.map(|field| unsafe { word(address, l.offset(field) as usize) } as isize as i64))
 }
 
 /// The value of an exact int that fits in 64 bits.

@@ -52,7 +52,7 @@ use rustpython_vm::{PyResult, VirtualMachine};
 
 pub use cache::DEFAULT_CODE_BYTES;
 pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
-pub use error::{Error, Exception};
+pub use error::{Error, Exception, Place};
 pub use limits::{Interrupter, Limits};
 pub use vm::{Vm, import_site};
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::function::IntoFuncArgs;
-use rustpython_vm::scope::Scope;
 use rustpython_vm::{
     AsObject, Interpreter, InterpreterBuilder, PyResult, TryFromObject, VirtualMachine,
 };
@@ -39,7 +38,7 @@ impl Vm {
     /// # Errors
     /// What setting up the standard streams or the JIT raised.
     pub fn new(config: VmConfig) -> Result<Self, Error> {
-        let VmConfig { settings, stdin, stdout, stderr, jit, limits, lowering } = config;
+        let VmConfig { settings, stdin, stdout, stderr, jit, limits, lowering, interrupted } = config;
         let (mut guard, signals) = Guard::new(limits);
         let builder = InterpreterBuilder::new().settings(settings);
         let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
@@ -65,6 +64,7 @@ impl Vm {
             attach(vm, jit, lowering)?;
             if let Some(attached) = Attached::of(vm) {
                 attached.set_signals(signals);
+                attached.set_interrupted(interrupted);
             }
             vm.new_scope_with_main()?;
             let streams = stdio::set_up(vm, stdin, stdout, stderr)?;
@@ -76,14 +76,14 @@ impl Vm {
 
     /// Runs statements; `file_name` is what tracebacks call them.
     pub fn run_source(&self, source: &str, file_name: &str) -> Result<(), Error> {
-        self.with(|vm| execute::source(vm, main_scope(vm)?, source, file_name))
+        self.with(|vm| execute::source(vm, execute::main_scope(vm)?, source, file_name))
     }
 
     /// Runs a script file, or a directory or zip file with a `__main__.py`.
     pub fn run_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         self.with(|vm| {
             let path = path.as_ref();
-            execute::script(vm, main_scope(vm)?, path, false).map_err(|error| match error {
+            execute::script(vm, execute::main_scope(vm)?, path, false).map_err(|error| match error {
                 ScriptError::Raised(exception) => exception,
                 ScriptError::Open(path, error) => {
                     vm.new_os_error(format!("can't open file '{path}': {error}"))
@@ -100,7 +100,7 @@ impl Vm {
     /// The value of an expression.
     pub fn eval<T: TryFromObject>(&self, expression: &str) -> Result<T, Error> {
         self.with(|vm| {
-            execute::expression(vm, main_scope(vm)?, expression)?.try_into_value(vm)
+            execute::expression(vm, execute::main_scope(vm)?, expression)?.try_into_value(vm)
         })
     }
 
@@ -157,9 +157,9 @@ impl Vm {
         })
     }
 
-    /// Enters, and turns what was raised into an [`Error`]. What the program printed is visible
-    /// to the host when this returns.
-    fn with<R>(&self, f: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> Result<R, Error> {
+    /// Enters for one use that counts for the limits, and turns what was raised into an [`Error`]. What the program
+    /// printed is visible to the host when this returns.
+    pub fn with<R>(&self, f: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> Result<R, Error> {
         self.enter(|vm| {
             let result = self.guard.watch(|| f(vm)).map_err(|exception| match self.guard.is_out_of_time(&exception) {
                 true => Error::TimeLimit,
@@ -192,10 +192,6 @@ impl Drop for Vm {
 
 fn main_globals(vm: &VirtualMachine) -> PyResult<PyDictRef> {
     Ok(vm.ensure_main_module()?.dict())
-}
-
-fn main_scope(vm: &VirtualMachine) -> PyResult<Scope> {
-    Ok(Scope::with_builtins(None, main_globals(vm)?, vm))
 }
 
 fn global(vm: &VirtualMachine, name: &str) -> PyResult {

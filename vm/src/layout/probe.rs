@@ -37,6 +37,15 @@ fn find_word(obj: usize, count: usize, value: usize, what: &str) -> Result<usize
     found.ok_or_else(|| fail(what))
 }
 
+/// Whether a word may be the address of something that is a few words long, and can thus be followed.
+fn may_be_address(w: usize) -> bool {
+    #[cfg(not(target_family = "wasm"))]
+    let end = 1 << 47;
+    #[cfg(target_family = "wasm")]
+    let end = (core::arch::wasm32::memory_size(0) << 16).saturating_sub(0x1000);
+    (0x1_0000..end).contains(&w) && w % WORD == 0
+}
+
 /// Words of a payload of type `T`.
 const fn words<T>() -> usize {
     size_of::<T>() / WORD
@@ -79,7 +88,7 @@ fn grab(vm: &VirtualMachine) -> bool {
     for (i, &w) in words.iter().enumerate() {
         // The data pointer lies between the four identity pointers and `locals` (whose own words may
         // be uninitialized). Only what looks like a pointer is followed.
-        if i < 4 || i >= offset_of!(InterpreterFrame, locals) / WORD || w < 0x1_0000 || w % WORD != 0 || w >> 47 != 0 {
+        if i < 4 || i >= offset_of!(InterpreterFrame, locals) / WORD || !may_be_address(w) {
             continue;
         }
         // SAFETY: the only pointer among these words is that of the slots, which are as many as locals.
@@ -163,7 +172,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
     let code_obj = g_code(&f, vm)?;
     let gen_code = g_code(&g, vm)?;
     // SAFETY (all `half`): within the copied words.
-    let half_at = |s: &Seen, i: usize| (s.words[i / 2] >> (32 * (i % 2))) as u32;
+    let half_at = |s: &Seen, i: usize| (s.words[i * 4 / WORD] >> (i * 32 % usize::BITS as usize)) as u32;
     let region = (4 * WORD)..offset_of!(InterpreterFrame, locals);
     let find_half = |value: [u32; 2], what: &str| {
         let hits: Vec<usize> = (region.start / 4..region.end / 4)
@@ -327,7 +336,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
         }
     }
     let (tag_offset, int_small_tag) = tag.ok_or_else(|| fail("int.tag"))?;
-    if int_small_tag != 1 << 63 {
+    if int_small_tag != 1 << (usize::BITS - 1) {
         return Err(fail("int.tag"));
     }
     set(Field::IntTag, tag_offset);
@@ -434,7 +443,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
             .downcast_ref::<PyFunction>()
             .ok_or_else(|| fail("func.version"))?
             .get_version_for_current_state();
-        Ok((0..n * 2)
+        Ok((0..n * WORD / 4)
             .map(|i| SIZEOF_PYOBJECT_HEAD + i * 4)
             // SAFETY: as above.
             .filter(|&o| unsafe { half(address(f), o) } == version)
@@ -567,12 +576,12 @@ fn probe_dict(
     for i in 1..n - 1 {
         let p = w(i);
         // A vector is capacity, pointer, length. The words at the ends may hold padding.
-        if p < 0x1_0000 || p % WORD != 0 || p >> 47 != 0 || w(i - 1) > 64 || w(i + 1) > 64 {
+        if !may_be_address(p) || w(i - 1) > 64 || w(i + 1) > 64 {
             continue;
         }
         // SAFETY: the only pointers of a dict are those of its two vectors, each of at least
-        // 8 words here (8 indices; 5 entries of 4 words).
-        let hit = |value: usize| (0..8).find(|&k| unsafe { word(p, k * WORD) } == value);
+        // 8 words here (8 indices; 5 entries of 4 words, or of 24 bytes where words have 4).
+        let hit = |value: usize| (0..if WORD == 8 { 8 } else { 12 }).find(|&k| unsafe { word(p, k * WORD) } == value);
         if let (Some(k0), Some(v0), Some(k1)) =
             (hit(address(&keys[0])), hit(address(&values[0])), hit(address(&keys[1])))
         {
@@ -606,7 +615,7 @@ fn probe_dict(
     let d_at = address_of_ref(&d);
     let halves = |at: usize| -> Vec<u32> {
         // SAFETY: within the payload.
-        (0..n * 2).map(|i| unsafe { half(at, SIZEOF_PYOBJECT_HEAD + i * 4) }).collect()
+        (0..n * WORD / 4).map(|i| unsafe { half(at, SIZEOF_PYOBJECT_HEAD + i * 4) }).collect()
     };
     let before = halves(d_at);
     let twin = class.call((), vm).map_err(bad)?;
@@ -616,8 +625,8 @@ fn probe_dict(
     d.set_item("another", ctx.none(), vm).map_err(bad)?;
     let after = halves(d_at);
     let known: Vec<usize> = [ptr_word, filled].into_iter().collect();
-    let stamps: Vec<usize> = (0..n * 2)
-        .filter(|&i| !known.contains(&(i / 2)) && before[i] != 0 && before[i] == same[i] && after[i] == 0)
+    let stamps: Vec<usize> = (0..n * WORD / 4)
+        .filter(|&i| !known.contains(&(i * 4 / WORD)) && before[i] != 0 && before[i] == same[i] && after[i] == 0)
         .collect();
     let [stamp] = stamps[..] else { return Err(fail("dict.stamp")) };
     set(Field::DictStamp, SIZEOF_PYOBJECT_HEAD + stamp * 4);
@@ -625,7 +634,7 @@ fn probe_dict(
     // The lock can't be held from here; it is the one word that is zero whatever the dict holds,
     // and it comes first, as it does in lists.
     let zero: Vec<usize> = (0..n)
-        .filter(|&i| w(i) == 0 && i * 2 != stamp && i * 2 + 1 != stamp)
+        .filter(|&i| w(i) == 0 && i != stamp * 4 / WORD)
         .collect();
     let [lock] = zero[..] else { return Err(fail("dict.lock")) };
     if lock != 0 {

@@ -155,8 +155,10 @@ pub unsafe extern "C" fn list_pop_at(_: *mut Ctx, l: Raw, index: i64) -> Raw {
     // SAFETY: compiled code passes a live exact list.
     unsafe {
         let mut items = list(l).borrow_vec_mut();
-        let at = index as usize;
-        if at < items.len() { give(items.remove(at)) } else { std::ptr::null_mut() }
+        match usize::try_from(index) {
+            Ok(at) if at < items.len() => give(items.remove(at)),
+            _ => std::ptr::null_mut(),
+        }
     }
 }
 

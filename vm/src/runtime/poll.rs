@@ -11,6 +11,7 @@ use rustpython_vm::VirtualMachine;
 use rustpython_vm::gc_state::gc_state;
 
 use super::abi::vm;
+use crate::hooks::Attached;
 use super::refs::release_deferred;
 
 /// Back-edges between two looks.
@@ -56,5 +57,10 @@ pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
     #[cfg(target_family = "wasm")]
     let stop = false;
     let released = release_deferred();
-    i32::from(released || stop || collection_due(vm) || aside || signals_due())
+    let look = signals_due();
+    if look {
+        // SAFETY: the context's own run time.
+        unsafe { (*(*ctx).runtime.cast::<Attached>()).ask_soon() };
+    }
+    i32::from(released || stop || collection_due(vm) || aside || look)
 }

@@ -1,0 +1,143 @@
+//! The compiled guest, which any number of sandboxes share.
+
+use super::Error;
+use anyhow::{Context, bail};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, UNIX_EPOCH};
+use wasmtime::{Config, Module};
+
+/// How exact time limits are, and how long a sandbox that is waited for asynchronously keeps its thread.
+pub(super) const TICK: Duration = Duration::from_millis(5);
+/// Of the machine's stack, for the guest and what it has compiled. Its own stack is smaller still
+/// (`STACK_BUDGET`), so that recursion ends there, with an exception.
+const WASM_STACK_BYTES: usize = 4 << 20;
+/// The same and what the host's functions need.
+const STACK_BYTES: usize = WASM_STACK_BYTES + (1 << 20);
+
+/// The guest, compiled for this machine.
+///
+/// Compiling takes seconds, so the result is kept on disk, in the directory that `PSYCORE_CACHE` names, or
+/// `psycore` in the user's cache directory. Whoever can write there decides what sandboxes run.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub engine: wasmtime::Engine,
+    pub module: Module,
+    pub fueled: bool,
+    ticking: OnceLock<()>,
+}
+
+impl Engine {
+    /// The guest in a file: `psycore.wasm`. `fueled` sandboxes can be limited by fuel; they run slower.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no guest.
+    pub fn from_file(path: impl AsRef<Path>, fueled: bool) -> Result<Engine, Error> {
+        load(path.as_ref(), fueled).map_err(Error::Guest)
+    }
+
+    /// The guest that this machine has: `PSYCORE_WASM` names it, else it is beside the program. Loaded once.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn shared(fueled: bool) -> Result<Engine, Error> {
+        static ENGINES: Mutex<[Option<Engine>; 2]> = Mutex::new([None, None]);
+        let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = &mut engines[usize::from(fueled)];
+        if let Some(engine) = place {
+            return Ok(engine.clone());
+        }
+        let engine = find().and_then(|path| load(&path, fueled)).map_err(Error::Guest)?;
+        Ok(place.insert(engine).clone())
+    }
+
+    /// Lets the engine's clock tick from now on.
+    pub(super) fn tick(&self) {
+        self.0.ticking.get_or_init(|| {
+            let inner: Weak<Inner> = Arc::downgrade(&self.0);
+            let ticker = move || {
+                while let Some(inner) = inner.upgrade() {
+                    inner.engine.increment_epoch();
+                    drop(inner);
+                    std::thread::sleep(TICK);
+                }
+            };
+            // Without the thread nothing would be stopped; there is no way to go on.
+            std::thread::Builder::new().name("sandbox clock".into()).spawn(ticker).expect("the system gives a thread");
+        });
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("fueled", &self.0.fueled).finish()
+    }
+}
+
+fn find() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("PSYCORE_WASM") {
+        return Ok(path.into());
+    }
+    let beside = std::env::current_exe()?.with_file_name("psycore.wasm");
+    if !beside.exists() {
+        bail!("there is no {}; PSYCORE_WASM can name another place", beside.display());
+    }
+    Ok(beside)
+}
+
+fn config(fueled: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .consume_fuel(fueled)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .async_stack_size(STACK_BYTES)
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
+    let engine = wasmtime::Engine::new(&config(fueled))?;
+    let metadata = path.metadata().with_context(|| format!("can't read {}", path.display()))?;
+    let made = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut key = std::hash::DefaultHasher::new();
+    (path, metadata.len(), made, fueled).hash(&mut key);
+    engine.precompile_compatibility_hash().hash(&mut key);
+    let cached = cache_directory().map(|d| d.join(format!("psycore-{:016x}.cwasm", key.finish())));
+    let module = match cached.as_deref().and_then(|path| cached_module(&engine, path)) {
+        Some(module) => module,
+        None => {
+            let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+            let module = Module::new(&engine, &bytes).map_err(anyhow::Error::from).with_context(|| format!("{} can't be compiled", path.display()))?;
+            // Without the file it takes long again, and that is all.
+            let kept = cached.as_deref().and_then(|path| keep(&module, path).ok().and_then(|()| cached_module(&engine, path)));
+            kept.unwrap_or(module)
+        }
+    };
+    Ok(Engine(Arc::new(Inner { engine, module, fueled, ticking: OnceLock::new() })))
+}
+
+fn cache_directory() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    variable("PSYCORE_CACHE").or_else(|| {
+        let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))?;
+        Some(base.join("psycore"))
+    })
+}
+
+fn cached_module(engine: &wasmtime::Engine, path: &Path) -> Option<Module> {
+    // SAFETY: the file was written by `keep`, in a directory of the user's. wasmtime refuses files of other versions.
+    unsafe { Module::deserialize_file(engine, path) }.ok()
+}
+
+/// Writes compiled code such that nobody finds half a file.
+fn keep(module: &Module, path: &Path) -> anyhow::Result<()> {
+    let directory = path.parent().context("no directory")?;
+    std::fs::create_dir_all(directory)?;
+    let partial = directory.join(format!("{}.{}", std::process::id(), "partial"));
+    std::fs::write(&partial, module.serialize()?)?;
+    Ok(std::fs::rename(&partial, path)?)
+}

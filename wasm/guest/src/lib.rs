@@ -1,0 +1,70 @@
+//! `psycore.wasm`: the VM and the JIT for any WebAssembly engine. `docs/guest-abi.md` describes
+//! what hosts see: two functions for memory, one for requests, and a few imports.
+#![cfg(target_family = "wasm")]
+
+mod host;
+mod request;
+mod value;
+mod wasi;
+
+use std::alloc::Layout;
+
+/// Memory is aligned for whatever a host may put there.
+const ALIGN: usize = 8;
+
+/// Version of the interface. A host refuses a guest of another one.
+#[unsafe(no_mangle)]
+extern "C" fn psycore_abi() -> u32 {
+    1
+}
+
+/// Memory for the host to write to; 0 if there is none left.
+#[unsafe(no_mangle)]
+extern "C" fn psycore_alloc(bytes: usize) -> *mut u8 {
+    match Layout::from_size_align(bytes.max(1), ALIGN) {
+        // SAFETY: the size is not 0.
+        Ok(layout) => unsafe { std::alloc::alloc(layout) },
+        Err(_) => std::ptr::null_mut(),
+    }
+}
+
+/// Gives memory of [`psycore_alloc`] back, or an answer.
+///
+/// # Safety
+/// The block is of that size, and it is given back once.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn psycore_free(block: *mut u8, bytes: usize) {
+    if let Ok(layout) = Layout::from_size_align(bytes.max(1), ALIGN) {
+        // SAFETY: the caller's promise.
+        unsafe { std::alloc::dealloc(block, layout) }
+    }
+}
+
+/// Answers a request: CBOR in, CBOR out. The answer is a block that the host gives back; its
+/// address is in the high half, its length in the low one.
+///
+/// # Safety
+/// The request is readable. It stays the host's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn psycore_request(request: *const u8, bytes: usize) -> u64 {
+    // SAFETY: the caller's promise.
+    let request = unsafe { std::slice::from_raw_parts(request, bytes) };
+    hand_over(&request::answer(request))
+}
+
+/// Copies bytes into a block of their own.
+fn hand_over(bytes: &[u8]) -> u64 {
+    let block = psycore_alloc(bytes.len());
+    if block.is_null() {
+        return 0;
+    }
+    // SAFETY: the block is that long and new.
+    unsafe { block.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    (block as u64) << 32 | bytes.len() as u64
+}
+
+/// Starts a VM with the usual settings, for a snapshot to be taken.
+#[unsafe(no_mangle)]
+extern "C" fn psycore_prepare() {
+    request::prepare();
+}

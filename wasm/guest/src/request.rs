@@ -1,0 +1,269 @@
+//! What a host can ask for. A request is a map with a verb in `do`; the answer is a map with one entry: `value`,
+//! `error` or `exit`.
+
+use crate::{host, value, wasi};
+use ciborium::Value;
+use psycore_vm::rustpython_vm::compiler::Mode;
+use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
+use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use psycore_vm::{Error, JitConfig, JitMode, Vm, VmConfig, execute};
+use psycore_wasm::link::HostLinker;
+use psycore_wasm::lower::{WasmLowering, WasmOptions};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+thread_local! {
+    static VM: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
+    /// A VM that nobody has asked for yet.
+    static PREPARED: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
+}
+
+/// Why there is no value.
+enum Failure {
+    /// The request makes no sense.
+    Request(String),
+    Program(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Program(error)
+    }
+}
+
+type Answer = Result<Value, Failure>;
+
+/// Reads a request, does it and writes the answer.
+pub fn answer(request: &[u8]) -> Vec<u8> {
+    let answer = value::decode(request).map_err(|e| Failure::Request(format!("no CBOR: {e}"))).and_then(|r| serve(&Fields(r)));
+    let map = |key: &str, value: Value| Value::Map(vec![(key.into(), value)]);
+    value::encode(&match answer {
+        Ok(value) => map("value", value),
+        Err(Failure::Program(Error::Exit(code))) => map("exit", code.into()),
+        Err(Failure::Program(error)) => map("error", described(&error)),
+        Err(Failure::Request(message)) => map("error", problem("RequestError", &message, &message, Vec::new())),
+    })
+}
+
+fn problem(class: &str, message: &str, traceback: &str, frames: Vec<Value>) -> Value {
+    Value::Map(vec![
+        ("class".into(), class.into()),
+        ("message".into(), message.into()),
+        ("traceback".into(), traceback.into()),
+        ("frames".into(), Value::Array(frames)),
+    ])
+}
+
+fn described(error: &Error) -> Value {
+    match error {
+        Error::Exception(e) => {
+            let frames = e.frames.iter().map(|f| {
+                let column = f.column.map_or(Value::Null, Value::from);
+                Value::Array(vec![f.file.as_str().into(), f.line.into(), column])
+            });
+            problem(&e.class, &e.message, &e.traceback, frames.collect())
+        }
+        other => problem("Error", &other.to_string(), &other.to_string(), Vec::new()),
+    }
+}
+
+/// The fields of a request.
+struct Fields(Value);
+
+impl Fields {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let found = self.0.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name))?;
+        (!found.1.is_null()).then_some(&found.1)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, Failure> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Text(s)) => Ok(Some(s)),
+            Some(_) => Err(Failure::Request(format!("`{name}` must be text"))),
+        }
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, Failure> {
+        self.text(name)?.ok_or_else(|| Failure::Request(format!("`{name}` is missing")))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
+        let bad = || Failure::Request(format!("`{name}` must be a number that is not negative"));
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let n = value.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(bad)?;
+        Ok(Some(n))
+    }
+
+    fn items(&self, name: &str) -> Result<&[Value], Failure> {
+        match self.get(name) {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(Failure::Request(format!("`{name}` must be an array"))),
+        }
+    }
+
+    /// Names and values.
+    fn pairs(&self, name: &str) -> Result<Vec<(&str, &Value)>, Failure> {
+        let bad = || Failure::Request(format!("`{name}` must be a map with names as keys"));
+        match self.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Map(pairs)) => pairs.iter().map(|(k, v)| Ok((k.as_text().ok_or_else(bad)?, v))).collect(),
+            Some(_) => Err(bad()),
+        }
+    }
+}
+
+fn serve(request: &Fields) -> Answer {
+    match request.needed("do")? {
+        "create" => create(request),
+        "end" => {
+            value::release_all();
+            drop(VM.take());
+            Ok(Value::Null)
+        }
+        "run" => run(&vm()?, request),
+        "call" => call(&vm()?, request),
+        "get" => {
+            let name = request.needed("name")?;
+            Ok(vm()?.with(|vm| {
+                let globals = vm.ensure_main_module()?.dict();
+                let missing = || vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name));
+                value::to_host(vm, &globals.get_item_opt(name, vm)?.ok_or_else(missing)?)
+            })?)
+        }
+        "set" => {
+            let globals = request.pairs("globals")?;
+            vm()?.with(|vm| set_globals(vm, &globals))?;
+            Ok(Value::Null)
+        }
+        "release" => {
+            let handle = request.number("handle")?.and_then(|h| usize::try_from(h).ok());
+            // Ending an object may run Python code.
+            Ok(vm()?.with(|_| Ok(Value::Bool(handle.is_some_and(value::release))))?)
+        }
+        "stats" => Ok(vm()?.with(|vm| {
+            let stats = vm.import("psyco", 0)?.get_attr("stats", vm)?.call((), vm)?;
+            value::to_host(vm, &stats)
+        })?),
+        verb => Err(Failure::Request(format!("`{verb}` is nothing that the guest can do"))),
+    }
+}
+
+fn vm() -> Result<Rc<Vm>, Failure> {
+    VM.with_borrow(Clone::clone).ok_or_else(|| Failure::Request("no VM was created".into()))
+}
+
+/// What a VM is made with.
+#[derive(Clone, Copy, PartialEq)]
+struct Settings {
+    mode: JitMode,
+    threshold: Option<u32>,
+    hash_seed: Option<u32>,
+}
+
+/// Those of the VM in the snapshot.
+const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, hash_seed: None };
+
+fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
+    let Settings { mode, threshold, hash_seed } = settings;
+    let mut config = VmConfig::new().interrupted_by(host::wants_to_interrupt);
+    config.settings.hash_seed = hash_seed;
+    config = config.jit(JitConfig { mode, threshold, ..JitConfig::default() });
+    if mode != JitMode::Off {
+        config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
+    }
+    Ok(Rc::new(Vm::new(config)?))
+}
+
+/// Makes the VM that most hosts will want, ahead of the first request.
+pub fn prepare() {
+    match new_vm(USUAL) {
+        Ok(vm) => PREPARED.set(Some(vm)),
+        Err(error) => eprintln!("psycore: cannot start: {error}"),
+    }
+}
+
+fn create(request: &Fields) -> Answer {
+    if VM.with_borrow(Option::is_some) {
+        return Err(Failure::Request("there is a VM already".into()));
+    }
+    let mode = match request.text("jit")? {
+        None | Some("auto") => JitMode::Auto,
+        Some("off") => JitMode::Off,
+        Some("full") => JitMode::Full,
+        Some(other) => return Err(Failure::Request(format!("`jit` must be auto, off or full, not {other}"))),
+    };
+    let number = |name| Ok::<_, Failure>(request.number(name)?.map(|n| n.min(u32::MAX.into()) as u32));
+    let settings = Settings { mode, threshold: number("threshold")?, hash_seed: number("hash_seed")? };
+    let (argv, paths) = (texts(request, "argv")?, texts(request, "paths")?);
+    wasi::register_directories();
+    let prepared = PREPARED.take();
+    let vm = match prepared {
+        Some(vm) if settings == USUAL => vm,
+        other => {
+            drop(other);
+            new_vm(settings)?
+        }
+    };
+    vm.with(|vm| {
+        let list = |texts: Vec<String>| texts.into_iter().map(|t| vm.ctx.new_str(t).into()).collect::<Vec<PyObjectRef>>();
+        vm.sys_module.set_attr("argv", vm.ctx.new_list(if argv.is_empty() { list(vec![String::new()]) } else { list(argv) }), vm)?;
+        for path in list(paths).into_iter().rev() {
+            vm.insert_sys_path(path)?;
+        }
+        let environment = wasi::environment();
+        if !environment.is_empty() {
+            let environ = vm.import("os", 0)?.get_attr("environ", vm)?;
+            for (name, value) in environment {
+                environ.set_item(&*vm.fsdecode(name), vm.fsdecode(value).into(), vm)?;
+            }
+        }
+        Ok(())
+    })?;
+    VM.set(Some(vm));
+    Ok(Value::Null)
+}
+
+fn texts(request: &Fields, name: &str) -> Result<Vec<String>, Failure> {
+    let bad = || Failure::Request(format!("`{name}` must be an array of texts"));
+    request.items(name)?.iter().map(|t| t.as_text().map(str::to_owned).ok_or_else(bad)).collect()
+}
+
+fn set_globals(vm: &VirtualMachine, pairs: &[(&str, &Value)]) -> PyResult<()> {
+    let globals = vm.ensure_main_module()?.dict();
+    pairs.iter().try_for_each(|(name, value)| globals.set_item(*name, value::from_host(vm, value)?, vm))
+}
+
+/// Runs statements in `__main__`. The value is that of the last one, if it is an expression.
+fn run(vm: &Vm, request: &Fields) -> Answer {
+    let (code, file) = (request.needed("code")?, request.text("file")?.unwrap_or("<input>"));
+    let globals = request.pairs("globals")?;
+    Ok(vm.with(|vm| {
+        set_globals(vm, &globals)?;
+        let compiled = execute::compile(vm, code, Mode::BlockExpr, file)?;
+        vm.register_code_in_linecache(&compiled, code)?;
+        let value = execute::code(vm, execute::main_scope(vm)?, compiled)?;
+        value::to_host(vm, &value)
+    })?)
+}
+
+/// Calls a global by its name, or an object that the host holds.
+fn call(vm: &Vm, request: &Fields) -> Answer {
+    let function = request.get("function").ok_or_else(|| Failure::Request("`function` is missing".into()))?;
+    let (args, kwargs) = (request.items("args")?, request.pairs("kwargs")?);
+    Ok(vm.with(|vm| {
+        let function: PyObjectRef = match function {
+            Value::Text(name) => {
+                let missing = || vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name.as_str()));
+                vm.ensure_main_module()?.dict().get_item_opt(name.as_str(), vm)?.ok_or_else(missing)?
+            }
+            other => value::from_host(vm, other)?,
+        };
+        let args = args.iter().map(|a| value::from_host(vm, a)).collect::<PyResult<Vec<_>>>()?;
+        let kwargs = kwargs.iter().map(|(k, v)| Ok(((*k).to_owned(), value::from_host(vm, v)?)));
+        let kwargs: KwArgs = kwargs.collect::<PyResult<Vec<_>>>()?.into_iter().collect();
+        let result = function.call(FuncArgs::new(args, kwargs), vm)?;
+        value::to_host(vm, &result)
+    })?)
+}
