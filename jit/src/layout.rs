@@ -6,6 +6,8 @@ use crate::ir::{ElemKind, Field};
 /// Offsets in bytes from an object's address (or from the first element).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
+    /// Size of a machine word, which is what addresses and words of objects take.
+    pub word: u32,
     /// By `Field as usize`.
     pub fields: Vec<i32>,
     /// Distance between the entries of a dict.
@@ -13,6 +15,8 @@ pub struct Layout {
     /// Offset of the value and of the key in an entry.
     pub dict_entry_value: u32,
     pub dict_entry_key: u32,
+    /// Distance between the words of an entry's argument array: that of a frame's slots where they are the arguments.
+    pub arg_stride: u32,
     /// Offset of the reference word of an object; it is one machine word.
     pub refcount: i32,
     /// Objects whose reference word has this bit are never counted.
@@ -29,9 +33,8 @@ impl Layout {
 
     /// `(stride, offset)` of an element kind, in bytes.
     pub fn elem(&self, kind: ElemKind) -> (u32, i32) {
-        let word = size_of::<usize>() as u32;
         match kind {
-            ElemKind::ListItem | ElemKind::TupleItem => (word, 0),
+            ElemKind::ListItem | ElemKind::TupleItem => (self.word, 0),
             ElemKind::DictValue => (self.dict_entry_stride, self.dict_entry_value as i32),
             ElemKind::DictKey => (self.dict_entry_stride, self.dict_entry_key as i32),
             ElemKind::Byte | ElemKind::Slot => (1, 0),

@@ -9,11 +9,9 @@
 //! - `PSYCORE_FUZZ_SECONDS`, `PSYCORE_FUZZ_SEED`: how long to generate programs, and from where.
 
 pub mod diff;
-pub mod filetest;
 pub mod fuzz;
 pub mod generate;
-pub mod ir_machine;
-pub mod ir_random;
+pub mod lowerings;
 pub mod modes;
 pub mod parallel;
 pub mod process;

@@ -1,6 +1,7 @@
-//! Runs the files of `tests/filetests/`; `psycore_tests::filetest` describes them.
+//! Runs the files of `tests/filetests/`; `psycore_ir_tests::filetest` describes them.
 
-use psycore_tests::filetest::check_file;
+use psycore_ir_tests::filetest::check_file;
+use psycore_tests::lowerings::lowerings;
 use std::path::Path;
 
 #[test]
@@ -20,7 +21,7 @@ fn filetests() {
         if !only.is_empty() && !only.split(',').any(|o| name.contains(o)) {
             continue;
         }
-        if let Err(e) = check_file(file) {
+        if let Err(e) = check_file(file, &lowerings) {
             failed.push(e);
         }
     }

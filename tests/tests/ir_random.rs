@@ -1,9 +1,10 @@
-//! Random IR through all passes and lowerings; `psycore_tests::ir_random` describes it.
+//! Random IR through all passes and lowerings; `psycore_ir_tests::ir_random` describes it.
 //!
 //! `PSYCORE_FUZZ_SEED` sets the first seed, `PSYCORE_FUZZ_SECONDS` how long to go on (by default a fixed number
 //! of programs).
 
-use psycore_tests::ir_random::check;
+use psycore_ir_tests::ir_random::check;
+use psycore_tests::lowerings::lowerings;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ fn random_ir_means_the_same_everywhere() {
     watch();
     loop {
         SEED.store(seed, Ordering::Relaxed);
-        if let Err(e) = check(seed) {
+        if let Err(e) = check(seed, &lowerings) {
             panic!("{e}");
         }
         seed += 1;

@@ -228,6 +228,15 @@ impl Machine<'_> {
         self.func.f.ty(v)
     }
 
+    /// What an operation that gives `x` leaves in the register of its result.
+    fn in_register(&self, v: Value, x: u64) -> u64 {
+        match self.ty(v) {
+            Type::I32 => x as u32 as u64,
+            Type::Ptr => x as usize as u64,
+            Type::I64 | Type::F64 | Type::Tok => x,
+        }
+    }
+
     /// A value as a constant (addresses as integers).
     fn constant(&self, v: Value) -> Const {
         let x = self.get(v);
@@ -266,7 +275,7 @@ impl Machine<'_> {
                 match unsafe { self.step(&data.op) } {
                     Ok(x) => {
                         if let Some(r) = data.result {
-                            self.set(r, if self.ty(r) == Type::I32 { x as u32 as u64 } else { x });
+                            self.set(r, self.in_register(r, x));
                         }
                     }
                     Err(exit) => return self.leave(exit),
@@ -360,9 +369,9 @@ impl Machine<'_> {
                     store(elem_ty(*kind), self.elem_address(*kind, *base, *index), self.get(*value));
                     0
                 }
-                Op::LoadArg { args, index, .. } => (self.address(*args) as *const u64).add(*index as usize).read(),
+                Op::LoadArg { args, index, ty } => load(self.arg_ty(*ty), self.arg_address(*args, *index)),
                 Op::StoreArg { args, index, value } => {
-                    (self.address(*args) as *mut u64).add(*index as usize).write(self.get(*value));
+                    store(self.arg_ty(self.ty(*value)), self.arg_address(*args, *index), self.get(*value));
                     0
                 }
                 Op::LoadCtx(field) => match field {
@@ -454,6 +463,15 @@ impl Machine<'_> {
         let (stride, offset) = self.unit.layout.elem(kind);
         let distance = (self.int(index) as isize).wrapping_mul(stride as isize);
         self.address(base).wrapping_add_signed(distance).wrapping_add_signed(offset as isize)
+    }
+
+    fn arg_address(&self, args: Value, index: u32) -> usize {
+        self.address(args).wrapping_add(self.unit.layout.arg_stride as usize * index as usize)
+    }
+
+    /// How wide an argument is: an address has the whole of its place.
+    fn arg_ty(&self, ty: Type) -> FieldTy {
+        if ty == Type::Ptr && self.unit.layout.arg_stride as usize == size_of::<usize>() { FieldTy::Ptr } else { FieldTy::I64 }
     }
 
     fn refcount(&self, v: Value) -> &mut usize {

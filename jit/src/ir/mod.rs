@@ -11,7 +11,9 @@
 
 pub mod builder;
 pub mod cfg;
+pub mod countdown;
 pub mod eval;
+pub mod facts;
 pub mod field;
 pub mod interp;
 pub mod parse;

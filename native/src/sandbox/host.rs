@@ -1,6 +1,6 @@
 //! What a sandbox's store holds, and the functions that the guest imports.
 
-use super::link::CodeLinker;
+use super::link::GuestCode;
 use super::output::Sink;
 use super::value::{self, Arguments, Value};
 use super::{Error, Limit};
@@ -34,7 +34,7 @@ pub(super) struct Exports {
 /// The state of one sandbox.
 pub(super) struct State {
     pub wasi: WasiP1Ctx,
-    pub code: CodeLinker,
+    pub code: GuestCode,
     pub functions: Arc<[HostFunction]>,
     pub exports: Option<Exports>,
     pub memory_limit: u64,
@@ -59,7 +59,7 @@ impl State {
 
 impl ResourceLimiter for State {
     fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let fits = desired as u64 + self.code.bytes() as u64 <= self.memory_limit && maximum.is_none_or(|m| desired <= m);
+        let fits = desired as u64 + self.code.stats().bytes as u64 <= self.memory_limit && maximum.is_none_or(|m| desired <= m);
         self.out_of_memory |= !fits;
         Ok(fits)
     }
@@ -77,7 +77,7 @@ impl ResourceLimiter for State {
 
 /// The functions of the module `psycore`.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    super::link::add_to_linker(linker, |state: &mut State| &mut state.code)?;
+    GuestCode::add_to_linker(linker, |state: &mut State| &mut state.code)?;
     linker.func_wrap("psycore", "poll", |caller: Caller<'_, State>| {
         i32::from(caller.data().interrupted.swap(false, Ordering::Relaxed))
     })?;

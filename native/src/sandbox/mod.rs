@@ -272,7 +272,7 @@ impl Builder {
         let interrupted = Arc::new(AtomicBool::new(false));
         let state = State {
             wasi,
-            code: link::CodeLinker::default(),
+            code: link::GuestCode::default(),
             functions: self.functions.into(),
             exports: None,
             memory_limit: self.memory,
@@ -503,7 +503,7 @@ impl Sandbox {
     /// Bytes of memory that the guest has now, and of code that was compiled for it.
     pub fn memory_bytes(&mut self) -> (u64, u64) {
         let memory = self.store.data().exports.as_ref().map(|e| e.memory);
-        (memory.map_or(0, |m| m.data_size(&self.store) as u64), self.store.data().code.bytes() as u64)
+        (memory.map_or(0, |m| m.data_size(&self.store) as u64), self.store.data().code.stats().bytes as u64)
     }
 
     async fn instantiate(&mut self, engine: &Engine, linker: &Linker<State>) -> Result<(), Error> {
@@ -535,7 +535,7 @@ impl Sandbox {
             request: instance.get_typed_func(&mut *store, "psycore_request")?,
         };
         store.data_mut().exports = Some(exports);
-        link::attach(store, &instance, |state| &mut state.code)
+        Ok(())
     }
 
     /// A request within the limits.

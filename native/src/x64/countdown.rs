@@ -2,7 +2,7 @@
 //!
 //! `Ctx::countdown` is counted in memory, where everybody finds it. But a word that each iteration
 //! reads and writes takes as long as a store takes to reach the next load, longer than many loops.
-//! So a loop from which nobody looks at the word keeps the count in a register: each of its blocks
+//! So a loop from which nobody looks at the word (`psycore_jit::ir::countdown`) keeps the count in a register: each of its blocks
 //! has it as one more parameter, edges that enter the loop load it, and those that leave, exits
 //! included, write it back.
 //!
@@ -12,37 +12,11 @@
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, BlockArg, InstBuilder, condcodes::IntCC, types};
 use psycore_jit::ctx::Ctx;
-use psycore_jit::ir::cfg::Loops;
-use psycore_jit::ir::{ExitId, Function, Op};
-use psycore_jit::rt::{Effect, RtId};
+use psycore_jit::ir::ExitId;
+use psycore_jit::rt::RtId;
 use std::mem::offset_of;
 
 const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
-
-/// Which blocks keep the count in a register: those of loops that poll and don't call anything
-/// that polls.
-pub(super) fn counted_blocks(f: &Function, loops: &Loops, counted: &mut Vec<bool>) {
-    counted.clear();
-    counted.resize(f.blocks.len(), false);
-    if loops.irreducible.is_some() || !f.insts.iter().any(|inst| matches!(inst.op, Op::Poll { .. })) {
-        return;
-    }
-    for l in &loops.loops {
-        let mut ops = l.blocks.iter().flat_map(|b| &f.blocks[b.index()].insts).map(|i| &f.insts[i.index()].op);
-        // Outer loops come first.
-        if !counted[l.header.index()] && !ops.any(looks_at_the_word) {
-            l.blocks.iter().for_each(|b| counted[b.index()] = true);
-        }
-    }
-}
-
-fn looks_at_the_word(op: &Op) -> bool {
-    match op {
-        Op::CallFn { .. } => true,
-        Op::CallRt { rt, .. } => rt.effect() == Effect::Python || matches!(rt, RtId::PollSlow | RtId::Dealloc),
-        _ => false,
-    }
-}
 
 impl Translator<'_> {
     pub(super) fn poll(&mut self, exit: ExitId) {

@@ -1,7 +1,7 @@
 //! Instructions that compute, compare, and access memory.
 
 use super::call::{ctx_offset, scratch_offset};
-use super::facts::Fact;
+use psycore_jit::ir::facts::Fact;
 use super::translate::{TRUSTED, Translator, clif_type};
 use cranelift_codegen::ir::condcodes::{FloatCC as ClifFloatCC, IntCC as ClifIntCC};
 use cranelift_codegen::ir::immediates::Ieee64;
@@ -113,12 +113,12 @@ impl Translator<'_> {
             Op::LoadArg { args, index, ty } => {
                 let args = self.value(*args)?;
                 let ty = clif_type(*ty).ok_or_else(|| LowerError("token as argument".into()))?;
-                Some(self.pos.ins().load(ty, TRUSTED, args, arg_offset(*index)?))
+                Some(self.pos.ins().load(ty, TRUSTED, args, self.arg_offset(*index)?))
             }
             Op::StoreArg { args, index, value } => {
                 let (args, value) = (self.value(*args)?, self.value(*value)?);
                 let value = self.word(value);
-                self.pos.ins().store(TRUSTED, value, args, arg_offset(*index)?);
+                self.pos.ins().store(TRUSTED, value, args, self.arg_offset(*index)?);
                 None
             }
             Op::LoadCtx(field) => {
@@ -175,6 +175,11 @@ impl Translator<'_> {
             self.t.values[result.index()] = value.into();
         }
         Ok(())
+    }
+
+    fn arg_offset(&self, index: u32) -> Result<i32, LowerError> {
+        let stride = self.input.env.layout.arg_stride;
+        i32::try_from(u64::from(index) * u64::from(stride)).map_err(|_| LowerError(format!("argument {index}")))
     }
 
     /// Notes a narrow comparison; widens it where it is used as a number too.
@@ -262,10 +267,6 @@ impl Translator<'_> {
             UnOp::Zext | UnOp::Sext | UnOp::Wrap => return Err(LowerError(format!("{op:?} of {from:?}"))),
         })
     }
-}
-
-fn arg_offset(index: u32) -> Result<i32, LowerError> {
-    i32::try_from(u64::from(index) * 8).map_err(|_| LowerError(format!("argument {index}")))
 }
 
 fn int_cc(cc: IntCC) -> ClifIntCC {

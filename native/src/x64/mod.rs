@@ -8,7 +8,6 @@ mod call;
 mod countdown;
 mod division;
 mod exit;
-mod facts;
 mod inst;
 mod link;
 mod listing;

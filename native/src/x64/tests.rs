@@ -77,6 +77,8 @@ fn layout() -> Layout {
         dict_entry_key: 0,
         refcount: 0,
         immortal_bit: 60,
+        word: 8,
+        arg_stride: 8,
         int_small_tag: 1 << 63,
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Input<'a> {
 pub(super) struct Scratch {
     pub(super) values: Vec<PackedOption<clif::Value>>,
     pub(super) conditions: Vec<PackedOption<clif::Value>>,
-    pub(super) facts: Vec<super::facts::Fact>,
+    pub(super) facts: Vec<psycore_jit::ir::facts::Fact>,
     pub(super) used_as_data: Vec<bool>,
     blocks: Vec<clif::Block>,
     /// Two per exit: its block for where the count of polls is in memory, and for where not.
@@ -103,8 +103,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     let loops = Loops::new(&cfg, &dom);
     let outlive = Outlive::new(f, &cfg, &dom, &loops);
     scratch.reset(f, &outlive);
-    super::facts::find(f, &cfg.rpo, &mut scratch.facts);
-    super::countdown::counted_blocks(f, &loops, &mut scratch.counted);
+    psycore_jit::ir::facts::find(f, &cfg.rpo, &mut scratch.facts);
+    psycore_jit::ir::countdown::counted_blocks(f, &loops, &mut scratch.counted);
     // Cranelift keeps distances from the first location that is set, and none at all if that is the
     // default one; a distance of -1 would be none, too.
     func.params.ensure_base_srcloc(SourceLoc::new(0));

@@ -545,6 +545,8 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
             dict_entry_key: stride.2,
             refcount: 0,
             immortal_bit,
+            word: size_of::<usize>() as u32,
+            arg_stride: size_of::<usize>() as u32,
             int_small_tag,
         },
         frame,

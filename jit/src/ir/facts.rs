@@ -1,21 +1,24 @@
-//! What is known of values before translation: constants, and which integers are not negative.
+//! What lowerings want to know of values: constants, and which integers are not negative.
 //!
-//! Signs make overflow checks and remainders cheaper (`ovf`, `division`). The analysis is
+//! Signs make overflow checks and remainders cheaper. The analysis is
 //! optimistic: parameters of blocks count as not negative until an edge passes something else,
 //! so counters of loops are found. Only facts that selection of machine code needs are here; what
 //! changes the IR is the business of its passes.
 
-use psycore_jit::ir::{
+use super::{
     BinOp, Block, BlockCall, ElemKind, Field, Function, IntCC, Op, OvfOp, Term, Type, UnOp, Value,
 };
 
+/// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
+pub enum Fact {
+    /// Nothing.
     Unknown,
     /// An `I64`, or 0 or 1 for a condition.
     Const(i64),
     /// An `F64` by bits.
     Float(u64),
+    /// An `I64` of 0 or more.
     NotNegative,
     /// A remainder by this positive number: between `-n` and `n`, both excluded.
     Remainder(i64),
@@ -26,7 +29,8 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    pub(super) fn not_negative(self) -> bool {
+    /// Whether it is an integer of 0 or more.
+    pub fn not_negative(self) -> bool {
         match self {
             Fact::Const(c) => c >= 0,
             Fact::NotNegative => true,
@@ -34,13 +38,14 @@ impl Fact {
         }
     }
 
-    pub(super) fn negative(self) -> bool {
+    /// Whether it is an integer below 0.
+    pub fn negative(self) -> bool {
         matches!(self, Fact::Const(c) if c < 0)
     }
 }
 
 /// Fills `facts`, by value. `order` is the blocks in reverse postorder.
-pub(super) fn find(f: &Function, order: &[Block], facts: &mut Vec<Fact>) {
+pub fn find(f: &Function, order: &[Block], facts: &mut Vec<Fact>) {
     facts.clear();
     facts.resize(f.values.len(), Fact::Unknown);
     for block in order.iter().filter(|b| b.index() != 0) {

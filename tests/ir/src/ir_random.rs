@@ -6,7 +6,7 @@
 //! machine of `ir_machine` has it. They keep the rules of references: what is owned is in the
 //! state of each exit, and is given up at the end of the block of statements that took it.
 
-use crate::filetest::lowerings;
+use crate::filetest::Lowerings;
 use crate::ir_machine::{self, Datum, MAX_LIST, ObjectSpec, Outcome, World};
 use psycore_jit::ir::interp::InterpLowering;
 use psycore_jit::ir::verify::verify;
@@ -590,7 +590,7 @@ pub fn world(rng: &mut Rng) -> World {
 }
 
 /// Generates a unit from a seed and checks it; an error says everything that is needed to look into it.
-pub fn check(seed: u64) -> Result<(), String> {
+pub fn check(seed: u64, lowerings: Lowerings<'_>) -> Result<(), String> {
     let mut rng = Rng::new(seed);
     let (unit, hoists) = generate(&mut rng);
     verify(&unit).map_err(|e| format!("seed {seed}: the generator made nonsense: {e}\n{unit}"))?;

@@ -16,32 +16,21 @@
 //! With `PSYCORE_BLESS=1` in the environment, expectations are rewritten to what comes out.
 
 use crate::ir_machine::{self, Datum, ObjectSpec, World};
-use psycore::x64::{CraneliftLowering, CraneliftOptions, Effort};
 use psycore_jit::ir::text::parse_unit;
 use psycore_jit::ir::verify::verify;
 use psycore_jit::ir::{Field, Unit};
 use psycore_jit::lower::Lowering;
 use std::path::Path;
 
-/// A fresh backend of each kind that this machine has, to run every test on.
-pub fn lowerings() -> Vec<Box<dyn Lowering>> {
-    let mut all: Vec<Box<dyn Lowering>> = vec![Box::new(psycore_jit::ir::interp::InterpLowering::new())];
-    for effort in [Effort::Full, Effort::Quick] {
-        let options = CraneliftOptions { effort, verify: true, ..CraneliftOptions::default() };
-        match CraneliftLowering::new(options) {
-            Ok(lowering) => all.push(Box::new(lowering)),
-            Err(e) => panic!("no x86-64 lowering on this machine: {e}"),
-        }
-    }
-    all
-}
+/// Makes a fresh backend of each kind that the machine has, to run every test on; the reference comes first.
+pub type Lowerings<'a> = &'a dyn Fn() -> Vec<Box<dyn Lowering>>;
 
 /// Runs the tests of one file; an error says what is wrong, for people.
-pub fn check_file(path: &Path) -> Result<(), String> {
+pub fn check_file(path: &Path, lowerings: Lowerings<'_>) -> Result<(), String> {
     let name = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| format!("{name}: {e}"))?;
     let bless = std::env::var_os("PSYCORE_BLESS").is_some();
-    let after = check_text(&text, bless).map_err(|e| format!("{name}: {e}"))?;
+    let after = check_text(&text, bless, lowerings).map_err(|e| format!("{name}: {e}"))?;
     if after == text {
         return Ok(());
     }
@@ -69,7 +58,7 @@ fn difference(want: &str, got: &str) -> String {
 }
 
 /// The text with its expectations replaced by what comes out.
-fn check_text(text: &str, bless: bool) -> Result<String, String> {
+fn check_text(text: &str, bless: bool, lowerings: Lowerings<'_>) -> Result<String, String> {
     let (source, _) = text.split_once("\n---\n").unwrap_or((text, ""));
     let unit = parse_unit(source).map_err(|e| e.to_string())?;
     let printed = unit.to_string();
@@ -102,7 +91,7 @@ fn check_text(text: &str, bless: bool) -> Result<String, String> {
                     psycore_jit::passes::optimize(&mut optimized, &Default::default());
                     well_formed(&optimized, "the optimized unit")?;
                 }
-                out = check_runs(&out, &unit, &optimized, bless)?;
+                out = check_runs(&out, &unit, &optimized, bless, lowerings)?;
             }
             other => return Err(format!("there is no test `{other}`")),
         }
@@ -125,7 +114,13 @@ fn check_verify(text: &str, unit: &Unit) -> Result<String, String> {
     Ok(out)
 }
 
-fn check_runs(text: &str, unit: &Unit, optimized: &Unit, bless: bool) -> Result<String, String> {
+fn check_runs(
+    text: &str,
+    unit: &Unit,
+    optimized: &Unit,
+    bless: bool,
+    lowerings: Lowerings<'_>,
+) -> Result<String, String> {
     let mut world = World::default();
     let mut out = String::new();
     let mut runs = 0;
@@ -240,7 +235,7 @@ impl<'a> Reader<'a> {
             match word {
                 "" => return if self.text.is_empty() { Ok(o) } else { Err(format!("what is `{}`?", self.text)) },
                 "finalizer" => o.finalizer = true,
-                "immortal" => o.refs = 1 << 60,
+                "immortal" => o.refs = ir_machine::IMMORTAL,
                 "refs" => {
                     self.want('=')?;
                     o.refs = self.number()?;

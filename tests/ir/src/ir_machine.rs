@@ -2,8 +2,8 @@
 //! points that write down that they were called, and runs of a unit on any
 //! lowering with an account of all that can be observed.
 //!
-//! An object has its reference word first, then one word for each field, then
-//! [`SLOTS`] words for slots. A destroyed object is overwritten, not freed, so that
+//! An object has its reference word first, then 64 bits for each field, then
+//! [`SLOTS`] times as much for slots. A destroyed object is overwritten, not freed, so that
 //! code which goes on using it is found out.
 
 use psycore_jit::ctx::Ctx;
@@ -24,16 +24,22 @@ pub const MAX_LIST: u64 = 5;
 /// What a destroyed object is filled with.
 const DEAD: u64 = 0xdead_dead_dead_dead;
 
-/// Where the fields lie.
-pub fn layout() -> Layout {
+/// The reference word of immortal objects.
+pub const IMMORTAL: u64 = 1 << (usize::BITS - 4);
+
+/// Where the fields lie on a machine with words of that many bytes.
+pub fn layout(word: u32) -> Layout {
     Layout {
+        word,
         fields: (0..Field::ALL.len() as i32).map(|i| 8 * (1 + i)).collect(),
-        dict_entry_stride: 24,
-        dict_entry_value: 8,
+        dict_entry_stride: 3 * word,
+        dict_entry_value: word,
         dict_entry_key: 0,
         refcount: 0,
-        immortal_bit: 60,
-        int_small_tag: 1 << 63,
+        immortal_bit: 8 * word - 4,
+        // Arguments are 64 bits wide, since tests pass numbers too.
+        arg_stride: 8,
+        int_small_tag: 1 << (8 * word - 1),
     }
 }
 
@@ -92,7 +98,7 @@ impl Default for World {
 struct Heap {
     names: Vec<String>,
     objects: Vec<Box<[u64; OBJECT_WORDS]>>,
-    arrays: Vec<(String, Box<[u64]>)>,
+    arrays: Vec<(String, Box<[usize]>)>,
     finalizers: Vec<String>,
     poll_leaves: bool,
     calls: Vec<String>,
@@ -129,13 +135,14 @@ impl Heap {
             Datum::Object(name) => {
                 let i = match self.find(name) {
                     Some(i) => i,
-                    None if name.starts_with("obj") => self.add(name.clone(), 1 << 60),
+                    None if name.starts_with("obj") => self.add(name.clone(), IMMORTAL),
                     None => return Err(format!("there is no object {name}")),
                 };
                 self.address(i)
             }
             Datum::Array(items) => {
-                let words: Vec<u64> = items.iter().map(|d| self.resolve(owner, d)).collect::<Result<_, _>>()?;
+                let words: Vec<usize> =
+                    items.iter().map(|d| Ok(self.resolve(owner, d)? as usize)).collect::<Result<_, String>>()?;
                 self.arrays.push((owner.to_string(), words.into()));
                 self.arrays.last().map_or(0, |a| a.1.as_ptr() as u64)
             }
@@ -198,7 +205,7 @@ impl std::fmt::Display for Outcome {
 
 /// Runs entry function `func` of a unit in a new world.
 pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World) -> Result<Outcome, String> {
-    let layout = layout();
+    let layout = layout(size_of::<usize>() as u32);
     let mut args = Vec::new();
     let mut set_up = || -> Result<(), String> {
         HEAP.with_borrow_mut(|heap| {
@@ -230,7 +237,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
     let obj_address = |o: ObjId| {
         HEAP.with_borrow_mut(|h| {
             let name = format!("obj{}", o.0);
-            let i = h.find(&name).unwrap_or_else(|| h.add(name, 1 << 60));
+            let i = h.find(&name).unwrap_or_else(|| h.add(name, IMMORTAL));
             h.address(i) as usize
         })
     };
@@ -341,7 +348,7 @@ fn rebuild(heap: &mut Heap, f: &Function, exit: &Exit, stored: &HashMap<Value, u
     }
     for v in &exit.drops {
         if let Some(i) = heap.at(stored[v])
-            && heap.objects[i][0] & (1 << 60) == 0
+            && heap.objects[i][0] & IMMORTAL == 0
         {
             heap.objects[i][0] -= 1;
         }
@@ -359,7 +366,7 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
         Recipe::Owned(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => show(heap, *v),
         Recipe::Borrowed(v) => {
             if let Some(i) = heap.at(stored[v])
-                && heap.objects[i][0] & (1 << 60) == 0
+                && heap.objects[i][0] & IMMORTAL == 0
             {
                 heap.objects[i][0] += 1;
             }
@@ -414,7 +421,7 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
 fn changes(
     heap: &Heap,
     objects: &[Box<[u64; OBJECT_WORDS]>],
-    arrays: &[(String, Box<[u64]>)],
+    arrays: &[(String, Box<[usize]>)],
     out: &mut Vec<String>,
 ) {
     for (i, now) in heap.objects.iter().enumerate() {
@@ -426,7 +433,7 @@ fn changes(
             out.push(format!("{name} is dead"));
             continue;
         }
-        if name.starts_with("obj") && objects.get(i).is_none() && now[0] == 1 << 60 {
+        if name.starts_with("obj") && objects.get(i).is_none() && now[0] == IMMORTAL {
             continue;
         }
         let before = objects.get(i);
@@ -449,7 +456,7 @@ fn changes(
     for (i, (owner, now)) in heap.arrays.iter().enumerate() {
         for (k, &word) in now.iter().enumerate() {
             if word != arrays[i].1[k] {
-                out.push(format!("{owner}[{k}]={}", heap.show(word)));
+                out.push(format!("{owner}[{k}]={}", heap.show(word as u64)));
             }
         }
     }
@@ -532,7 +539,7 @@ fn python(call: &str, a: *mut c_void, b: *mut c_void) -> *mut c_void {
         grow(h, i);
     });
     with_object(b, |h, i| {
-        if h.objects[i][0] & (1 << 60) == 0 {
+        if h.objects[i][0] & IMMORTAL == 0 {
             h.objects[i][0] += 1;
         }
     });

@@ -1,0 +1,92 @@
+//! What the lowering asks of the host: places in tables, and that a module is compiled and put there.
+//!
+//! There are two tables. Functions that the guest calls go to the guest's own, of which a function pointer is an index.
+//! Compiled functions, which only compiled code calls, go to a small one of the host's, since importing the guest's table
+//! of some thousand functions takes a host up to a millisecond per module.
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// The guest's: exported as `__indirect_function_table`.
+    Entries = 0,
+    /// The host's: modules import it as `env.code`.
+    Code = 1,
+}
+
+/// A place in a table, as guest and host tell one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Slot(pub u32);
+
+impl Slot {
+    /// Set in slots of the code table.
+    pub const IN_CODE: u32 = 1 << 31;
+
+    /// Place `index` of a table.
+    pub fn new(table: Table, index: u32) -> Slot {
+        Slot(if table == Table::Code { index | Slot::IN_CODE } else { index })
+    }
+
+    /// The table that it is in.
+    pub fn table(self) -> Table {
+        if self.0 & Slot::IN_CODE != 0 { Table::Code } else { Table::Entries }
+    }
+
+    /// Its place there.
+    pub fn index(self) -> u32 {
+        self.0 & !Slot::IN_CODE
+    }
+}
+
+/// The host.
+pub trait Linker {
+    /// Makes a table longer by `count` places; gives the first, or none where the host refuses.
+    fn reserve(&mut self, table: Table, count: u32) -> Option<u32>;
+
+    /// Compiles a module, makes an instance of it and puts its exports `f0`, `f1`.. into the slots.
+    ///
+    /// # Errors
+    /// The host refuses, for people: the module is not valid, or there is no room for more.
+    fn link(&mut self, module: &[u8], slots: &[Slot]) -> Result<(), String>;
+
+    /// Empties slots, whose functions must not be running.
+    fn unlink(&mut self, slots: &[Slot]);
+}
+
+/// The host by the functions that a guest imports from it.
+#[cfg(target_arch = "wasm32")]
+pub struct HostLinker;
+
+#[cfg(target_arch = "wasm32")]
+mod imports {
+    use super::Slot;
+
+    #[link(wasm_import_module = "psycore")]
+    unsafe extern "C" {
+        /// Makes table `kind` longer; the index of the first new place, or -1.
+        pub safe fn reserve(kind: i32, count: i32) -> i32;
+        /// Links the module in `len` bytes; 0, or negative where the host refuses.
+        pub fn link(bytes: *const u8, len: i32, slots: *const Slot, count: i32) -> i32;
+        pub fn unlink(slots: *const Slot, count: i32);
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Linker for HostLinker {
+    fn reserve(&mut self, table: Table, count: u32) -> Option<u32> {
+        u32::try_from(imports::reserve(table as i32, count as i32)).ok()
+    }
+
+    fn link(&mut self, module: &[u8], slots: &[Slot]) -> Result<(), String> {
+        // SAFETY: the host reads what the slices hold while it is called.
+        match unsafe { imports::link(module.as_ptr(), module.len() as i32, slots.as_ptr(), slots.len() as i32) } {
+            0 => Ok(()),
+            code => Err(format!("the host refuses a module of {} bytes ({code})", module.len())),
+        }
+    }
+
+    fn unlink(&mut self, slots: &[Slot]) {
+        // SAFETY: as above.
+        unsafe { imports::unlink(slots.as_ptr(), slots.len() as i32) }
+    }
+}

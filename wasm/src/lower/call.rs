@@ -1,0 +1,140 @@
+//! Calls, and the depth of calls.
+//!
+//! `Ctx::depth` is a parameter of compiled functions, which they pass on less what they take: nobody has to give anything
+//! back. The run time finds it in memory whenever it is called and may look, and after an exit.
+
+use super::ctx;
+use super::function::{CTX, Emitter, compiled_signature, mem};
+use psycore_jit::ir::{Callee, ExitId, FnKind, Type, Value};
+use psycore_jit::lower::LowerError;
+use psycore_jit::rt::{Effect, RtId};
+use wasm_encoder::{BlockType, ValType};
+
+impl Emitter<'_> {
+    /// Calls an entry point; its result is on the stack.
+    pub(super) fn call_rt(&mut self, rt: RtId, args: &[Value]) -> Result<(), LowerError> {
+        if args.len() != rt.params().len() {
+            return Err(LowerError(format!("{} with {} arguments", rt.name(), args.len())));
+        }
+        if rt.effect() == Effect::Python {
+            self.store_depth();
+        }
+        let function = self.module.rt(rt)?;
+        self.sink().local_get(CTX);
+        for arg in args {
+            self.get(*arg)?;
+        }
+        self.sink().call(function);
+        Ok(())
+    }
+
+    /// Calls an entry point that says whether to leave, from a cold place where the count of polls is in memory.
+    pub(super) fn call_slow(&mut self, rt: RtId, arg: Option<Value>, exit: Option<ExitId>) -> Result<(), LowerError> {
+        let function = self.module.rt(rt)?;
+        self.store_depth();
+        self.sink().local_get(CTX);
+        if let Some(arg) = arg {
+            self.get(arg)?;
+        }
+        self.sink().call(function);
+        if self.count.is_some() {
+            self.load_count();
+        }
+        match exit {
+            Some(exit) => self.leave_if(exit),
+            None => {
+                self.sink().drop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls compiled code; leaves if it left.
+    pub(super) fn call_fn(
+        &mut self,
+        callee: Callee,
+        args: &[Value],
+        ret: Option<Type>,
+        exit: ExitId,
+        result: Option<Value>,
+    ) -> Result<(), LowerError> {
+        let depth = self.depth.ok_or_else(|| LowerError("a call without a depth counter".into()))?;
+        self.sink().local_get(CTX).local_get(depth);
+        for arg in args {
+            self.get(*arg)?;
+        }
+        match callee {
+            Callee::Local(index) => {
+                let function = self.module.local(index);
+                self.sink().call(function);
+            }
+            Callee::Cell(cell) => {
+                let (params, results) = compiled_signature(args.iter().map(|v| self.f.ty(*v)), ret);
+                let ty = self.module.signature(params, results);
+                let address = (self.input.env.cell_address)(cell);
+                let code = self.temp(ValType::I32, 0);
+                self.sink().i32_const(address as i32).i32_load(mem(0, 2));
+                match self.module.own(ty) {
+                    // Most of what recursive functions call is themselves.
+                    Some((function, slot)) => {
+                        self.sink().local_tee(code).i32_const(slot as i32).i32_eq();
+                        self.sink().if_(BlockType::FunctionType(ty)).call(function).else_();
+                        self.sink().local_get(code).call_indirect(0, ty).end();
+                    }
+                    None => {
+                        self.sink().call_indirect(0, ty);
+                    }
+                }
+            }
+        }
+        match (ret, result) {
+            (Some(_), Some(result)) => {
+                let local = self.local(result)?;
+                self.sink().local_set(local);
+            }
+            (Some(_), None) => {
+                self.sink().drop();
+            }
+            (None, _) => {}
+        }
+        self.leave_if(exit);
+        Ok(())
+    }
+
+    /// Takes the depth counter into its local, in entry functions that have a use for it.
+    pub(super) fn load_depth(&mut self) {
+        if let (FnKind::Entry, Some(depth)) = (self.f.kind, self.depth) {
+            // Each level may leave a record: no more levels than there is room for, less one for this function and one
+            // for the callee that finds no level left. Never below 0, which is what `enter` looks for.
+            let shift = self.input.record_shift as i32;
+            let (levels, most) = (self.temp(ValType::I32, 0), self.temp(ValType::I32, 1));
+            self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_END, 2));
+            self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_TOP, 2)).i32_sub();
+            self.sink().i32_const(shift).i32_load(mem(0, 2)).i32_shr_u().i32_const(2).i32_sub().local_tee(levels);
+            self.sink().local_get(CTX).i32_load(mem(ctx::DEPTH, 2)).local_tee(most);
+            self.sink().local_get(levels).local_get(most).i32_lt_s().select().local_tee(depth);
+            self.sink().i32_const(0).local_get(depth).i32_const(0).i32_gt_s().select().local_set(depth);
+        }
+    }
+
+    /// Writes the depth counter where the run time reads it.
+    pub(super) fn store_depth(&mut self) {
+        if let Some(depth) = self.depth {
+            self.sink().local_get(CTX).local_get(depth).i32_store(mem(ctx::DEPTH, 2));
+        }
+    }
+
+    pub(super) fn enter(&mut self, exit: ExitId) -> Result<(), LowerError> {
+        let depth = self.depth.ok_or_else(|| LowerError("enter without a depth counter".into()))?;
+        self.sink().local_get(depth).i32_eqz();
+        self.leave_if(exit);
+        self.sink().local_get(depth).i32_const(1).i32_sub().local_set(depth);
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) -> Result<(), LowerError> {
+        let depth = self.depth.ok_or_else(|| LowerError("leave without a depth counter".into()))?;
+        self.sink().local_get(depth).i32_const(1).i32_add().local_set(depth);
+        Ok(())
+    }
+}

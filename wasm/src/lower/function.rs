@@ -1,0 +1,477 @@
+//! One function: blocks, edges, terminators.
+//!
+//! The blocks are emitted in the order that `structure` gives, by a list of things still to do instead of recursion, since
+//! blocks can be nested more deeply than a small stack allows. Where the control flow is irreducible they are all cases of
+//! one `br_table` in a loop.
+
+use super::exit::Exits;
+use super::locals::Locals;
+use super::module::Module;
+use super::plan::{Place, Plan};
+use super::structure::Structure;
+use super::ctx;
+use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
+use psycore_jit::ir::countdown::counted_blocks;
+use psycore_jit::ir::facts::{self, Fact};
+use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
+use psycore_jit::lower::{LowerEnv, LowerError};
+use wasm_encoder::{BlockType, InstructionSink, MemArg, MemArgTarget, ValType};
+
+/// The context's local.
+pub(super) const CTX: u32 = 0;
+
+/// What to translate.
+pub(super) struct Input<'a> {
+    pub unit: &'a Unit,
+    pub f: &'a Function,
+    pub env: &'a LowerEnv<'a>,
+    /// Global number of the function's first exit.
+    pub exit_base: u32,
+    /// The address of the logarithm of the bytes that a level of calls may need on the exit stack.
+    pub record_shift: u32,
+}
+
+/// The body of a function, and the bytes of its longest exit record.
+pub(super) struct Body {
+    pub function: wasm_encoder::Function,
+    pub longest_record: u32,
+}
+
+pub(super) struct Emitter<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) f: &'a Function,
+    pub(super) module: &'a mut Module,
+    code: Vec<u8>,
+    pub(super) plan: Plan,
+    pub(super) locals: Locals,
+    pub(super) facts: Vec<Fact>,
+    pub(super) exits: Exits,
+    structure: Option<Structure>,
+    /// By block: whether the count of polls is in a local.
+    counted: Vec<bool>,
+    /// The local for it, once there is one.
+    pub(super) count_at: Option<u32>,
+    /// The local of that count, if it is in one at this place.
+    pub(super) count: Option<u32>,
+    /// The local of the depth counter, if the function has a use for it.
+    pub(super) depth: Option<u32>,
+    /// How many blocks of wasm are open.
+    pub(super) nesting: u32,
+    /// By block: how many were open inside of its label: that in front of it, and that of its loop.
+    before: Vec<u32>,
+    looping: Vec<u32>,
+    /// The local that says which block is next, where the control flow is irreducible.
+    next: Option<u32>,
+    /// The last division of this block: dividend, divisor, and the quotient's local.
+    pub(super) quotient: Option<(Value, Value, u32)>,
+    temps: Vec<(ValType, u32)>,
+    tasks: Vec<Task>,
+}
+
+/// What is still to do; the last one first.
+enum Task {
+    /// A block and what it dominates.
+    Tree(Block),
+    /// An edge that leaves a block, at its end.
+    Edge(Block, BlockCall),
+    /// Ends a block of wasm.
+    End,
+}
+
+/// The wasm type of a value; tokens have none, and are never asked for.
+pub(super) fn val_type(ty: Type) -> ValType {
+    match ty {
+        Type::I32 | Type::Ptr | Type::Tok => ValType::I32,
+        Type::I64 => ValType::I64,
+        Type::F64 => ValType::F64,
+    }
+}
+
+/// Parameters and results of a function: the context, and for compiled functions the depth counter, come first.
+pub(super) fn signature(f: &Function) -> (Vec<ValType>, Vec<ValType>) {
+    let params = f.blocks[0].params.iter().map(|v| f.ty(*v));
+    match f.kind {
+        FnKind::Entry => (vec![ValType::I32, ValType::I32], vec![ValType::I32]),
+        FnKind::Compiled => compiled_signature(params, f.ret),
+    }
+}
+
+/// The same for compiled functions, by their types.
+pub(super) fn compiled_signature(params: impl Iterator<Item = Type>, ret: Option<Type>) -> (Vec<ValType>, Vec<ValType>) {
+    let params = [ValType::I32, ValType::I32].into_iter().chain(params.map(val_type)).collect();
+    let results = [ValType::I32].into_iter().chain(ret.map(val_type)).collect();
+    (params, results)
+}
+
+/// A memory operand with its natural alignment, as the logarithm of bytes.
+pub(super) fn mem(offset: u64, align: u32) -> MemArg {
+    MemArg { offset, align, target: MemArgTarget::Memory(0), ordering: None }
+}
+
+/// Translates a function.
+pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, LowerError> {
+    let f = input.f;
+    if f.kind == FnKind::Entry && f.blocks[0].params.len() != 1 {
+        return Err(LowerError(format!("{}: entry with {} parameters", f.name, f.blocks[0].params.len())));
+    }
+    let cfg = Cfg::new(f);
+    let dom = DomTree::new(&cfg);
+    let loops = Loops::new(&cfg, &dom);
+    let exit_values: Vec<Vec<Value>> = (0..f.exits.len() as u32).map(|i| f.exit_values(ExitId(i))).collect();
+    let plan = Plan::new(f, &cfg, &exit_values);
+    let (params, _) = signature(f);
+    let mut locals = Locals::new(f, &cfg, &plan, &exit_values, &params);
+    let mut value_facts = Vec::new();
+    facts::find(f, &cfg.rpo, &mut value_facts);
+    let mut counted = Vec::new();
+    counted_blocks(f, &loops, &mut counted);
+    let counts_depth =
+        f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
+    let depth = match f.kind {
+        FnKind::Compiled => Some(1),
+        FnKind::Entry => counts_depth.then(|| locals.add(ValType::I32)),
+    };
+    let exits = Exits::new(f, &cfg, &counted, exit_values, &mut locals);
+    let mut emitter = Emitter {
+        structure: Structure::new(f, &cfg, &dom, &loops),
+        input,
+        f,
+        module,
+        code: Vec::new(),
+        plan,
+        locals,
+        facts: value_facts,
+        exits,
+        counted,
+        count_at: None,
+        count: None,
+        depth,
+        nesting: 0,
+        before: vec![0; f.blocks.len()],
+        looping: vec![0; f.blocks.len()],
+        next: None,
+        quotient: None,
+        temps: Vec::new(),
+        tasks: Vec::new(),
+    };
+    emitter.open_exits();
+    emitter.load_depth();
+    if emitter.structure.is_some() {
+        emitter.structured()?;
+    } else {
+        emitter.dispatched(&cfg)?;
+    }
+    let longest_record = emitter.close_exits()?;
+    emitter.sink().unreachable().end();
+    let Emitter { locals, code, .. } = emitter;
+    let mut function =
+        wasm_encoder::Function::new_with_locals_types(locals.types[params.len()..].iter().copied());
+    function.raw(code);
+    Ok(Body { function, longest_record })
+}
+
+impl Emitter<'_> {
+    /// Where instructions go.
+    pub(super) fn sink(&mut self) -> InstructionSink<'_> {
+        InstructionSink::new(&mut self.code)
+    }
+
+    /// A local for what is needed at once, number `n` of that type.
+    pub(super) fn temp(&mut self, ty: ValType, n: usize) -> u32 {
+        while self.temps.iter().filter(|(t, _)| *t == ty).count() <= n {
+            let local = self.locals.add(ty);
+            self.temps.push((ty, local));
+        }
+        self.temps.iter().filter(|(t, _)| *t == ty).nth(n).map_or(0, |(_, local)| *local)
+    }
+
+    pub(super) fn open(&mut self) {
+        self.sink().block(BlockType::Empty);
+        self.nesting += 1;
+    }
+
+    pub(super) fn open_if(&mut self) {
+        self.sink().if_(BlockType::Empty);
+        self.nesting += 1;
+    }
+
+    pub(super) fn close(&mut self) {
+        self.sink().end();
+        self.nesting -= 1;
+    }
+
+    /// The number by which a branch from here names what was opened with so many blocks around it.
+    pub(super) fn label(&self, nesting: u32) -> u32 {
+        self.nesting - nesting
+    }
+
+    /// All blocks, as structured control flow.
+    fn structured(&mut self) -> Result<(), LowerError> {
+        if self.counted[0] {
+            self.load_count();
+        }
+        self.tasks.push(Task::Tree(Block(0)));
+        while let Some(task) = self.tasks.pop() {
+            match task {
+                Task::Tree(block) => self.tree(block)?,
+                Task::Edge(from, call) => self.edge(from, &call)?,
+                Task::End => self.close(),
+            }
+        }
+        Ok(())
+    }
+
+    fn tree(&mut self, block: Block) -> Result<(), LowerError> {
+        let Some(structure) = &mut self.structure else { return Err(LowerError("no structure".into())) };
+        let outside = std::mem::take(&mut structure.outside[block.index()]);
+        let inside = std::mem::take(&mut structure.inside[block.index()]);
+        let header = structure.header[block.index()];
+        // What follows, last things first.
+        let follow = |tasks: &mut Vec<Task>, blocks: &[Block]| {
+            for &b in blocks.iter().rev() {
+                tasks.push(Task::Tree(b));
+                tasks.push(Task::End);
+            }
+        };
+        follow(&mut self.tasks, &outside);
+        self.open_before(&outside);
+        if header {
+            self.tasks.push(Task::End);
+            self.sink().loop_(BlockType::Empty);
+            self.nesting += 1;
+            self.looping[block.index()] = self.nesting;
+        }
+        follow(&mut self.tasks, &inside);
+        self.open_before(&inside);
+        self.block(block)
+    }
+
+    fn open_before(&mut self, blocks: &[Block]) {
+        for b in blocks.iter().rev() {
+            self.open();
+            self.before[b.index()] = self.nesting;
+        }
+    }
+
+    /// All blocks as cases of one loop.
+    fn dispatched(&mut self, cfg: &Cfg) -> Result<(), LowerError> {
+        let next = self.locals.add(ValType::I32);
+        self.next = Some(next);
+        self.sink().loop_(BlockType::Empty);
+        self.nesting += 1;
+        let around = self.nesting;
+        for _ in &cfg.rpo {
+            self.open();
+        }
+        let count = cfg.rpo.len() as u32;
+        self.sink().local_get(next).br_table(0..count, 0);
+        for (i, &block) in cfg.rpo.iter().enumerate() {
+            self.looping[block.index()] = around;
+            self.before[block.index()] = i as u32;
+        }
+        for &block in &cfg.rpo {
+            self.close();
+            self.block(block)?;
+            while let Some(task) = self.tasks.pop() {
+                match task {
+                    Task::Edge(from, call) => self.edge(from, &call)?,
+                    Task::Tree(_) => return Err(LowerError("no structure".into())),
+                    Task::End => self.close(),
+                }
+            }
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// The instructions and the end of a block.
+    fn block(&mut self, block: Block) -> Result<(), LowerError> {
+        let data = &self.f.blocks[block.index()];
+        self.quotient = None;
+        self.count = self.counted[block.index()].then(|| self.count_local());
+        for &inst in &data.insts {
+            self.statement(inst)?;
+        }
+        match &data.term {
+            Term::Jump(call) => self.edge(block, call),
+            Term::Br { cond, then, els } => self.branch(block, *cond, then, els),
+            Term::Ret(value) => self.ret(*value),
+            Term::Exit(exit) => {
+                let label = self.exit_label(*exit);
+                self.sink().br(label);
+                Ok(())
+            }
+            Term::None => Err(LowerError(format!("{}: {block} has no end", self.f.name))),
+        }
+    }
+
+    /// An instruction in its place.
+    fn statement(&mut self, inst: Inst) -> Result<(), LowerError> {
+        let data = &self.f.insts[inst.index()];
+        let place = data.result.map_or(Place::Nowhere, |r| self.plan.places[r.index()]);
+        match (place, data.result) {
+            (Place::Const(_) | Place::Stack(_), _) => Ok(()),
+            (Place::Local, Some(result)) => self.inst(inst, Some(result)),
+            _ => self.inst(inst, None),
+        }
+    }
+
+    /// Pushes a value.
+    pub(super) fn get(&mut self, v: Value) -> Result<(), LowerError> {
+        match self.plan.places[v.index()] {
+            Place::Const(inst) | Place::Stack(inst) => {
+                let f = self.f;
+                self.operation(&f.insts[inst.index()].op)
+            }
+            Place::Local => {
+                let local = self.local(v)?;
+                self.sink().local_get(local);
+                Ok(())
+            }
+            Place::Nowhere => Err(LowerError(format!("{}: {v} is used but not made", self.f.name))),
+        }
+    }
+
+    /// The local of a value that has one.
+    pub(super) fn local(&self, v: Value) -> Result<u32, LowerError> {
+        self.locals.get(v).ok_or_else(|| LowerError(format!("{}: {v} has no local", self.f.name)))
+    }
+
+    fn branch(&mut self, from: Block, cond: Value, then: &BlockCall, els: &BlockCall) -> Result<(), LowerError> {
+        // A jump without anything to do on the way is part of the branch; the other way follows.
+        if let Some(label) = self.plain_edge(from, then) {
+            self.condition(cond, true)?;
+            self.sink().br_if(label);
+            return self.edge(from, els);
+        }
+        if let Some(label) = self.plain_edge(from, els) {
+            self.condition(cond, false)?;
+            self.sink().br_if(label);
+            return self.edge(from, then);
+        }
+        // What stands between `if` and `end` never comes to the end: what is not cold follows.
+        let then_inside = self.is_jump(from, then) || self.f.blocks[then.block.index()].cold;
+        let (inside, behind) = if then_inside { (then, els) } else { (els, then) };
+        let (inside, behind) = match (self.is_jump(from, inside), self.is_jump(from, behind)) {
+            (false, true) => (behind, inside),
+            _ => (inside, behind),
+        };
+        self.condition(cond, std::ptr::eq(inside, then))?;
+        self.open_if();
+        self.tasks.push(Task::Edge(from, behind.clone()));
+        self.tasks.push(Task::End);
+        self.tasks.push(Task::Edge(from, inside.clone()));
+        Ok(())
+    }
+
+    /// Whether an edge is a jump, not the place where its target's code stands.
+    fn is_jump(&self, from: Block, call: &BlockCall) -> bool {
+        match &self.structure {
+            Some(s) => s.placed[call.block.index()] || self.is_back_edge(from, call),
+            None => true,
+        }
+    }
+
+    /// A header's loop is open only while what it dominates is emitted, where all jumps to it are back-edges; the first
+    /// edge to it comes before.
+    fn is_back_edge(&self, from: Block, call: &BlockCall) -> bool {
+        let _ = from;
+        self.structure.as_ref().is_some_and(|s| s.header[call.block.index()]) && self.looping[call.block.index()] != 0
+    }
+
+    /// The label of an edge that is nothing but a jump.
+    fn plain_edge(&self, from: Block, call: &BlockCall) -> Option<u32> {
+        let target = call.block;
+        if self.next.is_some() || !self.is_jump(from, call) || self.count.is_some() != self.counted[target.index()] {
+            return None;
+        }
+        let params = &self.f.blocks[target.index()].params;
+        let stays = |(arg, param): (&Value, &Value)| match self.plan.places[param.index()] {
+            Place::Nowhere => true,
+            _ => self.plan.places[arg.index()] == Place::Local && self.locals.get(*arg) == self.locals.get(*param),
+        };
+        call.args.iter().zip(params).all(stays).then(|| self.target_label(from, call))
+    }
+
+    fn target_label(&self, from: Block, call: &BlockCall) -> u32 {
+        match self.is_back_edge(from, call) {
+            true => self.label(self.looping[call.block.index()]),
+            false => self.label(self.before[call.block.index()]),
+        }
+    }
+
+    /// Passes arguments and goes to the target.
+    fn edge(&mut self, from: Block, call: &BlockCall) -> Result<(), LowerError> {
+        self.count = self.counted[from.index()].then(|| self.count_local());
+        let params = &self.f.blocks[call.block.index()].params;
+        let mut set = Vec::with_capacity(params.len());
+        // All are read before one is written.
+        for (arg, param) in call.args.iter().zip(params) {
+            if self.plan.places[param.index()] == Place::Nowhere {
+                continue;
+            }
+            let to = self.local(*param)?;
+            if self.plan.places[arg.index()] == Place::Local && self.locals.get(*arg) == Some(to) {
+                continue;
+            }
+            self.get(*arg)?;
+            set.push(to);
+        }
+        for local in set.into_iter().rev() {
+            self.sink().local_set(local);
+        }
+        match (self.count.is_some(), self.counted[call.block.index()]) {
+            (true, false) => self.store_count(),
+            (false, true) => self.load_count(),
+            _ => {}
+        }
+        if let Some(next) = self.next {
+            let case = self.before[call.block.index()] as i32;
+            let label = self.label(self.looping[call.block.index()]);
+            self.sink().i32_const(case).local_set(next).br(label);
+        } else if self.is_jump(from, call) {
+            let label = self.target_label(from, call);
+            self.sink().br(label);
+        } else {
+            self.tasks.push(Task::Tree(call.block));
+        }
+        Ok(())
+    }
+
+    fn ret(&mut self, value: Option<Value>) -> Result<(), LowerError> {
+        if let (FnKind::Entry, Some(value)) = (self.f.kind, value) {
+            self.sink().local_get(CTX);
+            self.word(value)?;
+            self.store_word(value, ctx::RET);
+        }
+        self.sink().i32_const(status::RETURNED);
+        if let (FnKind::Compiled, Some(value)) = (self.f.kind, value) {
+            self.get(value)?;
+        }
+        self.sink().return_();
+        Ok(())
+    }
+
+    /// Pushes a value as it stands in 64 bits of memory that run time and compiled code share.
+    pub(super) fn word(&mut self, v: Value) -> Result<(), LowerError> {
+        self.get(v)?;
+        if matches!(self.f.ty(v), Type::I32 | Type::Ptr) {
+            self.sink().i64_extend_i32_u();
+        }
+        Ok(())
+    }
+
+    /// Stores what [`Emitter::word`] has pushed for a value.
+    pub(super) fn store_word(&mut self, v: Value, offset: u64) {
+        match self.f.ty(v) {
+            Type::F64 => self.sink().f64_store(mem(offset, 3)),
+            _ => self.sink().i64_store(mem(offset, 3)),
+        };
+    }
+
+    /// Leaves through `exit` if what is on the stack is not 0.
+    pub(super) fn leave_if(&mut self, exit: ExitId) {
+        let label = self.exit_label(exit);
+        self.sink().br_if(label);
+    }
+}

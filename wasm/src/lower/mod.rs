@@ -1,0 +1,182 @@
+//! [`WasmLowering`]: IR to WebAssembly. One module per unit.
+//!
+//! `function` drives the code of one function: `plan` decides which values need a local at all, `locals` gives them one,
+//! `structure` turns the control flow into nested blocks and loops; instructions are in `inst`, `arith`, `memory`,
+//! `refcount`, `call`, `countdown`, what leaves in `exit`. `module` puts functions together. This file drives all that and
+//! keeps the units and their places in tables. It knows nothing of Python.
+
+mod arith;
+mod call;
+mod countdown;
+mod ctx;
+mod exit;
+mod function;
+mod inst;
+mod locals;
+mod memory;
+mod module;
+mod plan;
+mod refcount;
+mod slots;
+mod structure;
+
+use crate::link::{Linker, Slot, Table};
+use psycore_jit::ctx::Ctx;
+use psycore_jit::ir::{FnKind, Unit};
+use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, LowerError, Lowered, Lowering};
+use rustc_hash::FxHashMap;
+use slots::SlotPool;
+
+/// Settings of the lowering.
+#[derive(Clone, Debug)]
+pub struct WasmOptions {
+    /// Bytes of modules at most, all units together.
+    pub code_bytes: usize,
+    /// Places in tables at most.
+    pub slots: u32,
+    /// IR instructions of a unit at most.
+    pub unit_insts: usize,
+}
+
+impl Default for WasmOptions {
+    fn default() -> Self {
+        WasmOptions { code_bytes: 16 << 20, slots: 4096, unit_insts: 40_000 }
+    }
+}
+
+struct LiveUnit {
+    slots: Vec<Slot>,
+    entries: Vec<Option<EntryFn>>,
+    bytes: usize,
+}
+
+/// The WebAssembly backend. Cells hold places in the host's code table.
+pub struct WasmLowering {
+    options: WasmOptions,
+    linker: Box<dyn Linker>,
+    slots: SlotPool,
+    units: FxHashMap<u32, LiveUnit>,
+    next_handle: u32,
+    bytes: usize,
+    /// The logarithm of the bytes that a level of calls may need on the exit stack. Code reads it.
+    record_shift: Box<u32>,
+}
+
+impl WasmLowering {
+    /// A lowering for a host.
+    pub fn new(options: WasmOptions, linker: Box<dyn Linker>) -> Self {
+        WasmLowering {
+            slots: SlotPool::new(options.slots),
+            options,
+            linker,
+            units: FxHashMap::default(),
+            next_handle: 0,
+            bytes: 0,
+            record_shift: Box::new(3),
+        }
+    }
+
+    /// Bytes of the modules in use.
+    pub fn code_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn take_slots(&mut self, unit: &Unit) -> Result<Vec<Slot>, LowerError> {
+        let mut slots = Vec::with_capacity(unit.funcs.len());
+        for function in &unit.funcs {
+            let table = match function.kind {
+                FnKind::Entry => Table::Entries,
+                FnKind::Compiled => Table::Code,
+            };
+            match self.slots.take(self.linker.as_mut(), table) {
+                Some(slot) => slots.push(slot),
+                None => {
+                    self.slots.give_back(&slots);
+                    return Err(LowerError("out of table places".into()));
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    fn link(&mut self, unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<usize, LowerError> {
+        let made = module::module(unit, env, slots, &raw const *self.record_shift as usize as u32)?;
+        let bytes = made.bytes.len();
+        if bytes > self.options.code_bytes.saturating_sub(self.bytes) {
+            return Err(LowerError("out of memory for modules".into()));
+        }
+        *self.record_shift = (*self.record_shift).max(made.record_shift);
+        self.linker.link(&made.bytes, slots).map_err(LowerError)?;
+        Ok(bytes)
+    }
+}
+
+impl Lowering for WasmLowering {
+    fn name(&self) -> &'static str {
+        "wasm"
+    }
+
+    fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, _listing: bool) -> Result<Lowered, LowerError> {
+        let insts = unit.inst_count();
+        if insts > self.options.unit_insts {
+            return Err(LowerError(format!("unit of {insts} instructions")));
+        }
+        let slots = self.take_slots(unit)?;
+        let bytes = match self.link(unit, env, &slots) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.slots.give_back(&slots);
+                return Err(error);
+            }
+        };
+        self.bytes += bytes;
+        let entries: Vec<Option<EntryFn>> = slots.iter().map(|slot| entry(*slot)).collect();
+        let handle = self.next_handle;
+        self.next_handle = self.next_handle.wrapping_add(1);
+        let cells = slots.iter().map(|slot| u64::from(slot.index())).collect();
+        self.units.insert(handle, LiveUnit { slots, entries: entries.clone(), bytes });
+        Ok(Lowered { handle: CodeHandle(handle), cells, entries, bytes, listing: None, spans: Vec::new() })
+    }
+
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+        let entry = self.units.get(&handle.0).and_then(|unit| unit.entries.get(func).copied().flatten());
+        match entry {
+            // SAFETY: the caller's promise; the unit is alive, else it would not be in the map.
+            Some(entry) => unsafe { entry(ctx, args) },
+            None => unreachable!("function {func} of {handle:?} is not an entry"),
+        }
+    }
+
+    fn free(&mut self, handle: CodeHandle) {
+        if let Some(unit) = self.units.remove(&handle.0) {
+            self.linker.unlink(&unit.slots);
+            self.slots.give_back(&unit.slots);
+            self.bytes -= unit.bytes;
+        }
+    }
+}
+
+/// The function in a slot of the guest's own table.
+#[cfg(target_arch = "wasm32")]
+fn entry(slot: Slot) -> Option<EntryFn> {
+    // SAFETY: a function pointer is an index into that table, and the linker has put a function of this signature there,
+    // which stays until `free`.
+    (slot.table() == Table::Entries).then(|| unsafe { core::mem::transmute::<usize, EntryFn>(slot.index() as usize) })
+}
+
+/// Elsewhere there is nothing to call.
+#[cfg(not(target_arch = "wasm32"))]
+fn entry(_: Slot) -> Option<EntryFn> {
+    None
+}
+
+/// The module for a unit as it would be linked into `slots`, without a host: for those who want to read it.
+///
+/// # Errors
+/// The unit can't be lowered.
+pub fn module_bytes(unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<Vec<u8>, LowerError> {
+    module::module(unit, env, slots, RECORD_SHIFT_NOWHERE).map(|made| made.bytes)
+}
+
+/// Where modules that nobody runs read the size of records.
+const RECORD_SHIFT_NOWHERE: u32 = 0x1000;

@@ -1,0 +1,174 @@
+//! A module: the functions of a unit, exported as `f0`, `f1`.., with what they import.
+//!
+//! Run-time entry points are functions of the module `rt` whose names are their indices in the guest's table; the host
+//! looks them up there. `env.memory` is the guest's memory, `env.code` the host's table of compiled functions, imported
+//! only where something is called through a cell.
+
+use super::function::{Body, Input, function, signature};
+use crate::link::Slot;
+use psycore_jit::ir::{Callee, FnKind, Op, OvfOp, Type, Unit};
+use psycore_jit::lower::{LowerEnv, LowerError};
+use psycore_jit::rt::RtId;
+use rustc_hash::FxHashMap;
+use wasm_encoder::{
+    BlockType, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemoryType, RefType,
+    TableType, TypeSection, ValType,
+};
+
+type Signature = (Vec<ValType>, Vec<ValType>);
+
+/// What functions know of the module that they are in.
+pub(super) struct Module {
+    types: Vec<Signature>,
+    /// By entry point that is called: the number of its import.
+    rts: FxHashMap<RtId, u32>,
+    rt_order: Vec<RtId>,
+    /// How many functions the unit has.
+    funcs: u32,
+    /// By type: the first compiled function of the unit that has it, and its place in the code table.
+    own: FxHashMap<u32, (u32, u32)>,
+    has_mul: bool,
+}
+
+/// A module's bytes.
+pub(super) struct Made {
+    pub bytes: Vec<u8>,
+    /// The logarithm of the bytes of its longest exit record, rounded up.
+    pub record_shift: u32,
+}
+
+impl Module {
+    fn new(unit: &Unit, slots: &[Slot]) -> Module {
+        let mut out = Module {
+            types: Vec::new(),
+            rts: FxHashMap::default(),
+            rt_order: Vec::new(),
+            funcs: unit.funcs.len() as u32,
+            own: FxHashMap::default(),
+            has_mul: false,
+        };
+        for op in unit.funcs.iter().flat_map(|f| &f.insts).map(|inst| &inst.op) {
+            let rt = match op {
+                Op::CallRt { rt, .. } => *rt,
+                Op::Decref(..) => RtId::Dealloc,
+                Op::Poll { .. } => RtId::PollSlow,
+                Op::Ovf(OvfOp::Mul, ..) => {
+                    out.has_mul = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            let number = out.rt_order.len() as u32;
+            if *out.rts.entry(rt).or_insert(number) == number {
+                out.rt_order.push(rt);
+            }
+        }
+        for (i, f) in unit.funcs.iter().enumerate() {
+            if f.kind == FnKind::Compiled
+                && let Some(slot) = slots.get(i)
+            {
+                let (params, results) = signature(f);
+                let ty = out.signature(params, results);
+                let function = out.local(i as u32);
+                out.own.entry(ty).or_insert((function, slot.index()));
+            }
+        }
+        out
+    }
+
+    /// The number of a function type.
+    pub(super) fn signature(&mut self, params: Vec<ValType>, results: Vec<ValType>) -> u32 {
+        let wanted = (params, results);
+        let number = self.types.iter().position(|s| *s == wanted).unwrap_or_else(|| {
+            self.types.push(wanted);
+            self.types.len() - 1
+        });
+        number as u32
+    }
+
+    /// The number of an entry point's function.
+    pub(super) fn rt(&self, rt: RtId) -> Result<u32, LowerError> {
+        self.rts.get(&rt).copied().ok_or_else(|| LowerError(format!("{} is not imported", rt.name())))
+    }
+
+    /// The number of a function of the unit.
+    pub(super) fn local(&self, index: u32) -> u32 {
+        self.rt_order.len() as u32 + index
+    }
+
+    /// A compiled function of that type: its number, and its place in the code table.
+    pub(super) fn own(&self, ty: u32) -> Option<(u32, u32)> {
+        self.own.get(&ty).copied()
+    }
+
+    /// The number of the function that says whether a product overflows.
+    pub(super) fn mul_overflows(&self) -> Result<u32, LowerError> {
+        if self.has_mul { Ok(self.local(self.funcs)) } else { Err(LowerError("no multiplication".into())) }
+    }
+}
+
+fn rt_signature(rt: RtId) -> Signature {
+    let params = [Type::Ptr].iter().chain(rt.params()).map(|t| super::function::val_type(*t)).collect();
+    (params, rt.ret().map(super::function::val_type).into_iter().collect())
+}
+
+/// Makes the module of a unit. Without slots its calls through cells don't look for the unit's own functions.
+pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot], record_shift: u32) -> Result<Made, LowerError> {
+    if env.layout.word != 4 {
+        return Err(LowerError(format!("words of {} bytes", env.layout.word)));
+    }
+    let mut module = Module::new(unit, slots);
+    let mut bodies: Vec<Body> = Vec::with_capacity(unit.funcs.len());
+    let mut exit_base = env.exit_base;
+    for f in &unit.funcs {
+        bodies.push(function(&mut module, &Input { unit, f, env, exit_base, record_shift })?);
+        exit_base += f.exits.len() as u32;
+    }
+    let mut imports = ImportSection::new();
+    let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
+    imports.import("env", "memory", memory);
+    let calls_cells = unit.funcs.iter().flat_map(|f| &f.insts).any(|i| matches!(i.op, Op::CallFn { callee: Callee::Cell(_), .. }));
+    if calls_cells {
+        let table =
+            TableType { element_type: RefType::FUNCREF, table64: false, minimum: 0, maximum: None, shared: false };
+        imports.import("env", "code", table);
+    }
+    for rt in module.rt_order.clone() {
+        let (params, results) = rt_signature(rt);
+        let ty = module.signature(params, results);
+        imports.import("rt", &(env.rt_address)(rt).to_string(), EntityType::Function(ty));
+    }
+    let (mut functions, mut exports, mut code) = (FunctionSection::new(), ExportSection::new(), CodeSection::new());
+    for (i, (f, body)) in unit.funcs.iter().zip(&bodies).enumerate() {
+        let (params, results) = signature(f);
+        functions.function(module.signature(params, results));
+        exports.export(&format!("f{i}"), ExportKind::Func, module.local(i as u32));
+        code.function(&body.function);
+    }
+    if module.has_mul {
+        functions.function(module.signature(vec![ValType::I64, ValType::I64], vec![ValType::I32]));
+        code.function(&mul_overflows());
+    }
+    let mut types = TypeSection::new();
+    for (params, results) in &module.types {
+        types.ty().function(params.iter().copied(), results.iter().copied());
+    }
+    let mut out = wasm_encoder::Module::new();
+    out.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
+    let longest = bodies.iter().map(|b| b.longest_record).max().unwrap_or(0);
+    Ok(Made { bytes: out.finish(), record_shift: longest.next_power_of_two().trailing_zeros() })
+}
+
+/// `(a, b) -> whether a * b does not fit`, for the rare factors of more than 32 bits: the product divided by one is not
+/// the other.
+fn mul_overflows() -> wasm_encoder::Function {
+    let mut f = wasm_encoder::Function::new([]);
+    let mut sink = f.instructions();
+    let (a, b) = (0, 1);
+    sink.local_get(b).i64_eqz().if_(BlockType::Empty).i32_const(0).return_().end();
+    // Dividing by it could overflow itself.
+    sink.local_get(b).i64_const(-1).i64_eq().if_(BlockType::Empty);
+    sink.local_get(a).i64_const(i64::MIN).i64_eq().return_().end();
+    sink.local_get(a).local_get(b).i64_mul().local_get(b).i64_div_s().local_get(a).i64_ne().end();
+    f
+}
