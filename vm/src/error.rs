@@ -63,7 +63,7 @@ fn places(vm: &VirtualMachine, exception: &PyBaseExceptionRef) -> Vec<Place> {
     let mut all = Vec::new();
     let mut next = exception.__traceback__();
     while let Some(entry) = next {
-        let file = entry.frame.code.source_path().as_str().to_owned();
+        let file = entry.frame.f_code().source_path().as_str().to_owned();
         all.push(Place { file, line: entry.lineno.get() as u32, column: None });
         next = entry.next.lock().clone();
     }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use psycore_vm::JitMode;
 
+use super::sandbox::SandboxOptions;
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Command {
@@ -63,6 +65,8 @@ pub struct Options {
     pub jit: JitOptions,
     /// The subcommand `explain`.
     pub explain: Option<ExplainOptions>,
+    /// `--sandbox`.
+    pub sandbox: Option<SandboxOptions>,
 }
 
 /// The JIT's options; what is not given here may come from the environment.
@@ -144,8 +148,16 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
                     }
                     options.check_hash_based_pycs = Some(value);
                 }
+                "--sandbox" => options.sandbox = Some(options.sandbox.take().unwrap_or_default()),
                 option if option.starts_with("--jit") => options.jit.read(option)?,
-                option => return Err(format!("unknown option {option}")),
+                option => {
+                    let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value.to_owned())));
+                    let next = || value.or_else(|| arguments.next().and_then(|value| value.into_string().ok()));
+                    let known = options.sandbox.as_mut().map_or(Ok(false), |sandbox| sandbox.read(name, next))?;
+                    if !known {
+                        return Err(format!("unknown option {option}"));
+                    }
+                }
             }
             continue;
         }

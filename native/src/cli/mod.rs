@@ -6,6 +6,7 @@ mod exact_args;
 mod line_editor;
 mod repl;
 mod run;
+mod sandbox;
 mod settings;
 mod usage;
 
@@ -50,6 +51,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run_program(program: &str, mut invocation: Invocation, all: &[OsString]) -> ExitCode {
+    if let Some(options) = invocation.options.sandbox.take() {
+        let mode = invocation.options.jit.mode.unwrap_or_default();
+        return sandbox::run(options, mode, &invocation.program, &invocation.arguments);
+    }
     let config = match settings::config(&mut invocation) {
         Ok(config) => config,
         Err(error) => {

@@ -32,6 +32,10 @@ To see what became of a program:
                     types, and why compiled code was left; with --text the same in
                     short, to stderr or to FILE
 
+To run what is not trusted, with nothing but what it is given:
+  psycore --sandbox [--memory 256M] [--timeout 5s] [--fuel N] [--dir HOST::GUEST[:ro]]
+                    [--env NAME=VALUE] [option] ... [-c cmd | file | -] [arg] ...
+
 As in CPython:
   -b                warn about str(bytes) and comparing bytes with str (-bb: error)
   -B                don't write .pyc files

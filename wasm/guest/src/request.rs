@@ -122,14 +122,14 @@ fn serve(request: &Fields) -> Answer {
             drop(VM.take());
             Ok(Value::Null)
         }
-        "run" => run(&vm()?, request),
-        "call" => call(&vm()?, request),
+        "run" => run(&*vm()?, request),
+        "call" => call(&*vm()?, request),
         "get" => {
             let name = request.needed("name")?;
             Ok(vm()?.with(|vm| {
                 let globals = vm.ensure_main_module()?.dict();
                 let missing = || vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name));
-                value::to_host(vm, &globals.get_item_opt(name, vm)?.ok_or_else(missing)?)
+                value::to_host(vm, &*globals.get_item_opt(name, vm)?.ok_or_else(missing)?)
             })?)
         }
         "set" => {

@@ -116,7 +116,7 @@ fn convert(vm: &VirtualMachine, object: &PyObject, depth: usize) -> PyResult<Val
         let shown = object.repr(vm).map_or_else(|_| "<no repr>".to_owned(), |s| text(&s));
         let shown: String = shown.chars().take(MAX_REPR).collect();
         let class = object.class().name().to_string();
-        let parts = vec![Value::from(keep(object.to_owned())), class.into(), object.is_callable().into(), shown.into()];
+        let parts = vec![Value::from(keep(object.to_owned()) as u64), class.into(), object.is_callable().into(), shown.into()];
         Value::Tag(OBJECT, Box::new(Value::Array(parts)))
     })
 }
