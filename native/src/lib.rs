@@ -4,4 +4,5 @@
 
 pub mod code_memory;
 pub mod sample_clock;
+pub mod sandbox;
 pub mod x64;
