@@ -4,6 +4,7 @@
 //!
 //! Environment:
 //! - `PSYCORE_BIN`: the executable to test; by default the one that cargo built beside the tests.
+//! - `PSYCORE_IR_GUEST`: the program of `tests/ir`, built for WebAssembly.
 //! - `PSYCORE_ONLY`: only the programs with these names, comma separated.
 //! - `PSYCORE_BLESS=1`: write the expected outputs instead of comparing with them.
 //! - `PSYCORE_FUZZ_SECONDS`, `PSYCORE_FUZZ_SEED`: how long to generate programs, and from where.
@@ -11,6 +12,7 @@
 pub mod diff;
 pub mod fuzz;
 pub mod generate;
+pub mod guest;
 pub mod lowerings;
 pub mod modes;
 pub mod parallel;

@@ -99,6 +99,39 @@ fn check_text(text: &str, bless: bool, lowerings: Lowerings<'_>) -> Result<Strin
     Ok(out)
 }
 
+/// Times the runs of a file on each lowering but the reference, after the passes: `lowering nanoseconds result` by line.
+pub fn time_file(path: &Path, lowerings: Lowerings<'_>) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut unit = parse_unit(&text).map_err(|e| e.to_string())?;
+    well_formed(&unit, "the input")?;
+    psycore_jit::passes::optimize(&mut unit, &Default::default());
+    let mut out = String::new();
+    let mut world = World::default();
+    for line in text.lines() {
+        let Some(directive) = line.strip_prefix("; ") else { continue };
+        let mut r = Reader { text: directive };
+        match r.word() {
+            "object" => world.objects.push(r.object()?),
+            "cell" => r.cell(&mut world)?,
+            "ctx" => r.ctx(&mut world)?,
+            "run" => {
+                let func = r.run(&mut world)?;
+                for mut l in lowerings().into_iter().skip(1) {
+                    let mut best = u128::MAX;
+                    let mut end = String::new();
+                    for _ in 0..5 {
+                        end = ir_machine::run(l.as_mut(), &unit, func, &world)?.end;
+                        best = best.min(ir_machine::run_time().as_nanos());
+                    }
+                    out += &format!("{} {best} {end}\n", l.name());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
 fn well_formed(unit: &Unit, what: &str) -> Result<(), String> {
     verify(unit).map_err(|e| format!("{what} is not well formed:\n{e}\n{unit}"))
 }

@@ -11,10 +11,11 @@ use psycore_jit::ir::{Exit, ExitId, Field, FnCell, Function, ObjId, Recipe, Type
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{LowerEnv, Lowering};
 use psycore_jit::rt::RtId;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 /// Words after the fields of each object.
 pub const SLOTS: usize = 4;
@@ -106,6 +107,7 @@ struct Heap {
 
 thread_local! {
     static HEAP: RefCell<Heap> = RefCell::default();
+    static RUN_TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 impl Heap {
@@ -203,6 +205,11 @@ impl std::fmt::Display for Outcome {
     }
 }
 
+/// How long the code of the last run has run, without what comes before and after.
+pub fn run_time() -> Duration {
+    RUN_TIME.get()
+}
+
 /// Runs entry function `func` of a unit in a new world.
 pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World) -> Result<Outcome, String> {
     let layout = layout(size_of::<usize>() as u32);
@@ -266,8 +273,10 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
     let start = ctx.exit_top;
     // Room for `store_arg` beyond the arguments.
     args.resize(args.len() + 4, 0);
+    let begin = Instant::now();
     // SAFETY: the unit was verified; that it uses its objects as what they are is the test's duty.
     let got = unsafe { lowering.enter(lowered.handle, func, &mut ctx, args.as_mut_ptr()) };
+    RUN_TIME.set(begin.elapsed());
     let used = (ctx.exit_top as usize - start as usize) / 8;
     lowering.free(lowered.handle);
 

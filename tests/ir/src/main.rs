@@ -3,6 +3,7 @@
 //! ```text
 //! psycore-ir-tests filetests DIRECTORY        PSYCORE_ONLY: only files whose names contain one of these
 //! psycore-ir-tests random FIRST COUNT         programs made from so many seeds
+//! psycore-ir-tests time FILE                  how long the runs of a file take
 //! ```
 
 use psycore_ir_tests::{filetest, ir_random};
@@ -18,13 +19,13 @@ fn lowerings() -> Vec<Box<dyn Lowering>> {
         use psycore_wasm::link::HostLinker;
         use psycore_wasm::lower::{WasmLowering, WasmOptions};
         thread_local! {
-            // One for all tests: places in tables are used again, but don't become fewer.
-            static LOWERING: std::rc::Rc<std::cell::RefCell<WasmLowering>> = std::rc::Rc::new(std::cell::RefCell::new(
-                WasmLowering::new(WasmOptions::default(), Box::new(HostLinker)),
-            ));
+            // The same ones for all tests: places in tables are used again, but don't become fewer.
+            static LOWERINGS: [shared::Shared; 2] = [false, true].map(|unstructured| {
+                shared::Shared::new(WasmLowering::new(WasmOptions { unstructured, ..WasmOptions::default() }, Box::new(HostLinker)))
+            });
         }
-        let shared: Box<dyn Lowering> = Box::new(shared::Shared(LOWERING.with(std::rc::Rc::clone)));
-        return vec![reference, shared];
+        let wasm = LOWERINGS.with(|all| all.clone().map(|l| Box::new(l) as Box<dyn Lowering>));
+        return [reference].into_iter().chain(wasm).collect();
     }
     #[cfg(not(target_arch = "wasm32"))]
     vec![reference]
@@ -40,7 +41,14 @@ mod shared {
     use std::rc::Rc;
 
     /// A lowering that several tests use one after the other.
-    pub struct Shared(pub Rc<RefCell<WasmLowering>>);
+    #[derive(Clone)]
+    pub struct Shared(Rc<RefCell<WasmLowering>>);
+
+    impl Shared {
+        pub fn new(lowering: WasmLowering) -> Self {
+            Shared(Rc::new(RefCell::new(lowering)))
+        }
+    }
 
     impl Lowering for Shared {
         fn name(&self) -> &'static str {
@@ -90,7 +98,11 @@ fn main() -> ExitCode {
             (Ok(first), Ok(count)) => random(first, count),
             _ => Err(vec!["two numbers, please".into()]),
         },
-        _ => Err(vec!["usage: psycore-ir-tests filetests DIRECTORY | random FIRST COUNT".into()]),
+        ["time", file] => filetest::time_file(Path::new(file), &lowerings).map_err(|e| vec![e]).map(|times| {
+            print!("{times}");
+            1
+        }),
+        _ => Err(vec!["usage: psycore-ir-tests filetests DIRECTORY | random FIRST COUNT | time FILE".into()]),
     };
     match outcome {
         Ok(0) => {

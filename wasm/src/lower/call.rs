@@ -106,7 +106,7 @@ impl Emitter<'_> {
         if let (FnKind::Entry, Some(depth)) = (self.f.kind, self.depth) {
             // Each level may leave a record: no more levels than there is room for, less one for this function and one
             // for the callee that finds no level left. Never below 0, which is what `enter` looks for.
-            let shift = self.input.record_shift as i32;
+            let shift = self.input.target.record_shift as i32;
             let (levels, most) = (self.temp(ValType::I32, 0), self.temp(ValType::I32, 1));
             self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_END, 2));
             self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_TOP, 2)).i32_sub();

@@ -6,14 +6,14 @@
 
 use super::exit::Exits;
 use super::locals::Locals;
-use super::module::Module;
+use super::module::{Module, Target};
 use super::plan::{Place, Plan};
 use super::structure::Structure;
 use super::ctx;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
 use psycore_jit::ir::countdown::counted_blocks;
 use psycore_jit::ir::facts::{self, Fact};
-use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
+use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use wasm_encoder::{BlockType, InstructionSink, MemArg, MemArgTarget, ValType};
 
@@ -22,13 +22,11 @@ pub(super) const CTX: u32 = 0;
 
 /// What to translate.
 pub(super) struct Input<'a> {
-    pub unit: &'a Unit,
     pub f: &'a Function,
     pub env: &'a LowerEnv<'a>,
     /// Global number of the function's first exit.
     pub exit_base: u32,
-    /// The address of the logarithm of the bytes that a level of calls may need on the exit stack.
-    pub record_shift: u32,
+    pub target: &'a Target<'a>,
 }
 
 /// The body of a function, and the bytes of its longest exit record.
@@ -133,7 +131,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     };
     let exits = Exits::new(f, &cfg, &counted, exit_values, &mut locals);
     let mut emitter = Emitter {
-        structure: Structure::new(f, &cfg, &dom, &loops),
+        structure: if input.target.unstructured { None } else { Structure::new(f, &cfg, &dom, &loops) },
         input,
         f,
         module,

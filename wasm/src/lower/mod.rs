@@ -36,11 +36,13 @@ pub struct WasmOptions {
     pub slots: u32,
     /// IR instructions of a unit at most.
     pub unit_insts: usize,
+    /// Treats all control flow as if it were irreducible. For tests.
+    pub unstructured: bool,
 }
 
 impl Default for WasmOptions {
     fn default() -> Self {
-        WasmOptions { code_bytes: 16 << 20, slots: 4096, unit_insts: 40_000 }
+        WasmOptions { code_bytes: 16 << 20, slots: 4096, unit_insts: 40_000, unstructured: false }
     }
 }
 
@@ -100,7 +102,12 @@ impl WasmLowering {
     }
 
     fn link(&mut self, unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<usize, LowerError> {
-        let made = module::module(unit, env, slots, &raw const *self.record_shift as usize as u32)?;
+        let target = module::Target {
+            slots,
+            record_shift: &raw const *self.record_shift as usize as u32,
+            unstructured: self.options.unstructured,
+        };
+        let made = module::module(unit, env, &target)?;
         let bytes = made.bytes.len();
         if bytes > self.options.code_bytes.saturating_sub(self.bytes) {
             return Err(LowerError("out of memory for modules".into()));
@@ -113,7 +120,7 @@ impl WasmLowering {
 
 impl Lowering for WasmLowering {
     fn name(&self) -> &'static str {
-        "wasm"
+        if self.options.unstructured { "wasm-unstructured" } else { "wasm" }
     }
 
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, _listing: bool) -> Result<Lowered, LowerError> {
@@ -175,7 +182,8 @@ fn entry(_: Slot) -> Option<EntryFn> {
 /// # Errors
 /// The unit can't be lowered.
 pub fn module_bytes(unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<Vec<u8>, LowerError> {
-    module::module(unit, env, slots, RECORD_SHIFT_NOWHERE).map(|made| made.bytes)
+    let target = module::Target { slots, record_shift: RECORD_SHIFT_NOWHERE, unstructured: false };
+    module::module(unit, env, &target).map(|made| made.bytes)
 }
 
 /// Where modules that nobody runs read the size of records.

@@ -112,16 +112,26 @@ fn rt_signature(rt: RtId) -> Signature {
     (params, rt.ret().map(super::function::val_type).into_iter().collect())
 }
 
-/// Makes the module of a unit. Without slots its calls through cells don't look for the unit's own functions.
-pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot], record_shift: u32) -> Result<Made, LowerError> {
+/// What a module is made for.
+pub(super) struct Target<'a> {
+    /// Where its functions will be. Without them, calls through cells don't look for the unit's own functions.
+    pub slots: &'a [Slot],
+    /// The address of the logarithm of the bytes that a level of calls may need on the exit stack.
+    pub record_shift: u32,
+    /// Whether to treat all control flow as irreducible.
+    pub unstructured: bool,
+}
+
+/// Makes the module of a unit.
+pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, target: &Target<'_>) -> Result<Made, LowerError> {
     if env.layout.word != 4 {
         return Err(LowerError(format!("words of {} bytes", env.layout.word)));
     }
-    let mut module = Module::new(unit, slots);
+    let mut module = Module::new(unit, target.slots);
     let mut bodies: Vec<Body> = Vec::with_capacity(unit.funcs.len());
     let mut exit_base = env.exit_base;
     for f in &unit.funcs {
-        bodies.push(function(&mut module, &Input { unit, f, env, exit_base, record_shift })?);
+        bodies.push(function(&mut module, &Input { f, env, exit_base, target })?);
         exit_base += f.exits.len() as u32;
     }
     let mut imports = ImportSection::new();
