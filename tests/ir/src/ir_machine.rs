@@ -637,6 +637,6 @@ fn rt_address(rt: RtId) -> usize {
         RtId::MathSin => math_sin as *const () as usize,
         RtId::IntFloatCompare => int_float_compare as *const () as usize,
         RtId::IntPow => int_pow as *const () as usize,
-        other => panic!("the test machine has no {}: add it to tests/src/ir_machine.rs", other.name()),
+        other => panic!("the test machine has no {}: add it to tests/ir/src/ir_machine.rs", other.name()),
     }
 }

@@ -44,7 +44,8 @@ impl Emitter<'_> {
             self.check_product(a, b, fact, exit)?;
             self.get(a)?;
             self.get(b)?;
-            self.sink().i64_mul().local_set(r);
+            self.sink().i64_mul();
+            self.set(r);
             return Ok(());
         }
         self.get(a)?;

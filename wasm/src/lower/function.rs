@@ -64,7 +64,13 @@ pub(super) struct Emitter<'a> {
     pub(super) quotient: Option<(Value, Value, u32)>,
     temps: Vec<(ValType, u32)>,
     tasks: Vec<Task>,
+    /// Where the last `local.set` of a value begins, and its local; where it ends.
+    last_set: Option<(usize, u32)>,
+    last_set_end: usize,
 }
+
+/// The opcode of `local.tee`; that of `local.set` is one less.
+const LOCAL_TEE: u8 = 0x22;
 
 /// What is still to do; the last one first.
 enum Task {
@@ -151,6 +157,8 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
         quotient: None,
         temps: Vec::new(),
         tasks: Vec::new(),
+        last_set: None,
+        last_set_end: 0,
     };
     emitter.open_exits();
     emitter.load_depth();
@@ -323,11 +331,27 @@ impl Emitter<'_> {
             }
             Place::Local => {
                 let local = self.local(v)?;
-                self.sink().local_get(local);
+                match self.last_set {
+                    // It has just been popped.
+                    Some((at, set)) if set == local && self.last_set_end == self.code.len() => {
+                        self.code[at] = LOCAL_TEE;
+                        self.last_set = None;
+                    }
+                    _ => {
+                        self.sink().local_get(local);
+                    }
+                }
                 Ok(())
             }
             Place::Nowhere => Err(LowerError(format!("{}: {v} is used but not made", self.f.name))),
         }
+    }
+
+    /// Pops a value into a local.
+    pub(super) fn set(&mut self, local: u32) {
+        self.last_set = Some((self.code.len(), local));
+        self.sink().local_set(local);
+        self.last_set_end = self.code.len();
     }
 
     /// The local of a value that has one.

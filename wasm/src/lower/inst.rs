@@ -60,7 +60,7 @@ impl Emitter<'_> {
         match result {
             Some(result) => {
                 let local = self.local(result)?;
-                self.sink().local_set(local);
+                self.set(local);
             }
             None => {
                 self.sink().drop();
