@@ -96,6 +96,15 @@ pub fn disown(obj: PyObjectRef) -> usize {
     obj.into_raw().as_ptr() as usize
 }
 
+/// Whether a word may be the address of something that is a few words long, and can thus be followed.
+pub(crate) fn may_be_address(w: usize) -> bool {
+    #[cfg(not(target_family = "wasm"))]
+    let end = 1 << 47;
+    #[cfg(target_family = "wasm")]
+    let end = (core::arch::wasm32::memory_size(0) << 16).saturating_sub(0x1000);
+    (0x1_0000..end).contains(&w) && w % WORD == 0
+}
+
 /// # Safety
 /// `address + offset` must be readable and aligned.
 unsafe fn word(address: usize, offset: usize) -> usize {

@@ -1,7 +1,7 @@
 //! The search itself, once per process: known objects are made by `layout_probe.py`, and the words of each looked
 //! through for what is known of it.
 
-use super::{DICT_ITER_WORDS, FRAME_WORDS, FrameLayout, FrameRef, WORD, address, half, word};
+use super::{DICT_ITER_WORDS, FRAME_WORDS, FrameLayout, FrameRef, WORD, address, half, may_be_address, word};
 use psycore_jit::ir::Field;
 use psycore_jit::layout::Layout;
 use rustpython_vm::builtins::{
@@ -35,15 +35,6 @@ fn find_word(obj: usize, count: usize, value: usize, what: &str) -> Result<usize
         }
     }
     found.ok_or_else(|| fail(what))
-}
-
-/// Whether a word may be the address of something that is a few words long, and can thus be followed.
-fn may_be_address(w: usize) -> bool {
-    #[cfg(not(target_family = "wasm"))]
-    let end = 1 << 47;
-    #[cfg(target_family = "wasm")]
-    let end = (core::arch::wasm32::memory_size(0) << 16).saturating_sub(0x1000);
-    (0x1_0000..end).contains(&w) && w % WORD == 0
 }
 
 /// Words of a payload of type `T`.

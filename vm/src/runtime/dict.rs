@@ -18,6 +18,7 @@ use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
 use super::abi::{Raw, obj, take, vm};
 use super::arith::small;
 use super::pool::{self, NO_HASH};
+use crate::layout::may_be_address;
 
 /// No such key.
 pub(super) const ABSENT: i64 = -1;
@@ -69,10 +70,6 @@ pub(super) unsafe fn word(address: usize, offset: usize) -> usize {
     unsafe { ((address + offset) as *const usize).read_volatile() }
 }
 
-fn plausible(pointer: usize) -> bool {
-    pointer >= 0x1_0000 && pointer % WORD == 0 && pointer >> 47 == 0
-}
-
 fn probe(vm: &VirtualMachine) -> Option<Places> {
     if WORD != 8 {
         return None;
@@ -111,7 +108,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
     let set_table = SIZEOF_PYOBJECT_HEAD;
     // SAFETY: the first word of a live set's payload.
     let shared = unsafe { word(at, set_table) };
-    let set_table_layout = (size_of::<PySet>() == WORD && plausible(shared))
+    let set_table_layout = (size_of::<PySet>() == WORD && may_be_address(shared))
         // SAFETY: what the only word of a set points to is larger than two words.
         .then(|| unsafe { (word(shared, 0), word(shared, WORD)) })
         .filter(|counts| *counts == (1, 1))
@@ -133,7 +130,7 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
     for i in 0..words - 1 {
         // A vector is capacity, pointer, length.
         let (p, n) = (w(i), w(i + 1));
-        if !plausible(p) {
+        if !may_be_address(p) {
             continue;
         }
         if n == 8 {
