@@ -15,6 +15,8 @@ pub struct Layout {
     /// Offset of the value and of the key in an entry.
     pub dict_entry_value: u32,
     pub dict_entry_key: u32,
+    /// Offset of a word of an entry that is zero once the entry has been deleted; what else is there may be stale.
+    pub dict_entry_mark: u32,
     /// Distance between the words of an entry's argument array: that of a frame's slots where they are the arguments.
     pub arg_stride: u32,
     /// Offset of the reference word of an object; it is one machine word.

@@ -162,7 +162,7 @@ impl Jit {
         let jit = Jit {
             vm: Cell::new(vm),
             known,
-            shapes: Shapes::new(layout.clone()),
+            shapes: Shapes::default(),
             layout: Arc::new(layout),
             objects,
             attached: Cell::new(None),

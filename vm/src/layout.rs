@@ -402,11 +402,11 @@ pub unsafe fn drop_frame(frame: FrameRef) {
     unsafe { std::ptr::drop_in_place(frame.0) }
 }
 
-/// Value of entry `index` of a dict; `None` for deleted entries and past the end.
+/// The addresses of key and value of entry `index` of a dict; `None` for deleted entries and past the end.
 ///
 /// # Safety
 /// No other thread may run, and `dict` must be an exact dict.
-pub unsafe fn dict_value_at(dict: &PyObject, index: usize) -> Option<PyObjectRef> {
+pub unsafe fn dict_entry(dict: &PyObject, index: usize) -> Option<(usize, usize)> {
     let l = get()?;
     // SAFETY: offsets were probed; entries are read while nothing can write them.
     unsafe {
@@ -414,31 +414,37 @@ pub unsafe fn dict_value_at(dict: &PyObject, index: usize) -> Option<PyObjectRef
         if index >= word(d, l.offset(Field::DictFilled) as usize) {
             return None;
         }
-        let entry = word(d, l.offset(Field::DictEntries) as usize)
-            + index * l.dict_entry_stride as usize;
-        if word(entry, l.dict_entry_key as usize) == 0 {
-            return None;
-        }
-        Some(object_at(word(entry, l.dict_entry_value as usize)).to_owned())
+        let entry = word(d, l.offset(Field::DictEntries) as usize) + index * l.dict_entry_stride as usize;
+        let at = |offset: u32| word(entry, offset as usize);
+        (at(l.dict_entry_mark) != 0).then(|| (at(l.dict_entry_key), at(l.dict_entry_value)))
     }
+}
+
+/// How many entries a dict has, deleted ones included.
+///
+/// # Safety
+/// As [`dict_entry`].
+pub unsafe fn dict_entries(dict: &PyObject) -> usize {
+    // SAFETY: the offset was probed.
+    get().map_or(0, |l| unsafe { word(address(dict), l.offset(Field::DictFilled) as usize) })
+}
+
+/// Value of entry `index` of a dict; `None` for deleted entries and past the end.
+///
+/// # Safety
+/// As [`dict_entry`].
+pub unsafe fn dict_value_at(dict: &PyObject, index: usize) -> Option<PyObjectRef> {
+    // SAFETY: the caller's promise; the dict keeps its values alive.
+    unsafe { dict_entry(dict, index).map(|(_, value)| object_at(value).to_owned()) }
 }
 
 /// Index of the entry with that very key object, if any.
 ///
 /// # Safety
-/// As [`dict_value_at`].
+/// As [`dict_entry`].
 pub unsafe fn dict_index_of(dict: &PyObject, key: &PyObject) -> Option<usize> {
-    let l = get()?;
-    // SAFETY: as in `dict_value_at`.
-    unsafe {
-        let d = address(dict);
-        let len = word(d, l.offset(Field::DictFilled) as usize);
-        let entries = word(d, l.offset(Field::DictEntries) as usize);
-        (0..len).find(|i| {
-            word(entries + i * l.dict_entry_stride as usize, l.dict_entry_key as usize)
-                == address(key)
-        })
-    }
+    // SAFETY: the caller's promise.
+    unsafe { (0..dict_entries(dict)).find(|i| dict_entry(dict, *i).is_some_and(|(k, _)| k == address(key))) }
 }
 
 /// The stamp of a dict's keys; 0 when it has none.

@@ -4,8 +4,7 @@
 //! when a key comes or goes. Here a dict gets one when compiled code needs it, and it is the
 //! interpreter's, so that all dicts with the same keys have the same.
 
-use psycore_jit::ir::{ElemKind, Field};
-use psycore_jit::layout::Layout;
+use crate::layout;
 use rustpython_vm::builtins::{PyDict, PyStr, PyStrInterned, PyType};
 use rustpython_vm::{AsObject, Py, PyObject, VirtualMachine};
 use std::cell::RefCell;
@@ -27,57 +26,37 @@ impl Usual {
 }
 
 /// What is known of shapes.
+#[derive(Default)]
 pub(crate) struct Shapes {
-    layout: Layout,
     /// By address of the class (which the registry of objects keeps alive).
     usual: RefCell<HashMap<usize, Vec<Usual>>>,
 }
 
 impl Shapes {
-    pub fn new(layout: Layout) -> Self {
-        Shapes {
-            layout,
-            usual: RefCell::default(),
-        }
-    }
-
-    fn field<T: Copy>(&self, dict: &Py<PyDict>, field: Field) -> T {
-        let base = dict.as_object() as *const PyObject as *const u8;
-        // SAFETY: the layout was probed on dicts of this very build, and the field has that type.
-        unsafe { base.offset(self.layout.offset(field) as isize).cast::<T>().read() }
-    }
-
     /// The addresses of the interned keys in entry order; `None` where an entry was deleted, or a key is not a plain
     /// str. The dict itself may hold keys that are equal and not interned: native code makes such.
     fn keys(&self, dict: &Py<PyDict>, vm: &VirtualMachine) -> Option<Vec<usize>> {
-        let n: usize = self.field(dict, Field::DictFilled);
-        let entries: *const u8 = self.field(dict, Field::DictEntries);
-        let (stride, off) = self.layout.elem(ElemKind::DictKey);
-        let mut out = Vec::with_capacity(n);
-        for i in 0..n {
-            // SAFETY: `entries` has `n` entries while nothing changes the dict, and nothing does:
-            // there is one Python thread, and it is here.
-            let key = unsafe { entries.add(i * stride as usize).offset(off as isize).cast::<*const PyObject>().read().as_ref() }?;
+        let interned = |index| {
+            // SAFETY: nothing changes the dict: there is one Python thread, and it is here.
+            let key = unsafe { layout::object_at(layout::dict_entry(dict.as_object(), index)?.0) };
             let key = key.downcast_ref::<PyStr>().filter(|k| k.class().is(vm.ctx.types.str_type))?;
             let interned: *const PyStrInterned = vm.ctx.intern_str(key.as_wtf8());
-            out.push(interned as usize);
-        }
-        Some(out)
+            Some(interned as usize)
+        };
+        // SAFETY: as above.
+        (0..unsafe { layout::dict_entries(dict.as_object()) }).map(interned).collect()
     }
 
     /// The entry of a key.
     pub fn entry_index(&self, dict: &Py<PyDict>, name: &Py<PyStr>) -> Option<u32> {
-        let n: usize = self.field(dict, Field::DictFilled);
-        let entries: *const u8 = self.field(dict, Field::DictEntries);
-        let (stride, off) = self.layout.elem(ElemKind::DictKey);
-        (0..n).find_map(|i| {
+        // SAFETY: as in `keys`.
+        let n = unsafe { layout::dict_entries(dict.as_object()) };
+        (0..n).find_map(|index| {
             // SAFETY: as in `keys`.
-            let key = unsafe {
-                entries.add(i * stride as usize).offset(off as isize).cast::<*const PyObject>().read().as_ref()
-            }?;
+            let key = unsafe { layout::object_at(layout::dict_entry(dict.as_object(), index)?.0) };
             let same = std::ptr::eq(key, name.as_object())
                 || key.downcast_ref::<PyStr>().is_some_and(|k| k.as_wtf8() == name.as_wtf8());
-            same.then_some(i as u32)
+            same.then_some(index as u32)
         })
     }
 
@@ -93,7 +72,8 @@ impl Shapes {
         if !dict.class().is(vm.ctx.types.dict_type) {
             return false;
         }
-        let before: u32 = self.field(&dict, Field::DictStamp);
+        // SAFETY: as in `keys`.
+        let before = unsafe { layout::dict_stamp(dict.as_object()) };
         let (Some(keys), Some(stamp)) = (self.keys(&dict, vm), self.stamp(&dict, vm)) else { return false };
         let class = obj.class() as *const Py<PyType> as usize;
         let mut usual = self.usual.borrow_mut();

@@ -5,6 +5,7 @@
 use core::ffi::{c_char, c_int, c_void};
 
 const EAGAIN: c_int = 6;
+const EINVAL: c_int = 28;
 const ENOMEM: c_int = 48;
 const PATH_MAX: usize = 4096;
 
@@ -31,6 +32,11 @@ extern "C" fn pthread_attr_setstacksize(_: *mut c_void, _: usize) -> c_int {
 #[unsafe(no_mangle)]
 extern "C" fn pthread_create(_: *mut c_void, _: *const c_void, _: *const c_void, _: *mut c_void) -> c_int {
     EAGAIN
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn pthread_join(_: *mut c_void, _: *mut *mut c_void) -> c_int {
+    EINVAL
 }
 
 #[unsafe(no_mangle)]

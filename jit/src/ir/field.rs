@@ -84,6 +84,8 @@ pub enum FieldTy {
     I64,
     /// A machine word, zero-extended to `I64`.
     Word,
+    /// A machine word, sign-extended to `I64`.
+    SignedWord,
     /// A double, `F64`.
     F64,
     /// An address, `Ptr`.
@@ -95,7 +97,7 @@ impl FieldTy {
     pub fn ty(self) -> Type {
         match self {
             FieldTy::U8 | FieldTy::I32 => Type::I32,
-            FieldTy::I64 | FieldTy::Word => Type::I64,
+            FieldTy::I64 | FieldTy::Word | FieldTy::SignedWord => Type::I64,
             FieldTy::F64 => Type::F64,
             FieldTy::Ptr => Type::Ptr,
         }
@@ -159,7 +161,7 @@ fields! {
     /// Length in bytes.
     StrBytes "str.bytes" Word Immutable;
     /// Length in characters; -1 where not all are ASCII and nobody has counted them yet.
-    StrChars "str.chars" Word Immutable;
+    StrChars "str.chars" SignedWord Immutable;
     BytesPtr "bytes.ptr" Ptr Immutable;
     BytesLen "bytes.len" Word Immutable;
     CellContent "cell.content" Ptr Cell;
@@ -176,10 +178,10 @@ fields! {
     StrIterIndex "str_iter.index" Word Iter;
     /// Its str.
     StrIterStr "str_iter.str" Ptr Iter;
-    RangeIterIndex "range_iter.index" Word Iter;
+    RangeIterIndex "range_iter.index" SignedWord Iter;
     RangeIterLen "range_iter.len" Word Iter;
-    RangeIterStart "range_iter.start" Word Immutable;
-    RangeIterStep "range_iter.step" Word Immutable;
+    RangeIterStart "range_iter.start" SignedWord Immutable;
+    RangeIterStep "range_iter.step" SignedWord Immutable;
     RangeStart "range.start" Ptr Immutable;
     RangeStop "range.stop" Ptr Immutable;
     RangeStep "range.step" Ptr Immutable;

@@ -523,6 +523,7 @@ unsafe fn load(ty: FieldTy, at: usize) -> u64 {
             FieldTy::I32 => (at as *const u32).read_unaligned() as u64,
             FieldTy::I64 | FieldTy::F64 => (at as *const u64).read_unaligned(),
             FieldTy::Word | FieldTy::Ptr => (at as *const usize).read_unaligned() as u64,
+            FieldTy::SignedWord => (at as *const isize).read_unaligned() as u64,
         }
     }
 }
@@ -536,7 +537,7 @@ unsafe fn store(ty: FieldTy, at: usize, x: u64) {
             FieldTy::U8 => (at as *mut u8).write(x as u8),
             FieldTy::I32 => (at as *mut u32).write_unaligned(x as u32),
             FieldTy::I64 | FieldTy::F64 => (at as *mut u64).write_unaligned(x),
-            FieldTy::Word | FieldTy::Ptr => (at as *mut usize).write_unaligned(x as usize),
+            FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => (at as *mut usize).write_unaligned(x as usize),
         }
     }
 }

@@ -194,7 +194,7 @@ impl Translator<'_> {
         match field.field_ty() {
             FieldTy::U8 => self.pos.ins().uload8(types::I32, TRUSTED, base, offset),
             FieldTy::I32 => self.pos.ins().load(types::I32, TRUSTED, base, offset),
-            FieldTy::I64 | FieldTy::Word | FieldTy::Ptr => self.pos.ins().load(types::I64, TRUSTED, base, offset),
+            FieldTy::I64 | FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => self.pos.ins().load(types::I64, TRUSTED, base, offset),
             FieldTy::F64 => self.pos.ins().load(types::F64, TRUSTED, base, offset),
         }
     }

@@ -75,6 +75,7 @@ fn layout() -> Layout {
         dict_entry_stride: 32,
         dict_entry_value: 8,
         dict_entry_key: 0,
+        dict_entry_mark: 0,
         refcount: 0,
         immortal_bit: 60,
         word: 8,

@@ -36,6 +36,7 @@ pub fn layout(word: u32) -> Layout {
         dict_entry_stride: 3 * word,
         dict_entry_value: word,
         dict_entry_key: 0,
+        dict_entry_mark: 0,
         refcount: 0,
         immortal_bit: 8 * word - 4,
         // Arguments are 64 bits wide, since tests pass numbers too.

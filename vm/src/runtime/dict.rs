@@ -12,7 +12,7 @@ use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyDict, PyInt, PySet, PyStr};
 use rustpython_vm::common::hash::{fix_sentinel, mod_int};
-use rustpython_vm::object::SIZEOF_PYOBJECT_HEAD;
+use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
 
 use super::abi::{Raw, obj, take, vm};
@@ -70,18 +70,26 @@ pub(super) unsafe fn word(address: usize, offset: usize) -> usize {
     unsafe { ((address + offset) as *const usize).read_volatile() }
 }
 
+/// The same for what has 64 bits everywhere.
+///
+/// # Safety
+/// Eight bytes at `address + offset` are readable.
+#[inline(always)]
+unsafe fn long(address: usize, offset: usize) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { ((address + offset) as *const i64).read_volatile() }
+}
+
 fn probe(vm: &VirtualMachine) -> Option<Places> {
-    if WORD != 8 {
-        return None;
-    }
     let keys: Vec<PyObjectRef> = (0..3).map(|i| vm.ctx.new_str(format!("table key {i}")).into()).collect();
     let text = keys[0].as_object().as_raw().addr();
     let str_words = size_of::<PyStr>() / WORD;
     let read = |i: usize| -> i64 {
         // SAFETY: within the payload of a live str.
-        unsafe { word(text, SIZEOF_PYOBJECT_HEAD + i * WORD) as i64 }
+        unsafe { long(text, payload_offset::<PyStr>() + i * WORD) }
     };
-    let unhashed: Vec<usize> = (0..str_words).filter(|&i| read(i) == NO_HASH).collect();
+    let aligned = (0..str_words).step_by(size_of::<i64>() / WORD);
+    let unhashed: Vec<usize> = aligned.filter(|&i| read(i) == NO_HASH).collect();
     let hashes: Vec<i64> = keys.iter().map(|k| k.hash(vm)).collect::<Result<_, _>>().ok()?;
     let [hash_word] = unhashed[..] else { return None };
     if read(hash_word) != hashes[0] {
@@ -95,7 +103,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
     }
     let layout = crate::layout::get()?;
     let at = dict.as_object().as_raw().addr();
-    let table = find_table(at, SIZEOF_PYOBJECT_HEAD, size_of::<PyDict>() / WORD, &keys, &hashes)?;
+    let table = find_table(at, payload_offset::<PyDict>(), size_of::<PyDict>() / WORD, &keys, &hashes)?;
     if table.lock != layout.offset(Field::DictLock) as usize
         || table.entries != layout.offset(Field::DictEntries) as usize
         || table.stride != layout.dict_entry_stride as usize
@@ -105,7 +113,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
     }
     // A set points to its table, which two counts precede.
     let at = set.as_object().as_raw().addr();
-    let set_table = SIZEOF_PYOBJECT_HEAD;
+    let set_table = payload_offset::<PySet>();
     // SAFETY: the first word of a live set's payload.
     let shared = unsafe { word(at, set_table) };
     let set_table_layout = (size_of::<PySet>() == WORD && may_be_address(shared))
@@ -113,12 +121,12 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
         .then(|| unsafe { (word(shared, 0), word(shared, WORD)) })
         .filter(|counts| *counts == (1, 1))
         .and_then(|_| find_table(shared, 2 * WORD, size_of::<PyDict>() / WORD, &keys, &hashes));
-    pool::set_hash_place(SIZEOF_PYOBJECT_HEAD + hash_word * WORD);
+    pool::set_hash_place(payload_offset::<PyStr>() + hash_word * WORD);
     Some(Places {
         dict: table,
         set: set_table_layout,
         set_table,
-        str_hash: SIZEOF_PYOBJECT_HEAD + hash_word * WORD,
+        str_hash: payload_offset::<PyStr>() + hash_word * WORD,
     })
 }
 
@@ -135,16 +143,17 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
         }
         if n == 8 {
             // SAFETY: a vector of eight index slots.
-            let mut slots: Vec<i64> = (0..8).map(|k| unsafe { word(p, k * WORD) as i64 }).collect();
+            let mut slots: Vec<i64> = (0..8).map(|k| unsafe { long(p, k * size_of::<i64>()) }).collect();
             slots.sort_unstable();
             if slots == [FREE, FREE, FREE, FREE, FREE, 0, 1, 2] {
                 indices = Some(i);
             }
         } else if n == 3 {
-            // SAFETY: a vector of three entries of three words at least.
-            let place = |value: usize| (0..9).find(|&k| unsafe { word(p, k * WORD) } == value);
+            // SAFETY (both): a vector of three entries of at least 24 bytes.
+            let place = |value: usize| (0..72 / WORD).find(|&k| unsafe { word(p, k * WORD) } == value);
+            let long_place = |value: i64| (0..72 / WORD).step_by(8 / WORD).find(|&k| unsafe { long(p, k * WORD) } == value);
             let (k0, k1) = (place(keys[0].as_object().as_raw().addr())?, place(keys[1].as_object().as_raw().addr())?);
-            let h0 = place(hashes[0] as usize)?;
+            let h0 = long_place(hashes[0])?;
             let stride = k1.checked_sub(k0)?;
             if stride >= 3 && k0 < stride && h0 < stride {
                 entries = Some((i, stride * WORD, k0 * WORD, h0 * WORD));
@@ -242,7 +251,7 @@ unsafe fn fresh_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i
 #[inline(always)]
 unsafe fn str_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i64> {
     // SAFETY: the place was probed.
-    let known = unsafe { word(key.addr(), places.str_hash) as i64 };
+    let known = unsafe { long(key.addr(), places.str_hash) };
     if known != NO_HASH {
         return Some(known);
     }
@@ -302,7 +311,7 @@ unsafe fn find(t: &Table, at: usize, key: usize, hash: i64, same: impl Fn(Raw) -
             if found == key {
                 return index;
             }
-            if word(entry, t.hash) as i64 == hash {
+            if long(entry, t.hash) == hash {
                 match same(found as Raw) {
                     Some(true) => return index,
                     Some(false) => {}

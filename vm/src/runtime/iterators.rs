@@ -67,6 +67,8 @@ struct Sizes {
     dict: [usize; 4],
     table: Table,
     iter_dict: usize,
+    /// Not zero in entries that were not deleted.
+    mark: usize,
     iter_position: usize,
 }
 
@@ -121,6 +123,7 @@ fn probe(vm: &VirtualMachine) -> Option<Sizes> {
         dict: [table.index_count, at(Field::DictFilled), at(Field::DictUsed), filled],
         table,
         iter_dict: at(Field::DictIterDict),
+        mark: layout.dict_entry_mark as usize,
         iter_position: at(Field::DictIterPosition),
     })
 }
@@ -139,8 +142,7 @@ pub unsafe extern "C" fn dict_iter_peek(ctx: *mut Ctx, iter: Raw) -> i64 {
         let (entries, len) = (word(dict, sizes.table.entries), word(dict, sizes.dict[1]));
         let mut position = word(iter, sizes.iter_position);
         while position < len {
-            // The key of a deleted entry is null.
-            if word(entries + position * sizes.table.stride, sizes.table.key) != 0 {
+            if word(entries + position * sizes.table.stride, sizes.mark) != 0 {
                 return position as i64;
             }
             position += 1;

@@ -18,7 +18,7 @@ pub(super) fn constant(e: &Emitter<'_>, v: Value) -> Option<i64> {
 fn align(ty: FieldTy) -> u32 {
     match ty {
         FieldTy::U8 => 0,
-        FieldTy::I32 | FieldTy::Word | FieldTy::Ptr => 2,
+        FieldTy::I32 | FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => 2,
         FieldTy::I64 | FieldTy::F64 => 3,
     }
 }
@@ -32,6 +32,7 @@ impl Emitter<'_> {
             FieldTy::U8 => self.sink().i32_load8_u(memory),
             FieldTy::I32 | FieldTy::Ptr => self.sink().i32_load(memory),
             FieldTy::Word => self.sink().i64_load32_u(memory),
+            FieldTy::SignedWord => self.sink().i64_load32_s(memory),
             FieldTy::I64 => self.sink().i64_load(memory),
             FieldTy::F64 => self.sink().f64_load(memory),
         };
@@ -46,7 +47,7 @@ impl Emitter<'_> {
         match ty {
             FieldTy::U8 => self.sink().i32_store8(memory),
             FieldTy::I32 | FieldTy::Ptr => self.sink().i32_store(memory),
-            FieldTy::Word => self.sink().i64_store32(memory),
+            FieldTy::Word | FieldTy::SignedWord => self.sink().i64_store32(memory),
             FieldTy::I64 => self.sink().i64_store(memory),
             FieldTy::F64 => self.sink().f64_store(memory),
         };
