@@ -471,7 +471,8 @@ impl Machine<'_> {
 
     /// How wide an argument is: an address has the whole of its place.
     fn arg_ty(&self, ty: Type) -> FieldTy {
-        if ty == Type::Ptr && self.unit.layout.arg_stride as usize == size_of::<usize>() { FieldTy::Ptr } else { FieldTy::I64 }
+        let full = self.unit.layout.arg_stride == self.unit.layout.word;
+        if ty == Type::Ptr && full { FieldTy::Ptr } else { FieldTy::I64 }
     }
 
     fn refcount(&self, v: Value) -> &mut usize {

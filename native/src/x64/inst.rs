@@ -113,12 +113,14 @@ impl Translator<'_> {
             Op::LoadArg { args, index, ty } => {
                 let args = self.value(*args)?;
                 let ty = clif_type(*ty).ok_or_else(|| LowerError("token as argument".into()))?;
-                Some(self.pos.ins().load(ty, TRUSTED, args, self.arg_offset(*index)?))
+                let offset = self.arg_offset(*index)?;
+                Some(self.pos.ins().load(ty, TRUSTED, args, offset))
             }
             Op::StoreArg { args, index, value } => {
                 let (args, value) = (self.value(*args)?, self.value(*value)?);
                 let value = self.word(value);
-                self.pos.ins().store(TRUSTED, value, args, self.arg_offset(*index)?);
+                let offset = self.arg_offset(*index)?;
+                self.pos.ins().store(TRUSTED, value, args, offset);
                 None
             }
             Op::LoadCtx(field) => {

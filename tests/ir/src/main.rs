@@ -21,7 +21,8 @@ fn lowerings() -> Vec<Box<dyn Lowering>> {
         thread_local! {
             // The same ones for all tests: places in tables are used again, but don't become fewer.
             static LOWERINGS: [shared::Shared; 2] = [false, true].map(|unstructured| {
-                shared::Shared::new(WasmLowering::new(WasmOptions { unstructured, ..WasmOptions::default() }, Box::new(HostLinker)))
+                let options = WasmOptions { unstructured, ..WasmOptions::default() };
+                shared::Shared::new(WasmLowering::new(options, Box::new(HostLinker)))
             });
         }
         let wasm = LOWERINGS.with(|all| all.clone().map(|l| Box::new(l) as Box<dyn Lowering>));

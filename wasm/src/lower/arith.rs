@@ -224,9 +224,11 @@ mod tests {
     fn reciprocals_divide_exactly() {
         let near = |x: u64| [x.saturating_sub(1), x, x + 1];
         let most = (1u64 << 31) - 1;
-        for d in (2..300).chain((2..31).flat_map(|k| near(1 << k))).chain([most, 1_000_003]).filter(|d| (2..=most).contains(d)) {
+        let powers = || (0..31).flat_map(|k| near(1 << k));
+        let divisors = (2..300).chain(powers()).chain([most, 1_000_003]);
+        for d in divisors.filter(|d| (2..=most).contains(d)) {
             let (factor, shift) = reciprocal(d);
-            let xs = near(d).into_iter().chain(near(most / d * d)).chain((0..31).flat_map(|k| near(1 << k))).chain([most]);
+            let xs = near(d).into_iter().chain(near(most / d * d)).chain(powers()).chain([most]);
             for x in xs.filter(|x| *x <= most) {
                 let product = x.checked_mul(factor as u64).filter(|p| *p < 1 << 63);
                 assert_eq!(product.map(|p| p >> shift), Some(x / d), "{x} / {d}");

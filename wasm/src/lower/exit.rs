@@ -123,7 +123,8 @@ impl Exits {
                 out.of_exit[exit.index()][0] = Some(section);
             }
         }
-        let mut shared: Vec<u32> = (1..=out.prefixes.len() as u32).filter(|p| out.prefixes[*p as usize - 1].is_shared()).collect();
+        let numbers = 1..=out.prefixes.len() as u32;
+        let mut shared: Vec<u32> = numbers.filter(|p| out.prefixes[*p as usize - 1].is_shared()).collect();
         shared.sort_by_key(|p| core::cmp::Reverse(out.prefixes[*p as usize - 1].len));
         for p in shared {
             let section = add(&mut out.sections, Section::Prefix(p));

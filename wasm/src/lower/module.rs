@@ -137,8 +137,8 @@ pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, target: &Target<'_>) -> Re
     let mut imports = ImportSection::new();
     let memory = MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import("env", "memory", memory);
-    let calls_cells = unit.funcs.iter().flat_map(|f| &f.insts).any(|i| matches!(i.op, Op::CallFn { callee: Callee::Cell(_), .. }));
-    if calls_cells {
+    let is_cell_call = |op: &Op| matches!(op, Op::CallFn { callee: Callee::Cell(_), .. });
+    if unit.funcs.iter().flat_map(|f| &f.insts).any(|inst| is_cell_call(&inst.op)) {
         let table =
             TableType { element_type: RefType::FUNCREF, table64: false, minimum: 0, maximum: None, shared: false };
         imports.import("env", "code", table);

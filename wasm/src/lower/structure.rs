@@ -38,11 +38,13 @@ impl Structure {
         let mut sink = vec![false; n];
         for &block in cfg.rpo.iter().rev() {
             let data = &f.blocks[block.index()];
-            sink[block.index()] = data.cold && loops.of[block.index()].is_none() && data.term.edges().all(|e| sink[e.block.index()]);
+            let in_loop = loops.of[block.index()].is_some();
+            sink[block.index()] = data.cold && !in_loop && data.term.edges().all(|e| sink[e.block.index()]);
         }
         for &block in &cfg.rpo {
             let Some(dominator) = dom.idom[block.index()] else { continue };
-            let forward = cfg.preds[block.index()].iter().filter(|p| cfg.order[p.index()] < cfg.order[block.index()]).count();
+            let before = |p: &&Block| cfg.order[p.index()] < cfg.order[block.index()];
+            let forward = cfg.preds[block.index()].iter().filter(before).count();
             // The outermost loop that the block is not in, but its dominator.
             let mut left = None;
             let mut at = loops.of[dominator.index()];
