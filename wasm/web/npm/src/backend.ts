@@ -2,7 +2,7 @@
 //! all but host calls takes promises.
 
 import { Kind, Sender, makeShared } from "./channel.js";
-import { Engine, type EngineConfig } from "./engine.js";
+import { Engine, type EngineConfig, type StdinSource } from "./engine.js";
 import { Aborted, GuestCrash } from "./errors.js";
 import type { FromWorker, Task, ToWorker } from "./worker.js";
 import type { Stream } from "./wasi.js";
@@ -20,8 +20,7 @@ export interface Owner {
 
 /** How a request runs. */
 export interface Io {
-  /** Text, null for none, or undefined to ask the owner. */
-  stdin?: string | null | undefined;
+  stdin?: StdinSource;
   signal?: AbortSignal | undefined;
   /** Milliseconds. */
   timeout?: number | undefined;

@@ -17,6 +17,9 @@ export interface EngineConfig {
   keepModules: boolean;
 }
 
+/** Text, null for none, or true to ask the host for each piece. */
+export type StdinSource = string | null | true;
+
 /** What the engine asks of its host. */
 export interface EngineHost {
   output(stream: Stream, text: string): void;
@@ -34,7 +37,7 @@ export class Engine {
   readonly modules: Uint8Array[] = [];
   readonly #guest: Guest;
   readonly #output: Output;
-  #stdin: string | null | undefined;
+  #stdin: StdinSource = null;
   #kept = 0;
   #depth = 0;
   #crashed: GuestCrash | null = null;
@@ -67,11 +70,8 @@ export class Engine {
     return engine;
   }
 
-  /**
-   * Carries out a request. `stdin` is text, null for none, or undefined to ask the host for each piece. A request out
-   * of a host function shares the stdin of the one around it.
-   */
-  request(request: Uint8Array, stdin: string | null | undefined = null): Uint8Array {
+  /** Carries out a request. One that a host function makes shares the stdin of the one around it. */
+  request(request: Uint8Array, stdin: StdinSource = null): Uint8Array {
     if (this.#crashed) throw this.#crashed;
     if (this.#depth === 0) {
       this.#stdin = stdin;
@@ -100,8 +100,8 @@ export class Engine {
 
   #moreStdin(host: EngineHost): Uint8Array | null {
     this.#output.flush();
-    const text = this.#stdin === undefined ? host.stdin() : this.#stdin;
-    if (this.#stdin !== undefined) this.#stdin = null;
+    const text = this.#stdin === true ? host.stdin() : this.#stdin;
+    if (this.#stdin !== true) this.#stdin = null;
     return text === null ? null : new TextEncoder().encode(text);
   }
 

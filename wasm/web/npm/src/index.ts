@@ -1,7 +1,7 @@
 //! The public interface of the package: see docs/browser.md.
 
 import { initSync, Values } from "../core/psycore_web.js";
-import { type Backend, Local, Remote } from "./backend.js";
+import { type Backend, type Io, Local, Remote } from "./backend.js";
 import { Aborted, GuestCrash, type GuestProblem, PythonError, type PythonFrame } from "./errors.js";
 import type { Explanation } from "./explanation.js";
 import type { Files, Stream } from "./wasi.js";
@@ -193,7 +193,8 @@ export class Psycore {
       const outer = this.#run;
       this.#run = options;
       try {
-        const io = { stdin: typeof stdin === "function" && this.#backend.canCall ? undefined : typeof stdin === "string" ? stdin : null, signal, timeout };
+        const source = typeof stdin === "function" ? this.#backend.canCall || null : (stdin ?? null);
+        const io: Io = { stdin: source, signal, timeout };
         const started = performance.now();
         try {
           return await this.#request({ do: "run", code, file, globals }, io);
@@ -305,7 +306,7 @@ export class Psycore {
     await this.#request(create);
   }
 
-  async #request(request: object, io: { stdin?: string | null | undefined; signal?: AbortSignal | undefined; timeout?: number | undefined } = { stdin: null }): Promise<Value> {
+  async #request(request: object, io: Io = {}): Promise<Value> {
     const values = this.#values;
     // Only between requests: a finalizer may print, and must not do so in the midst of another program.
     if (this.#forgotten.length > 0 && this.#hostCalls === 0) {

@@ -3,7 +3,7 @@
 import { initSync } from "../core/psycore_web.js";
 import { nap, perform } from "./backend.js";
 import { Kind, Receiver } from "./channel.js";
-import { Engine, type EngineConfig } from "./engine.js";
+import { Engine, type EngineConfig, type StdinSource } from "./engine.js";
 import { GuestCrash } from "./errors.js";
 import type { Stream } from "./wasi.js";
 
@@ -15,7 +15,7 @@ export type Task =
 
 export type ToWorker =
   | { type: "start"; id: number; core: WebAssembly.Module; config: EngineConfig; shared: SharedArrayBuffer | null }
-  | { type: "request"; id: number; request: Uint8Array; stdin?: string | null | undefined }
+  | { type: "request"; id: number; request: Uint8Array; stdin?: StdinSource }
   | { type: "task"; id: number; task: Task };
 
 export type FromWorker =
