@@ -79,6 +79,7 @@ async function run(): Promise<void> {
       }
       times.push(`${NAMES[engine]} ${outcome.stopped ? "stopped after " : ""}${seconds(outcome.seconds)}`);
       if (first) await finish(engine, code, outcome);
+      else say(times.join(", "));
       runner.refresh(engine);
       if (outcome.stopped || (first && outcome.problem !== null)) break;
     }
