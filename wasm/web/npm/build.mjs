@@ -1,0 +1,29 @@
+//! Makes `dist/`: the package as it is published. `core/` (from wasm-bindgen) must be there; the guest is copied from
+//! $PSYCORE_WASM, or stays the one that is in `dist/`.
+
+import { build } from "esbuild";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL(".", import.meta.url)));
+mkdirSync("dist", { recursive: true });
+await build({
+  entryPoints: ["src/index.ts", "src/worker.ts"],
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  sourcemap: true,
+  legalComments: "eof",
+  chunkNames: "shared-[hash]",
+  logLevel: "warning",
+});
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
+copyFileSync("core/psycore_web_bg.wasm", "dist/psycore_web_bg.wasm");
+if (process.env.PSYCORE_WASM) {
+  rmSync("dist/psycore.wasm", { force: true });
+  copyFileSync(process.env.PSYCORE_WASM, "dist/psycore.wasm");
+}
+if (!existsSync("dist/psycore.wasm")) throw new Error("PSYCORE_WASM must name the guest");

@@ -1,0 +1,234 @@
+//! The guest's import module `psycore`, and requests into its memory.
+//!
+//! A guest that has trapped, or that is thrown away, takes its linked modules with it: they hang on its tables only.
+
+use crate::type_error;
+use js_sys::WebAssembly::{Instance, Memory, Module, Table};
+use js_sys::{Function, Object, Reflect, Uint8Array};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+/// The interface that this is written for.
+const ABI: f64 = 1.0;
+/// In a slot number: it is one of the table of generated code.
+const IN_CODE_TABLE: u32 = 1 << 31;
+const REFUSED: i32 = -1;
+
+struct Exports {
+    memory: Memory,
+    functions: Table,
+    alloc: Function,
+    free: Function,
+    request: Function,
+}
+
+struct State {
+    exports: RefCell<Option<Rc<Exports>>>,
+    /// Table 1, for calls from generated code to generated code.
+    code: Table,
+    /// What generated modules import from `rt`: the guest's functions by their slots. They stay where they are.
+    entry_points: Object,
+    on_call: Function,
+    on_link: Option<Function>,
+}
+
+/// One instance of `psycore.wasm`.
+#[wasm_bindgen]
+pub struct Guest {
+    state: Rc<State>,
+    imports: Object,
+    // The imports call into these.
+    _closures: (Closure<dyn Fn(u32, u32) -> i32>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>),
+}
+
+type Link = dyn Fn(u32, u32, u32, u32) -> i32;
+
+#[wasm_bindgen]
+impl Guest {
+    /// `poll()` says with a number other than 0 that the program is to stop. `on_call(bytes)` answers a call of a host
+    /// function with bytes. `on_link(bytes)`, if given, sees every module before it is linked.
+    #[wasm_bindgen(constructor)]
+    pub fn new(poll: &Function, on_call: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
+        let state = Rc::new(State {
+            exports: RefCell::default(),
+            code: Table::new(&object(&[("element", &"anyfunc".into()), ("initial", &0.into())])?)?,
+            entry_points: Object::new(),
+            on_call,
+            on_link,
+        });
+        let s = state.clone();
+        let reserve = Closure::new(move |table, count| s.reserve(table, count).unwrap_or(REFUSED));
+        let s = state.clone();
+        let link: Closure<Link> = Closure::new(move |module, bytes, slots, count| match s.link(module, bytes, slots, count) {
+            Ok(()) => 0,
+            Err(_) => REFUSED,
+        });
+        let s = state.clone();
+        let unlink = Closure::new(move |slots, count| {
+            // Slots that do not exist are empty already.
+            let _ = s.unlink(slots, count);
+        });
+        let s = state.clone();
+        let call = Closure::new(move |request, bytes| s.call(request, bytes).unwrap_or(0));
+        let imports = object(&[
+            ("reserve", reserve.as_ref()),
+            ("link", link.as_ref()),
+            ("unlink", unlink.as_ref()),
+            ("call", call.as_ref()),
+            ("poll", poll),
+        ])?;
+        Ok(Guest { state, imports, _closures: (reserve, link, unlink, call) })
+    }
+
+    /// The import module `psycore`.
+    #[wasm_bindgen(getter)]
+    pub fn imports(&self) -> Object {
+        self.imports.clone()
+    }
+
+    /// Takes the instance that was made with the imports, after its `_initialize`. Throws a `TypeError` if it is no
+    /// guest, or one with another version of the interface.
+    pub fn attach(&self, instance: &Instance) -> Result<(), JsValue> {
+        let exports = instance.exports();
+        let get = |name: &str| Reflect::get(&exports, &name.into());
+        let function = |name: &str| get(name)?.dyn_into::<Function>().map_err(|_| type_error(&format!("the guest has no function {name}")));
+        let version = function("psycore_abi")?.call0(&JsValue::UNDEFINED)?;
+        if version.as_f64() != Some(ABI) {
+            return Err(type_error(&format!("the guest speaks version {version:?} of the interface, this package version {ABI}")));
+        }
+        self.state.exports.replace(Some(Rc::new(Exports {
+            memory: get("memory")?.dyn_into()?,
+            functions: get("__indirect_function_table")?.dyn_into()?,
+            alloc: function("psycore_alloc")?,
+            free: function("psycore_free")?,
+            request: function("psycore_request")?,
+        })));
+        Ok(())
+    }
+
+    /// Carries out a request. Throws what the guest trapped with; it must not be used any more then.
+    pub fn request(&self, request: &[u8]) -> Result<Vec<u8>, JsValue> {
+        let exports = self.state.exports()?;
+        let block = exports.write(request)?;
+        let answer = exports.request.call2(&JsValue::UNDEFINED, &block.into(), &request.len().into())?;
+        exports.free.call2(&JsValue::UNDEFINED, &block.into(), &request.len().into())?;
+        let answer = i64::try_from(answer.unchecked_into::<js_sys::BigInt>()).unwrap_or(0) as u64;
+        let (block, bytes) = ((answer >> 32) as u32, answer as u32);
+        let copy = exports.bytes(block, bytes).to_vec();
+        exports.free.call2(&JsValue::UNDEFINED, &block.into(), &bytes.into())?;
+        Ok(copy)
+    }
+
+    /// Bytes of the guest's memory.
+    #[wasm_bindgen(getter)]
+    pub fn memory(&self) -> u32 {
+        self.state.exports().map_or(0, |e| Uint8Array::new(&e.memory.buffer()).length())
+    }
+}
+
+impl Exports {
+    /// A view of the guest's memory, good until the guest runs.
+    fn bytes(&self, address: u32, length: u32) -> Uint8Array {
+        Uint8Array::new_with_byte_offset_and_length(&self.memory.buffer(), address, length)
+    }
+
+    /// Numbers in the guest's memory.
+    fn words(&self, address: u32, count: u32) -> Vec<u32> {
+        let bytes = self.bytes(address, 4 * count).to_vec();
+        bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect()
+    }
+
+    /// The address of a new block with these bytes.
+    fn write(&self, bytes: &[u8]) -> Result<u32, JsValue> {
+        let length = u32::try_from(bytes.len()).map_err(|_| type_error("more bytes than the guest has addresses"))?;
+        let block = self.alloc.call1(&JsValue::UNDEFINED, &length.into())?.as_f64().unwrap_or(0.0) as i64 as u32;
+        if block == 0 {
+            return Err(js_sys::RangeError::new("the guest has no memory left").into());
+        }
+        self.bytes(block, length).copy_from(bytes);
+        Ok(block)
+    }
+}
+
+impl State {
+    fn exports(&self) -> Result<Rc<Exports>, JsValue> {
+        self.exports.borrow().clone().ok_or_else(|| type_error("the guest has no instance yet"))
+    }
+
+    fn table(&self, exports: &Exports, slot: u32) -> Table {
+        if slot & IN_CODE_TABLE != 0 { self.code.clone() } else { exports.functions.clone() }
+    }
+
+    fn reserve(&self, table: u32, count: u32) -> Result<i32, JsValue> {
+        let exports = self.exports()?;
+        let table = if table == 1 { &self.code } else { &exports.functions };
+        table.grow(count).map(|first| first as i32)
+    }
+
+    fn link(&self, module: u32, bytes: u32, slots: u32, count: u32) -> Result<(), JsValue> {
+        let exports = self.exports()?;
+        // A copy: the engine may compile while the guest's memory changes.
+        let code = exports.bytes(module, bytes).slice(0, bytes);
+        if let Some(see) = &self.on_link {
+            see.call1(&JsValue::UNDEFINED, &code)?;
+        }
+        let module = Module::new(&code)?;
+        self.find_entry_points(&exports, &module)?;
+        let env = object(&[("memory", exports.memory.as_ref()), ("code", self.code.as_ref())])?;
+        let imports = object(&[("env", env.as_ref()), ("rt", self.entry_points.as_ref())])?;
+        let functions = Instance::new(&module, &imports)?.exports();
+        // All that can fail comes before the first change.
+        let mut links = Vec::with_capacity(count as usize);
+        for (i, slot) in exports.words(slots, count).into_iter().enumerate() {
+            let function = Reflect::get(&functions, &format!("f{i}").into())?.dyn_into::<Function>()?;
+            let (table, place) = (self.table(&exports, slot), slot & !IN_CODE_TABLE);
+            if place >= table.length() {
+                return Err(type_error("a slot that was not reserved"));
+            }
+            links.push((table, place, function));
+        }
+        links.iter().try_for_each(|(table, place, function)| table.set(*place, function))
+    }
+
+    /// Completes the entry points by those that a module imports. Getting one from the table makes an object of it,
+    /// which costs more than the rest of linking if it is done for all each time.
+    fn find_entry_points(&self, exports: &Exports, module: &Module) -> Result<(), JsValue> {
+        for import in Module::imports(module).iter() {
+            let name = Reflect::get(&import, &"name".into())?;
+            if Reflect::get(&import, &"module".into())? != "rt" || Reflect::has(&self.entry_points, &name)? {
+                continue;
+            }
+            let slot: u32 = name.as_string().and_then(|n| n.parse().ok()).ok_or_else(|| type_error("an import that is no number"))?;
+            let entry_point = exports.functions.get(slot)?;
+            Reflect::set(&self.entry_points, &name, &entry_point)?;
+        }
+        Ok(())
+    }
+
+    fn unlink(&self, slots: u32, count: u32) -> Result<(), JsValue> {
+        let exports = self.exports()?;
+        for slot in exports.words(slots, count) {
+            let empty = JsValue::NULL;
+            self.table(&exports, slot).set(slot & !IN_CODE_TABLE, empty.unchecked_ref())?;
+        }
+        Ok(())
+    }
+
+    fn call(&self, request: u32, bytes: u32) -> Result<u64, JsValue> {
+        let exports = self.exports()?;
+        let request = exports.bytes(request, bytes).slice(0, bytes);
+        let answer = self.on_call.call1(&JsValue::UNDEFINED, &request)?.dyn_into::<Uint8Array>()?;
+        let block = exports.write(&answer.to_vec())?;
+        Ok(u64::from(block) << 32 | u64::from(answer.length()))
+    }
+}
+
+/// An object with these properties.
+fn object(properties: &[(&str, &JsValue)]) -> Result<Object, JsValue> {
+    let made = Object::new();
+    for (name, value) in properties {
+        Reflect::set(&made, &(*name).into(), value)?;
+    }
+    Ok(made)
+}
