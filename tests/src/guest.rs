@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::{Config, Engine, Linker, Module, Store};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{DirPerms, FilePerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 /// What a guest program did.
 pub struct Run {
@@ -57,7 +57,7 @@ impl Guest {
         let (stdout, stderr) = (MemoryOutputPipe::new(16 << 20), MemoryOutputPipe::new(16 << 20));
         let mut wasi = WasiCtxBuilder::new();
         wasi.arg("guest").args(args).inherit_env().stdout(stdout.clone()).stderr(stderr.clone());
-        wasi.preopened_dir(directory, "/", DirPerms::READ, FilePerms::READ).map_err(failed)?;
+        wasi.preopened_dir(directory, "/", FsPerms::ReadOnly).map_err(failed)?;
         let mut code = GuestCode::new(limits);
         code.watch(watch);
         let mut store = Store::new(&self.engine, Data { wasi: wasi.build_p1(), code });
