@@ -47,6 +47,8 @@ export class Runner {
     try {
       await vm.run(code, {
         file: FILE,
+        // Tracebacks quote it, and programs can read themselves.
+        files: { [FILE]: code },
         signal,
         stdin,
         onStdout: (text) => onText("stdout", text),

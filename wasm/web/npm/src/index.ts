@@ -35,6 +35,8 @@ export interface LoadOptions {
   paths?: string[];
   /** Files that every fresh interpreter finds. */
   files?: Files;
+  /** Bytes of stack that native recursion may use; by default what fits the threads of all engines. */
+  stack?: number;
   /** The seed of string hashes: the order of sets is the same in each run. */
   hashSeed?: number;
   /** Record what {@link Psycore.explain} and {@link Psycore.modules} tell. */
@@ -195,14 +197,17 @@ export class Psycore {
       try {
         const source = typeof stdin === "function" ? this.#backend.canCall || null : (stdin ?? null);
         const io: Io = { stdin: source, signal, timeout };
-        const started = performance.now();
-        try {
-          return await this.#request({ do: "run", code, file, globals }, io);
-        } catch (error) {
-          const stopped = signal?.aborted || (timeout !== undefined && performance.now() - started >= timeout);
-          if (!stopped || !(error instanceof PythonError)) throw error;
-          throw new Aborted("the program was stopped", false, error);
-        }
+        const end = performance.now() + (timeout ?? Infinity);
+        const outcome: { value: Value } | { error: unknown } = await this.#request({ do: "run", code, file, globals }, io).then(
+          (value) => ({ value }),
+          (error) => ({ error }),
+        );
+        const error = "error" in outcome ? outcome.error : undefined;
+        const lost = error instanceof Aborted || error instanceof GuestCrash;
+        // Whatever came of a program that was stopped is not what it would have come to: sleeping was cut short, for one.
+        if (!lost && (signal?.aborted || performance.now() >= end)) throw new Aborted("the program was stopped", false, error);
+        if ("error" in outcome) throw outcome.error;
+        return outcome.value;
       } finally {
         this.#run = outer;
       }
@@ -300,8 +305,8 @@ export class Psycore {
     const values: Values = new Values(handles, (...parts: [number, string, boolean, string]) => this.#standIn(values, ...parts));
     this.#values = values;
     await this.#backend.start();
-    const { jit, threshold, argv, paths, hashSeed, explain } = this.#options;
-    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], hash_seed: hashSeed, explain };
+    const { jit, threshold, argv, paths, hashSeed, explain, stack } = this.#options;
+    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], hash_seed: hashSeed, explain, stack };
     this.#needsStart = false;
     await this.#request(create);
   }
