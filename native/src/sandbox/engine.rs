@@ -1,6 +1,6 @@
 //! The compiled guest, which any number of sandboxes share.
 
-use super::Error;
+use super::{Error, plain};
 use anyhow::{Context, bail};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ fn config(fueled: bool) -> Config {
 }
 
 fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
-    let engine = wasmtime::Engine::new(&config(fueled))?;
+    let engine = wasmtime::Engine::new(&config(fueled)).map_err(plain)?;
     let metadata = path.metadata().with_context(|| format!("can't read {}", path.display()))?;
     let made = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut key = std::hash::DefaultHasher::new();
@@ -111,7 +111,7 @@ fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
         Some(module) => module,
         None => {
             let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
-            let module = Module::new(&engine, &bytes).map_err(anyhow::Error::from).with_context(|| format!("{} can't be compiled", path.display()))?;
+            let module = Module::new(&engine, &bytes).map_err(plain).with_context(|| format!("{} can't be compiled", path.display()))?;
             // Without the file it takes long again, and that is all.
             let kept = cached.as_deref().and_then(|path| keep(&module, path).ok().and_then(|()| cached_module(&engine, path)));
             kept.unwrap_or(module)
@@ -138,6 +138,6 @@ fn keep(module: &Module, path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().context("no directory")?;
     std::fs::create_dir_all(directory)?;
     let partial = directory.join(format!("{}.{}", std::process::id(), "partial"));
-    std::fs::write(&partial, module.serialize()?)?;
+    std::fs::write(&partial, module.serialize().map_err(plain)?)?;
     Ok(std::fs::rename(&partial, path)?)
 }

@@ -83,7 +83,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     })?;
     linker.func_wrap_async("psycore", "call", |mut caller: Caller<'_, State>, (at, len): (u32, u32)| {
         Box::new(async move {
-            let exports = caller.data().exports.clone().context("no exports yet").map_err(wasmtime::Error::from_anyhow)?;
+            let exports = caller.data().exports.clone().ok_or_else(|| wasmtime::Error::msg("no exports yet"))?;
             let request = read(&exports.memory, &caller, at, len)?;
             let functions = caller.data().functions.clone();
             let answer = value::encode(&answer(&functions, &request).await);

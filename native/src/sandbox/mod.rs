@@ -240,7 +240,7 @@ impl Builder {
         }
         for (host, guest, permissions) in &self.directories {
             let opened = wasi.preopened_dir(host, guest, *permissions);
-            opened.map_err(anyhow::Error::from).with_context(|| format!("can't open {}", host.display()))?;
+            opened.map_err(plain).with_context(|| format!("can't open {}", host.display()))?;
         }
         if let Some(seed) = self.seed {
             wasi.wall_clock(Counter::default()).monotonic_clock(Counter::default());
@@ -365,8 +365,13 @@ fn random(seed: u64) -> Deterministic {
     Deterministic::new(std::iter::repeat_with(next).take(MIB as usize / 8).flat_map(u64::to_le_bytes).collect())
 }
 
+/// An error of wasmtime's, whose type is its own.
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
 fn guest_error(error: wasmtime::Error) -> Error {
-    Error::Guest(error.into())
+    Error::Guest(plain(error))
 }
 
 /// Python in a box: a module `__main__` whose globals live from one use to the next.

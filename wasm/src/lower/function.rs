@@ -15,7 +15,7 @@ use psycore_jit::ir::countdown::counted_blocks;
 use psycore_jit::ir::facts::{self, Fact};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
-use wasm_encoder::{BlockType, InstructionSink, MemArg, MemArgTarget, ValType};
+use wasm_encoder::{BlockType, InstructionSink, MemArg, ValType};
 
 /// The context's local.
 pub(super) const CTX: u32 = 0;
@@ -109,7 +109,7 @@ pub(super) fn compiled_signature(params: impl Iterator<Item = Type>, ret: Option
 
 /// A memory operand with its natural alignment, as the logarithm of bytes.
 pub(super) fn mem(offset: u64, align: u32) -> MemArg {
-    MemArg { offset, align, target: MemArgTarget::Memory(0), ordering: None }
+    MemArg { offset, align, memory_index: 0 }
 }
 
 /// Translates a function.
