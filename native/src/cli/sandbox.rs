@@ -2,7 +2,7 @@
 
 use super::args::{Program, UsageError};
 use super::complain;
-use psycore::sandbox::{Error, MIB, Output, Sandbox};
+use psycore::sandbox::{Error, Jit, MIB, Output, Sandbox};
 use psycore_vm::JitMode;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -100,7 +100,11 @@ pub fn run(options: SandboxOptions, jit: JitMode, program: &Program, arguments: 
         .inherit_stdin()
         .stdout(Output::Inherit)
         .stderr(Output::Inherit)
-        .jit(jit != JitMode::Off)
+        .jit(match jit {
+            JitMode::Off => Jit::Off,
+            JitMode::Auto => Jit::Auto,
+            JitMode::Full => Jit::Full,
+        })
         .arguments(arguments.iter().map(|a| a.to_string_lossy()));
     if let Some(bytes) = options.memory {
         builder = builder.memory(bytes);

@@ -67,7 +67,19 @@ pub struct Builder {
     arguments: Vec<String>,
     functions: Vec<HostFunction>,
     seed: Option<u64>,
-    jit: bool,
+    jit: Jit,
+}
+
+/// What the guest compiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Jit {
+    /// Nothing.
+    Off,
+    /// What is hot.
+    #[default]
+    Auto,
+    /// Everything, at its first use.
+    Full,
 }
 
 enum Input {
@@ -172,9 +184,9 @@ impl Builder {
         self
     }
 
-    /// Interprets only, if false.
-    pub fn jit(mut self, on: bool) -> Self {
-        self.jit = on;
+    /// What is compiled. The guest is there with [`Jit::Auto`], and starts anew for the others.
+    pub fn jit(mut self, jit: Jit) -> Self {
+        self.jit = jit;
         self
     }
 
@@ -295,7 +307,11 @@ impl Builder {
         let mut sandbox = Sandbox { store, timeout: self.timeout, fuel: self.fuel, interrupted, ended: false, _files: files };
         sandbox.instantiate(&engine, &linker).await?;
         let names: Vec<Cbor> = self.arguments.into_iter().map(Cbor::Text).collect();
-        let jit = if self.jit { "auto" } else { "off" };
+        let jit = match self.jit {
+            Jit::Off => "off",
+            Jit::Auto => "auto",
+            Jit::Full => "full",
+        };
         sandbox.request(value::map([("do", "create".into()), ("argv", Cbor::Array(names)), ("jit", jit.into())])).await?;
         let globals = sandbox.store.data().functions.iter().enumerate().map(|(number, function)| {
             let parts = vec![Cbor::from(number as u64), function.name.as_str().into()];
@@ -414,7 +430,7 @@ impl Sandbox {
             arguments: Vec::new(),
             functions: Vec::new(),
             seed: None,
-            jit: true,
+            jit: Jit::default(),
         }
     }
 
