@@ -262,9 +262,10 @@ export class Remote implements Backend {
     this.#calls += 1;
     const cut = new Promise<Uint8Array>((resolve) => (this.#cutShort = () => resolve(interrupted)));
     const answer = await Promise.race([ask(), cut]);
-    this.#calls -= 1;
     // Not to a worker that has taken the place of the one that asked.
-    if (sender === this.#sender) sender?.send(Kind.Answer, answer);
+    if (sender !== this.#sender) return;
+    this.#calls -= 1;
+    sender?.send(Kind.Answer, answer);
   }
 }
 
