@@ -28,7 +28,7 @@ export default defineConfig({
   base: "./",
   plugins: [serviceWorker()],
   worker: { format: "es" },
-  build: { target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
+  build: { target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 2000, license: { fileName: "licenses.md" } },
   server: { headers, fs: { allow: [".."] } },
   preview: { headers },
 });

@@ -247,6 +247,25 @@ export const workerSuite = {
     vm.dispose();
   },
 
+  async "a function of the page that never answers leaves nothing behind"(Psycore, load, equal) {
+    const vm = await load();
+    let late;
+    const wait = () => new Promise((resolve) => (late = resolve));
+    const stuck = "while True:\n    try: wait()\n    except KeyboardInterrupt: pass";
+    for (const code of ["wait()", stuck]) {
+      equal(await vm.run(code, { globals: { wait }, timeout: 100 }).catch((e) => e.name), "AbortError");
+      // Runs wait for one another again, and an answer that comes too late does no harm.
+      const order = [];
+      const first = vm.run("import time; time.sleep(0.1); 1").then((value) => order.push(value));
+      const second = vm.run("2").then((value) => order.push(value));
+      late(new Date());
+      await Promise.all([first, second]);
+      equal(order, [1, 2]);
+    }
+    equal(await vm.run("x = 1\nf()\nx", { globals: { f: async () => 5 } }), 1);
+    vm.dispose();
+  },
+
   async "a flood of output streams and does not drown the page"(Psycore, load, equal) {
     const vm = await load();
     let characters = 0;

@@ -21,6 +21,8 @@ await build({
   logLevel: "warning",
 });
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
+// It is bundled, and its licence wants to come along.
+copyFileSync("node_modules/@bjorn3/browser_wasi_shim/LICENSE-MIT", "dist/LICENSE-browser_wasi_shim");
 copyFileSync("core/psycore_web_bg.wasm", "dist/psycore_web_bg.wasm");
 if (process.env.PSYCORE_WASM) {
   rmSync("dist/psycore.wasm", { force: true });

@@ -126,6 +126,8 @@ export function nap(milliseconds: number): void {
 interface Port {
   post(message: ToWorker): void;
   terminate(): void;
+  /** Whether something is awaited of the worker. Node ends when nothing is. */
+  busy(is: boolean): void;
 }
 
 interface Waiting {
@@ -217,6 +219,7 @@ export class Remote implements Backend {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      this.#port?.busy(true);
       send(id);
     });
   }
@@ -236,6 +239,7 @@ export class Remote implements Backend {
       case "failed": {
         const waiting = this.#waiting.get(message.id);
         this.#waiting.delete(message.id);
+        if (this.#waiting.size === 0) this.#port?.busy(false);
         if (message.type === "done") waiting?.resolve(message.value);
         else waiting?.reject(message.crashed ? new GuestCrash(message.error) : new Error(message.error));
         break;
@@ -262,9 +266,10 @@ export class Remote implements Backend {
     this.#calls += 1;
     const cut = new Promise<Uint8Array>((resolve) => (this.#cutShort = () => resolve(interrupted)));
     const answer = await Promise.race([ask(), cut]);
-    this.#calls -= 1;
     // Not to a worker that has taken the place of the one that asked.
-    if (sender === this.#sender) sender?.send(Kind.Answer, answer);
+    if (sender !== this.#sender) return;
+    this.#calls -= 1;
+    sender?.send(Kind.Answer, answer);
   }
 }
 
@@ -279,15 +284,17 @@ async function spawn(onMessage: (message: FromWorker) => void, onError: (error: 
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     worker.onmessage = (event: MessageEvent<FromWorker>) => onMessage(event.data);
     worker.onerror = (event) => failed(event.message ?? "it could not be loaded");
-    return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
+    return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate(), busy: () => {} };
   }
   const { Worker: NodeWorker } = process.getBuiltinModule("node:worker_threads");
   // Not written as one expression, which bundlers for browsers would follow.
   const file = "./worker.js";
   const worker = new NodeWorker(new URL(file, import.meta.url));
-  // A program that is done with its guest must be able to end.
-  worker.unref();
   worker.on("message", onMessage);
   worker.on("error", failed);
-  return { post: (message) => worker.postMessage(message), terminate: () => void worker.terminate() };
+  return {
+    post: (message) => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+    busy: (is) => (is ? worker.ref() : worker.unref()),
+  };
 }

@@ -150,6 +150,8 @@ export class Psycore {
   /** Ends when all that was asked for so far is done. */
   #last: Promise<unknown> = Promise.resolve();
   #hostCalls = 0;
+  /** Counts what was carried out. A function of the page that answers after the program was stopped belongs to an old one. */
+  #turn = 0;
   #needsStart = false;
   #disposed = false;
 
@@ -291,7 +293,12 @@ export class Psycore {
       await before.catch(() => {});
       if (this.#disposed) throw new GuestCrash("this interpreter was disposed of");
       if (this.#needsStart) await this.#start();
-      return act();
+      try {
+        return await act();
+      } finally {
+        this.#turn += 1;
+        this.#hostCalls = 0;
+      }
     })();
     this.#last = result.catch(() => {});
     return result;
@@ -356,11 +363,15 @@ export class Psycore {
 
   #hostCall(request: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const values = this.#values;
+    const turn = this.#turn;
+    const tooLate = new Uint8Array(0);
     const failed = (error: unknown) => {
+      if (turn !== this.#turn) return tooLate;
       this.#hostCalls -= 1;
       return values.encode({ error: described(error) });
     };
     const done = (value: Value) => {
+      if (turn !== this.#turn) return tooLate;
       try {
         const answer = values.encode({ value });
         this.#hostCalls -= 1;
