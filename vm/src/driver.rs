@@ -481,6 +481,10 @@ impl Driver for Jit {
         }
     }
 
+    fn explained(&self, attached: &Attached) -> Option<crate::explain::Report> {
+        self.record.explains().then(|| crate::explain::report::collect(&self.record, self, attached, None, ""))
+    }
+
     fn finish(&self, attached: &Attached) {
         self.record.finish(self, attached);
     }

@@ -132,6 +132,11 @@ pub trait Driver {
     /// The program has ended.
     fn finish(&self, _attached: &Attached) {}
 
+    /// What became of the program so far, if that was to be recorded.
+    fn explained(&self, _attached: &Attached) -> Option<crate::explain::Report> {
+        None
+    }
+
     /// The driver itself, for what is not in this trait.
     fn as_any(&self) -> Option<&dyn std::any::Any> {
         None

@@ -8,11 +8,12 @@
 pub(crate) mod detail;
 mod html;
 pub(crate) mod objects;
-mod report;
+pub(crate) mod report;
 pub mod samples;
 mod text;
 
-pub use samples::{Clock, tick};
+pub use report::{File, Line, Report, UnitText};
+pub use samples::{Clock, Shares, tick};
 
 use crate::driver::{Compiled, Jit};
 use crate::hooks::Attached;
@@ -38,6 +39,15 @@ pub enum Form {
     /// One page without anything outside it.
     Html,
     Text,
+    /// Nothing is written: whoever embeds the VM asks for the [`Report`] by [`report`].
+    Data,
+}
+
+/// What became of the program so far; `None` unless [`JitConfig::explain`](crate::JitConfig::explain) is set and there is
+/// a JIT. Time is not measured.
+pub fn report(vm: &rustpython_vm::VirtualMachine) -> Option<Report> {
+    let attached = Attached::of(vm)?;
+    attached.driver().explained(attached)
 }
 
 /// Something that stays interpreted.
@@ -128,7 +138,7 @@ impl Record {
     }
 
     fn write(&self, jit: &Jit, attached: &Attached, samples: Option<&Samples>) {
-        let Some(explanation) = self.explanation.take() else { return };
+        let Some(explanation) = self.explanation.take().filter(|e| e.form != Form::Data) else { return };
         let report = report::collect(self, jit, attached, samples, &explanation.title);
         if report.is_empty() {
             // No code of the program ever ran; what it said about that is enough.
@@ -136,7 +146,7 @@ impl Record {
         }
         let text = match explanation.form {
             Form::Html => html::page(&report),
-            Form::Text => text::text(&report),
+            Form::Text | Form::Data => text::text(&report),
         };
         match &explanation.path {
             None => eprint!("{text}"),

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// All that is told of a run. Times are in milliseconds.
-pub(super) struct Report {
+pub struct Report {
     pub title: String,
     pub shares: Option<Shares>,
     /// Numbers by name.
@@ -37,8 +37,9 @@ impl Report {
     }
 }
 
+/// What happened in one file.
 #[derive(Default)]
-pub(super) struct File {
+pub struct File {
     pub path: String,
     pub source: Vec<String>,
     pub time: u64,
@@ -47,8 +48,9 @@ pub(super) struct File {
     pub units: Vec<UnitText>,
 }
 
+/// What happened in one line. Times are in milliseconds.
 #[derive(Default)]
-pub(super) struct Line {
+pub struct Line {
     /// Time in compiled code, in what it called from here, and in the interpreter.
     pub compiled: u64,
     pub called: u64,
@@ -72,7 +74,7 @@ impl Line {
 }
 
 /// A compiled unit as people read it.
-pub(super) struct UnitText {
+pub struct UnitText {
     pub line: u32,
     pub title: String,
     /// A later one was compiled for the same.
@@ -103,7 +105,7 @@ enum Column {
     Interpreted,
 }
 
-pub(super) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: Option<&Samples>, title: &str) -> Report {
+pub(crate) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: Option<&Samples>, title: &str) -> Report {
     let units = record.units.borrow();
     let mut c = Collector {
         jit,

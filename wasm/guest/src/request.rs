@@ -6,6 +6,7 @@ use ciborium::Value;
 use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
 use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+use psycore_vm::explain::{self, Explanation, Form};
 use psycore_vm::{Error, JitConfig, JitMode, Vm, VmConfig, execute};
 use psycore_wasm::link::HostLinker;
 use psycore_wasm::lower::{WasmLowering, WasmOptions};
@@ -146,6 +147,7 @@ fn serve(request: &Fields) -> Answer {
             let stats = vm.import("psyco", 0)?.get_attr("stats", vm)?.call((), vm)?;
             value::to_host(vm, &stats)
         })?),
+        "explain" => explain(&*vm()?),
         verb => Err(Failure::Request(format!("`{verb}` is nothing that the guest can do"))),
     }
 }
@@ -160,16 +162,18 @@ struct Settings {
     mode: JitMode,
     threshold: Option<u32>,
     hash_seed: Option<u32>,
+    explain: bool,
 }
 
 /// Those of the VM in the snapshot.
-const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, hash_seed: None };
+const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, hash_seed: None, explain: false };
 
 fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
-    let Settings { mode, threshold, hash_seed } = settings;
+    let Settings { mode, threshold, hash_seed, explain } = settings;
     let mut config = VmConfig::new().interrupted_by(host::wants_to_interrupt);
     config.settings.hash_seed = hash_seed;
-    config = config.jit(JitConfig { mode, threshold, ..JitConfig::default() });
+    let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
+    config = config.jit(JitConfig { mode, threshold, explain, ..JitConfig::default() });
     if mode != JitMode::Off {
         config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
     }
@@ -195,7 +199,8 @@ fn create(request: &Fields) -> Answer {
         Some(other) => return Err(Failure::Request(format!("`jit` must be auto, off or full, not {other}"))),
     };
     let number = |name| Ok::<_, Failure>(request.number(name)?.map(|n| n.min(u32::MAX.into()) as u32));
-    let settings = Settings { mode, threshold: number("threshold")?, hash_seed: number("hash_seed")? };
+    let explain = request.get("explain").and_then(Value::as_bool).unwrap_or(false) && mode != JitMode::Off;
+    let settings = Settings { mode, threshold: number("threshold")?, hash_seed: number("hash_seed")?, explain };
     let (argv, paths) = (texts(request, "argv")?, texts(request, "paths")?);
     wasi::register_directories();
     let prepared = PREPARED.take();
@@ -266,4 +271,44 @@ fn call(vm: &Vm, request: &Fields) -> Answer {
         let result = function.call(FuncArgs::new(args, kwargs), vm)?;
         value::to_host(vm, &result)
     })?)
+}
+
+/// The data of `psycore explain`, as far as it can be had without measuring time.
+fn explain(vm: &Vm) -> Answer {
+    let report = vm.with(|vm| Ok(explain::report(vm)))?;
+    let report = report.ok_or_else(|| Failure::Request("`explain` was not asked for when the VM was created".into()))?;
+    let map = |entries: Vec<(&str, Value)>| Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect());
+    let array = |items: &mut dyn Iterator<Item = Value>| Value::Array(items.collect());
+    let texts = |items: &mut dyn Iterator<Item = &String>| Value::Array(items.map(|t| t.as_str().into()).collect());
+    let files = report.files.iter().map(|file| {
+        let lines = file.lines.iter().map(|(number, line)| {
+            let exits = line.exits.iter().map(|(reason, instruction, count)| {
+                map(vec![("reason", (*reason).into()), ("instruction", instruction.as_str().into()), ("count", (*count).into())])
+            });
+            map(vec![
+                ("line", (*number).into()),
+                ("time", line.time().into()),
+                ("compiled", line.has_code.into()),
+                ("types", texts(&mut line.types.iter())),
+                ("exits", array(&mut exits.into_iter())),
+                ("refusals", texts(&mut line.refusals.iter())),
+            ])
+        });
+        let units = file.units.iter().map(|unit| {
+            map(vec![
+                ("line", unit.line.into()),
+                ("title", unit.title.as_str().into()),
+                ("ir", unit.ir.as_str().into()),
+                ("listing", unit.listing.as_str().into()),
+                ("bytes", (unit.bytes as u64).into()),
+            ])
+        });
+        map(vec![
+            ("path", file.path.as_str().into()),
+            ("source", texts(&mut file.source.iter())),
+            ("lines", array(&mut lines.into_iter())),
+            ("units", array(&mut units.into_iter())),
+        ])
+    });
+    Ok(map(vec![("files", array(&mut files.into_iter()))]))
 }

@@ -1,7 +1,7 @@
 //! Makes `psycore.wasm` from the compiled guest: runs what every instance would run first, and writes a module whose
 //! memory begins as it is then. An instance of it is ready at once.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::future::Future;
 use std::path::Path;
 use wasmtime::{Caller, Config, Engine, Extern, Instance, Linker, Module, OptLevel, Store, Val};
@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let [from, to] = &arguments[..] else { bail!("usage: psycore-pack GUEST.wasm PSYCORE.wasm") };
     let guest = std::fs::read(from).with_context(|| format!("can't read {}", Path::new(from).display()))?;
-    let packed = runtime::in_tokio(prepared(&guest)).context("the guest can't be started")?;
+    let packed = runtime::in_tokio(prepared(&guest)).map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
     // Nobody may find half a file.
     let partial = Path::new(to).with_extension("partial");
     std::fs::write(&partial, packed).with_context(|| format!("can't write {}", partial.display()))?;

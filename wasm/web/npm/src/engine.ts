@@ -15,6 +15,8 @@ export interface EngineConfig {
   files: Files;
   /** Whether to keep the modules that the guest emits. */
   keepModules: boolean;
+  /** Bytes of the guest's stack that it may use. */
+  stack: number;
 }
 
 /** Text, null for none, or true to ask the host for each piece. */
@@ -66,6 +68,9 @@ export class Engine {
     // Not `new Instance`: on main threads engines refuse that for modules of this size.
     const instance = await WebAssembly.instantiate(config.module, imports);
     engine.files.initialize(instance);
+    // Native recursion ends with an exception when the guest's stack does, which must be before the engine's.
+    const pointer = instance.exports["__stack_pointer"];
+    if (pointer instanceof WebAssembly.Global) pointer.value = Math.min(pointer.value, config.stack);
     engine.#guest.attach(instance);
     return engine;
   }

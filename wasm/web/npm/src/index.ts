@@ -7,8 +7,12 @@ import type { Explanation } from "./explanation.js";
 import type { Files, Stream } from "./wasi.js";
 
 export { Aborted, GuestCrash, PythonError };
+
 export type { Explanation, ExplainedExit, ExplainedFile, ExplainedLine, ExplainedUnit } from "./explanation.js";
 export type { Files, PythonFrame };
+
+/** Bytes of stack that leave enough of an engine's own, which are about a million. */
+const DEFAULT_STACK = 700_000;
 
 /** Takes text that a program wrote. Pieces need not end with a line. */
 export type OnText = (text: string) => void;
@@ -167,6 +171,7 @@ export class Psycore {
       env: { PYTHON_COLORS: "0", ...options.env },
       files: options.files ?? {},
       keepModules: options.explain ?? false,
+      stack: options.stack ?? DEFAULT_STACK,
     };
     const owner = {
       output: (stream: Stream, text: string) => this.#output(stream, text),
@@ -312,8 +317,8 @@ export class Psycore {
     const values: Values = new Values(handles, (...parts: [number, string, boolean, string]) => this.#standIn(values, ...parts));
     this.#values = values;
     await this.#backend.start();
-    const { jit, threshold, argv, paths, hashSeed, explain, stack } = this.#options;
-    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], hash_seed: hashSeed, explain, stack };
+    const { jit, threshold, argv, paths, hashSeed, explain } = this.#options;
+    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], hash_seed: hashSeed, explain };
     this.#needsStart = false;
     await this.#request(create);
   }
