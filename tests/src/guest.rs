@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::{Config, Engine, Linker, Module, Store};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder, runtime};
 
 /// What a guest program did.
 pub struct Run {
@@ -62,11 +62,13 @@ impl Guest {
         code.watch(watch);
         let mut store = Store::new(&self.engine, Data { wasi: wasi.build_p1(), code });
         let mut linker = Linker::new(&self.engine);
-        p1::add_to_linker_sync(&mut linker, |data: &mut Data| &mut data.wasi).map_err(failed)?;
+        p1::add_to_linker_async(&mut linker, |data: &mut Data| &mut data.wasi).map_err(failed)?;
         GuestCode::add_to_linker(&mut linker, |data: &mut Data| &mut data.code).map_err(failed)?;
-        let instance = linker.instantiate(&mut store, &self.module).map_err(failed)?;
-        let start = instance.get_typed_func::<(), ()>(&mut store, "_start").map_err(failed)?;
-        let exit = match start.call(&mut store, ()) {
+        let run = async {
+            let instance = linker.instantiate_async(&mut store, &self.module).await?;
+            instance.get_typed_func::<(), ()>(&mut store, "_start")?.call_async(&mut store, ()).await
+        };
+        let exit = match runtime::in_tokio(run) {
             Ok(()) => 0,
             Err(e) => match e.downcast_ref::<I32Exit>() {
                 Some(I32Exit(code)) => *code,

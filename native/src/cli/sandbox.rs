@@ -27,7 +27,7 @@ pub struct SandboxOptions {
 impl SandboxOptions {
     /// Reads an option if it is one of these. `value` is what follows `=`, or gives the next argument.
     pub fn read(&mut self, name: &str, value: impl FnOnce() -> Option<String>) -> Result<bool, UsageError> {
-        let mut needed = |what: &str| match name {
+        let needed = |what: &str| match name {
             "--memory" | "--timeout" | "--fuel" | "--dir" | "--env" => {
                 Ok(Some(value().ok_or_else(|| format!("{name} needs a value: {name} {what}"))?))
             }

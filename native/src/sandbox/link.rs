@@ -81,28 +81,31 @@ impl GuestCode {
     ///
     /// # Errors
     /// The linker has functions of these names.
-    pub fn add_to_linker<T: 'static>(
+    pub fn add_to_linker<T: Send + 'static>(
         linker: &mut Linker<T>,
         get: impl Fn(&mut T) -> &mut GuestCode + Copy + Send + Sync + 'static,
     ) -> wasmtime::Result<()> {
         linker.func_wrap("psycore", "reserve", move |caller: Caller<'_, T>, kind: i32, count: i32| {
             reserve(caller, get, kind, count).unwrap_or(-1)
         })?;
-        linker.func_wrap(
+        // Only in stores without asynchronous functions may instances be made synchronously.
+        linker.func_wrap_async(
             "psycore",
             "link",
-            move |mut caller: Caller<'_, T>, bytes: i32, len: i32, slots: i32, count: i32| {
-                let start = Instant::now();
-                let linked = link(&mut caller, get, [bytes, len, slots, count].map(|x| x as u32 as usize));
-                let stats = &mut get(caller.data_mut()).stats;
-                stats.time += start.elapsed();
-                match linked {
-                    Ok(()) => 0,
-                    Err(refusal) => {
-                        stats.refused += 1;
-                        refusal as i32
+            move |mut caller: Caller<'_, T>, (bytes, len, slots, count): (i32, i32, i32, i32)| {
+                Box::new(async move {
+                    let start = Instant::now();
+                    let linked = link(&mut caller, get, [bytes, len, slots, count].map(|x| x as u32 as usize)).await;
+                    let stats = &mut get(caller.data_mut()).stats;
+                    stats.time += start.elapsed();
+                    match linked {
+                        Ok(()) => 0,
+                        Err(refusal) => {
+                            stats.refused += 1;
+                            refusal as i32
+                        }
                     }
-                }
+                })
             },
         )?;
         linker.func_wrap("psycore", "unlink", move |mut caller: Caller<'_, T>, slots: i32, count: i32| {
@@ -171,9 +174,9 @@ fn put<T>(
     table.set(caller, u64::from(slot.index()), Ref::Func(function)).ok()
 }
 
-fn link<T>(
+async fn link<T: Send>(
     caller: &mut Caller<'_, T>,
-    get: impl Fn(&mut T) -> &mut GuestCode + Copy,
+    get: impl Fn(&mut T) -> &mut GuestCode + Copy + Send,
     [at, len, slots, count]: [usize; 4],
 ) -> Result<(), Refusal> {
     let here = get(caller.data_mut());
@@ -201,7 +204,7 @@ fn link<T>(
         };
         imports.push(import);
     }
-    let instance = Instance::new(&mut *caller, &module, &imports).map_err(|_| Refusal::Invalid)?;
+    let instance = Instance::new_async(&mut *caller, &module, &imports).await.map_err(|_| Refusal::Invalid)?;
     let stats = &mut get(caller.data_mut()).stats;
     stats.modules += 1;
     stats.bytes += len;

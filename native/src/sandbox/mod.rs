@@ -569,7 +569,15 @@ impl Sandbox {
         if let Some(fuel) = self.fuel {
             self.store.set_fuel(fuel).map_err(guest_error)?;
         }
-        self.request(request).await
+        let Some(limit) = self.timeout else { return self.request(request).await };
+        // Where the program computes, the engine's clock ends it; where it waits, this.
+        match tokio::time::timeout(limit + 4 * engine::TICK, self.request(request)).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.ended = true;
+                Err(Error::Limit(Limit::Time(limit)))
+            }
+        }
     }
 
     async fn request(&mut self, request: Cbor) -> Result<Value, Error> {
