@@ -116,8 +116,10 @@ pub unsafe extern "C" fn list_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
 pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact list.
     unsafe {
+        // The operator has the right error for what is too large.
+        let by_operator = |vm: &rustpython_vm::VirtualMachine| vm._mul(obj(l), vm.ctx.new_int(n).as_object());
+        let Ok(n) = usize::try_from(n.max(0)) else { return object(ctx, by_operator) };
         let items = list(l).borrow_vec();
-        let n = usize::try_from(n).unwrap_or(0);
         let total = items.len().checked_mul(n);
         if let [item] = &items[..]
             && n <= pool::MAX_CAPACITY
@@ -127,9 +129,7 @@ pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
         let mut repeated = Vec::new();
         if total.is_none_or(|t| repeated.try_reserve_exact(t).is_err()) {
             drop(items);
-            let l = obj(l);
-            // Too large: the operator has the right error.
-            return object(ctx, |vm| vm._mul(l, vm.ctx.new_int(n).as_object()));
+            return object(ctx, by_operator);
         }
         for _ in 0..if items.is_empty() { 0 } else { n } {
             repeated.extend_from_slice(&items);

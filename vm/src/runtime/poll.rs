@@ -59,8 +59,10 @@ pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
     let released = release_deferred();
     let look = signals_due();
     if look {
-        // SAFETY: the context's own run time.
-        unsafe { (*(*ctx).runtime.cast::<Attached>()).ask_soon() };
+        // SAFETY: the context's own run time, if it has one.
+        if let Some(attached) = unsafe { (*ctx).runtime.cast::<Attached>().as_ref() } {
+            attached.ask_soon();
+        }
     }
     i32::from(released || stop || collection_due(vm) || aside || look)
 }

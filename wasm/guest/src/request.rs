@@ -240,6 +240,16 @@ fn set_globals(vm: &VirtualMachine, pairs: &[(&str, &Value)]) -> PyResult<()> {
     pairs.iter().try_for_each(|(name, value)| globals.set_item(*name, value::from_host(vm, value)?, vm))
 }
 
+/// Lets tracebacks quote the source, though there is no such file.
+fn remember_source(vm: &VirtualMachine, file: &str, code: &str) -> PyResult<()> {
+    let lines = code.split_inclusive('\n').map(|line| vm.ctx.new_str(line).into()).collect();
+    // As for a module that a loader knows: without a time, so that nobody looks whether the file has changed.
+    let entry: Vec<PyObjectRef> =
+        vec![vm.ctx.new_int(code.len()).into(), vm.ctx.none(), vm.ctx.new_list(lines).into(), vm.ctx.new_str(file).into()];
+    let cache = vm.import("linecache", 0)?.get_attr("cache", vm)?;
+    cache.set_item(file, vm.ctx.new_tuple(entry).into(), vm)
+}
+
 /// Runs statements in `__main__`. The value is that of the last one, if it is an expression.
 fn run(vm: &Vm, request: &Fields) -> Answer {
     let (code, file) = (request.needed("code")?, request.text("file")?.unwrap_or("<input>"));
@@ -247,7 +257,7 @@ fn run(vm: &Vm, request: &Fields) -> Answer {
     Ok(vm.with(|vm| {
         set_globals(vm, &globals)?;
         let compiled = execute::compile(vm, code, Mode::BlockExpr, file)?;
-        vm.register_code_in_linecache(&compiled, code)?;
+        remember_source(vm, file, code)?;
         let value = execute::code(vm, execute::main_scope(vm)?, compiled)?;
         value::to_host(vm, &value)
     })?)
