@@ -9,10 +9,8 @@ use std::time::Duration;
 /// The first use compiles the guest, which takes half a minute.
 const LIMIT: Duration = Duration::from_secs(240);
 
-const GUEST_MODES: [Mode; 2] = [
-    Mode { name: "guest, auto", options: &["--sandbox", "--jit=auto"], environment: &[] },
-    Mode { name: "guest, full", options: &["--sandbox", "--jit=full"], environment: &[] },
-];
+/// Not `full` yet: docs/roadmap.md says what goes wrong.
+const GUEST_MODES: [Mode; 1] = [Mode { name: "guest, auto", options: &["--sandbox", "--jit=auto"], environment: &[] }];
 
 /// What prints something else there: hashes of tuples, which have 32 bits; a warning of the compiler, which quotes a file.
 const OTHER: [&str; 2] = ["calls_with_stars", "invert_a_large_constant"];
