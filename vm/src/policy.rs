@@ -227,12 +227,13 @@ impl Policy {
         }
     }
 
-    /// Whether a callee may become a part of what is being compiled.
+    /// Whether a callee may become a part of what is being compiled: not if its frames can't be rebuilt, as those of code
+    /// that ran before the JIT was attached.
     pub fn may_include(&self, code: &Py<PyCode>) -> bool {
         if is_own(code) {
             return false;
         }
-        let Some(p) = prepare::of(code) else { return true };
+        let Some(p) = prepare::of(code) else { return false };
         if p.rules.rule() == Rule::Never {
             return false;
         }
