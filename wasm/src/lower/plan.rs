@@ -76,7 +76,7 @@ impl Plan {
                 }
                 // The user may itself be left for its own user.
                 let at = insts.get(user as usize).map_or(user, |i| plan.at[i.index()]);
-                let moves = match movable(&data.op) {
+                let moves = match movable(f, &data.op) {
                     Movable::No => false,
                     Movable::Anywhere => true,
                     Movable::UpToWrites => writes[place + 1] == writes[at as usize],
@@ -157,14 +157,19 @@ fn is_const(op: &Op) -> bool {
 enum Movable {
     No,
     Anywhere,
+    /// Nor past the end of objects that it reads.
     UpToWrites,
 }
 
 /// How far an operation may move down in its block.
-fn movable(op: &Op) -> Movable {
+fn movable(f: &Function, op: &Op) -> Movable {
+    let mut reads_objects = false;
+    op.operands(&mut |v| reads_objects |= f.ty(v) == Type::Ptr);
     match op {
         Op::Bin(BinOp::SDiv | BinOp::SRem, ..) => Movable::No,
         Op::Bin(..) | Op::Un(..) | Op::Icmp(..) | Op::Fcmp(..) | Op::Select(..) => Movable::Anywhere,
+        // What never changes can still be freed.
+        Op::CallRt { rt, .. } if rt.effect() == Effect::Pure && reads_objects => Movable::UpToWrites,
         Op::CallRt { rt, .. } if rt.effect() == Effect::Pure => Movable::Anywhere,
         Op::Load { .. } | Op::LoadElem { .. } | Op::LoadArg { .. } | Op::LoadCtx(_) | Op::IsUnique(_) => Movable::UpToWrites,
         _ => Movable::No,
