@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use psycore_jit::lower::Lowering;
 use rustpython_vm::Settings;
+use rustpython_vm::frozen::FrozenLib;
 
 use crate::Limits;
 
@@ -22,11 +23,34 @@ pub struct VmConfig {
     pub stderr: Output,
     pub jit: JitConfig,
     pub limits: Limits,
+    pub library: Library,
     /// The backend that the JIT compiles with; without one everything is interpreted.
     pub lowering: Option<Box<dyn Lowering>>,
     /// Asked now and then whether `KeyboardInterrupt` is to be raised, for hosts that can't do it from another thread.
     /// Only hot code looks, so without a lowering nobody asks.
     pub interrupted: Option<fn() -> bool>,
+}
+
+/// The Python part of the standard library, as code.
+#[derive(Clone, Copy)]
+pub struct Library {
+    pub modules: &'static FrozenLib,
+    /// Where `sys` says that it is.
+    pub directory: &'static str,
+}
+
+/// All of it. Guests have a smaller one, which they are given.
+impl Default for Library {
+    #[cfg(not(target_family = "wasm"))]
+    fn default() -> Self {
+        Library { modules: rustpython_pylib::FROZEN_STDLIB, directory: rustpython_pylib::LIB_PATH }
+    }
+
+    #[cfg(target_family = "wasm")]
+    fn default() -> Self {
+        // No modules.
+        Library { modules: FrozenLib::from_ref(&[0; 4]), directory: "" }
+    }
 }
 
 /// Where Python's `sys.stdin` reads from.
@@ -105,6 +129,7 @@ impl VmConfig {
             stderr: Output::default(),
             jit: JitConfig::default(),
             limits: Limits::default(),
+            library: Library::default(),
             lowering: None,
             interrupted: None,
         }
@@ -123,6 +148,13 @@ impl VmConfig {
         self.settings
             .path_list
             .extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// Chooses the standard library.
+    #[must_use]
+    pub fn library(mut self, library: Library) -> Self {
+        self.library = library;
         self
     }
 

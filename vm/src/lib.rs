@@ -51,10 +51,12 @@ use psycore_jit::lower::Lowering;
 use rustpython_vm::{PyResult, VirtualMachine};
 
 pub use cache::DEFAULT_CODE_BYTES;
-pub use config::{Input, JitConfig, JitMode, Output, VmConfig};
+pub use config::{Input, JitConfig, JitMode, Library, Output, VmConfig};
 pub use error::{Error, Exception, Place};
 pub use limits::{Interrupter, Limits};
 pub use vm::{Vm, import_site};
+
+pub use rustpython_vm::frozen::FrozenLib;
 
 /// The interpreter underneath, for what this crate does not wrap.
 pub use rustpython_vm;

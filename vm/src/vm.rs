@@ -38,7 +38,7 @@ impl Vm {
     /// # Errors
     /// What setting up the standard streams or the JIT raised.
     pub fn new(config: VmConfig) -> Result<Self, Error> {
-        let VmConfig { settings, stdin, stdout, stderr, jit, limits, lowering, interrupted } = config;
+        let VmConfig { settings, stdin, stdout, stderr, jit, limits, library, lowering, interrupted } = config;
         let (mut guard, signals) = Guard::new(limits);
         let builder = InterpreterBuilder::new().settings(settings);
         let native_modules = rustpython_stdlib::stdlib_module_defs(&builder.ctx);
@@ -46,14 +46,14 @@ impl Vm {
         let interpreter = builder
             .add_native_modules(&native_modules)
             .add_native_module(psyco_native)
-            .add_frozen_modules(rustpython_pylib::FROZEN_STDLIB)
+            .add_frozen_modules(library.modules)
             .add_frozen_modules(psyco::FROZEN)
             .init_hook(move |vm| {
                 vm.state.gc.disable();
                 vm.set_user_signal_channel(signals);
                 // Nobody else holds the state before the interpreter is initialized.
                 if let Some(state) = rustpython_vm::common::rc::PyRc::get_mut(&mut vm.state) {
-                    state.config.paths.stdlib_dir = Some(rustpython_pylib::LIB_PATH.to_owned());
+                    state.config.paths.stdlib_dir = Some(library.directory.to_owned());
                 }
             })
             .build();

@@ -63,8 +63,13 @@ fn hand_over(bytes: &[u8]) -> u64 {
     (block as u64) << 32 | bytes.len() as u64
 }
 
-/// Starts a VM with the usual settings, for a snapshot to be taken.
+/// Takes the standard library, which must stay where it is, and starts a VM with the usual settings, for a snapshot to be
+/// taken.
+///
+/// # Safety
+/// The block is readable for good.
 #[unsafe(no_mangle)]
-extern "C" fn psycore_prepare() {
-    request::prepare();
+unsafe extern "C" fn psycore_prepare(library: *const u8, bytes: usize) {
+    // SAFETY: the caller's promise.
+    request::prepare(unsafe { std::slice::from_raw_parts(library, bytes) });
 }

@@ -7,14 +7,16 @@ use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
 use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use psycore_vm::explain::{self, Explanation, Form};
-use psycore_vm::{Error, JitConfig, JitMode, Vm, VmConfig, execute};
+use psycore_vm::{Error, FrozenLib, JitConfig, JitMode, Library, Vm, VmConfig, execute};
 use psycore_wasm::link::HostLinker;
 use psycore_wasm::lower::{WasmLowering, WasmOptions};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 thread_local! {
     static VM: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
+    /// The frozen standard library.
+    static LIBRARY: Cell<&'static [u8]> = const { Cell::new(&[0; 4]) };
     /// A VM that nobody has asked for yet.
     static PREPARED: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
 }
@@ -165,6 +167,9 @@ struct Settings {
     explain: bool,
 }
 
+/// Where the library says that it is; nothing is there.
+const LIBRARY_DIRECTORY: &str = "/lib/python";
+
 /// Those of the VM in the snapshot.
 const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, hash_seed: None, explain: false };
 
@@ -172,6 +177,10 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
     let Settings { mode, threshold, hash_seed, explain } = settings;
     let mut config = VmConfig::new().interrupted_by(host::wants_to_interrupt);
     config.settings.hash_seed = hash_seed;
+    // As everywhere in a guest. Unless it is said, the VM imports modules to find out, before the JIT is there.
+    config.settings.stdio_encoding = Some("utf-8".into());
+    config.settings.stdio_errors = Some("surrogateescape".into());
+    config = config.library(Library { modules: FrozenLib::from_ref(LIBRARY.get()), directory: LIBRARY_DIRECTORY.into() });
     let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
     config = config.jit(JitConfig { mode, threshold, explain, ..JitConfig::default() });
     if mode != JitMode::Off {
@@ -181,7 +190,8 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
 }
 
 /// Makes the VM that most hosts will want, ahead of the first request.
-pub fn prepare() {
+pub fn prepare(library: &'static [u8]) {
+    LIBRARY.set(library);
     match new_vm(USUAL) {
         Ok(vm) => PREPARED.set(Some(vm)),
         Err(error) => eprintln!("psycore: cannot start: {error}"),

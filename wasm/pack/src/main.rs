@@ -1,5 +1,7 @@
-//! Makes `psycore.wasm` from the compiled guest: runs what every instance would run first, and writes a module whose
-//! memory begins as it is then. An instance of it is ready at once.
+//! Makes `psycore.wasm` from the compiled guest: gives it the standard library, runs what every instance would run first,
+//! and writes a module whose memory begins as it is then. An instance of it is ready at once.
+
+mod library;
 
 use anyhow::{Context, Result, anyhow, bail};
 use std::future::Future;
@@ -9,7 +11,7 @@ use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{WasiCtxBuilder, runtime};
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
-/// The guest's function that starts the VM; the module that is written has it no more.
+/// The guest's function that takes the library and starts the VM; the module that is written has it no more.
 const PREPARE: &str = "psycore_prepare";
 /// Of the guest's own stack there is enough, of the machine's there must be.
 const STACK_BYTES: usize = 4 << 20;
@@ -47,9 +49,14 @@ async fn prepared(guest: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let wasi = WasiCtxBuilder::new().inherit_stderr().build_p1();
     let mut store = Store::new(&engine, wasi);
     let instance = linker.instantiate_async(&mut store, &module).await?;
-    for name in ["_initialize", PREPARE] {
-        instance.get_typed_func::<(), ()>(&mut store, name)?.call_async(&mut store, ()).await?;
-    }
+    instance.get_typed_func::<(), ()>(&mut store, "_initialize")?.call_async(&mut store, ()).await?;
+    let library = library::library();
+    let alloc = instance.get_typed_func::<u32, u32>(&mut store, "psycore_alloc")?;
+    let block = alloc.call_async(&mut store, library.len() as u32).await?;
+    let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| wasmtime::Error::msg("the guest has no memory"))?;
+    memory.write(&mut store, block as usize, &library)?;
+    let prepare = instance.get_typed_func::<(u32, u32), ()>(&mut store, PREPARE)?;
+    prepare.call_async(&mut store, (block, library.len() as u32)).await?;
     wizer.snapshot(&context, &mut State { store: &mut store, instance }).await
 }
 
