@@ -1,3 +1,4 @@
+# needs: sockets
 """asyncio: coroutines, tasks, gather, queues, cancellation, timeouts, async generators, context managers, hot loops inside."""
 import asyncio
 

@@ -267,8 +267,13 @@ except Base as problem:
     print(problem, problem.code, problem.__notes__, isinstance(problem, Child))
 for thing in (lambda: [].pop(), lambda: {}.popitem(), lambda: "a".index("b"), lambda: int(""), lambda: next(iter([])),
               lambda: undefined_name, lambda: (1).nope, lambda: [1, 2][5], lambda: (1,)["a"], lambda: {1: 2}[3], lambda: {[]: 1}, lambda: chr(-1),
-              lambda: 1 + "1", lambda: "1" + 1, lambda: -"x", lambda: [1] < 2, lambda: None(), lambda: len(5), lambda: iter(5), lambda: open("/nonexistent/x")):
+              lambda: 1 + "1", lambda: "1" + 1, lambda: -"x", lambda: [1] < 2, lambda: None(), lambda: len(5), lambda: iter(5)):
     try:
         thing()
     except Exception as problem:
         print(type(problem).__name__, "|", problem)
+# Number and text of the error are the system's.
+try:
+    open("/nonexistent/x")
+except Exception as problem:
+    print(type(problem).__name__, "|", problem.filename)

@@ -1,3 +1,4 @@
+# needs: processes
 """Children made by fork while code is compiled, and compiling themselves."""
 import os
 import subprocess

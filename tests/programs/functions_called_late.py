@@ -1,7 +1,6 @@
 """Functions whose first call comes in an unusual place: they must be what they were before it, and work."""
 import marshal
 import sys
-import threading
 import types
 
 SOURCE = '''
@@ -121,23 +120,6 @@ for again in code, marshal.loads(before), marshal.loads(marshal.dumps(code)):
     space = {"seen": []}
     exec(again, space)
     print(use(space) == first)
-
-# A first call on another thread, and while another one waits.
-code, before, space = module()
-results = []
-thread = threading.Thread(target=lambda: results.append(use(space)))
-thread.start()
-thread.join()
-print("thread", results == [first], same(space, fresh))
-code, before, space = module()
-waiting, going = threading.Event(), threading.Event()
-thread = threading.Thread(target=lambda: (waiting.set(), going.wait()))
-thread.start()
-waiting.wait()
-print("beside", use(space) == first)
-going.set()
-thread.join()
-print("alone", use({**space, "seen": []}) is not None)
 
 # A first call that a tool watches.
 code, before, space = module()

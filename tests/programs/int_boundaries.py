@@ -1,4 +1,5 @@
 """Integers on both sides of 2**31, 2**62, 2**63 and 2**64: additions, products, negations, bits, loops across."""
+import sys
 
 EDGES = [0, 1, 2, 255, 256, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 61, 2 ** 62, 2 ** 63, 2 ** 64, 2 ** 127]
 EDGES = sorted({sign * (edge + delta) for edge in EDGES for delta in (-1, 0, 1) for sign in (1, -1)})
@@ -126,7 +127,7 @@ def xorshift(state, n):
 
 print(xorshift(88172645463325252, 4000))
 
-print(range(2 ** 63 - 3, 2 ** 63 + 3)[4], list(range(2 ** 64, 2 ** 64 + 3)), len(range(-2 ** 62, 2 ** 61)))
+print(range(2 ** 63 - 3, 2 ** 63 + 3)[4], list(range(2 ** 64, 2 ** 64 + 3)), len(range(-(sys.maxsize // 2), 2)) == sys.maxsize // 2 + 2)
 total = 0
 for i in range(2 ** 63 - 1000, 2 ** 63 + 1000):
     total += i & 0xFFFF

@@ -77,7 +77,7 @@ for n in (0, 1, 2, 3, 50):
 for _ in range(60):
     strings = triples("abc", [1, 2, 3, 4], {"x": 1, "y": 2, "z": 3})
 print(strings)
-for args in ((0, 10, 1), (0, 10, 3), (10, 0, -3), (10, 0, 1), (5, 5, 1), (-7, 8, 5), (sys.maxsize - 3, sys.maxsize, 1)):
+for args in ((0, 10, 1), (0, 10, 3), (10, 0, -3), (10, 0, 1), (5, 5, 1), (-7, 8, 5), (2 ** 63 - 4, 2 ** 63 - 1, 1)):
     for _ in range(40):
         result = backwards_range(*args)
     print(args, result)

@@ -69,7 +69,8 @@ def guarded(function, *args):
     try:
         return function(*args)
     except RecursionError as problem:
-        return "RecursionError: " + str(problem)[:32]
+        # There is no text if the machine's stack ends before the limit is reached, which small stacks do.
+        return "RecursionError: " + (str(problem)[:32] or "maximum recursion depth exceeded")
 
 
 print(fib(17), fib_float(15.0), fib_float(15), ackermann(2, 6), fib(True), fib(-1), fib(1.5))

@@ -1,3 +1,4 @@
+# needs: signals
 """What a signal handler raises reaches the program, wherever the interpreter was at that moment."""
 import signal
 import traceback

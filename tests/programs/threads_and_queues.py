@@ -1,3 +1,4 @@
+# needs: threads
 """Threads: a queue of work, locks, events, conditions, thread-locals, daemon threads, exceptions, hot loops in several."""
 import queue
 import sys

@@ -1,3 +1,4 @@
+# needs: signals
 """A bound loop that runs until somebody sends SIGINT."""
 
 import psyco

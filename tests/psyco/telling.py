@@ -72,7 +72,7 @@ listing = psyco.disassemble(poly)
 if ON:
     assert listing.startswith(f"; poly ({__file__}:{first})\n; poly(x: float, n: int"), listing[:200]
     assert "function entry" in listing and "fmul" in listing, listing
-    assert "mulsd" in listing or "vmulsd" in listing or psyco.stats()["backend"] == "interp"
+    assert "mulsd" in listing or "vmulsd" in listing or psyco.stats()["backend"] != "x64"
     assert psyco.disassemble(lambda: 0) == ""
     assert FULL or psyco.stats()["units"] == units, "what is only looked at is no unit"
     assert poly(0.5, 100) == poly(0.5, 100)

@@ -1,3 +1,4 @@
+# needs: threads
 """Calls from many threads, and from interpreters that have no compiler."""
 
 import psyco

@@ -1,6 +1,8 @@
 //! The Python programs of `tests/programs/` and the regressions of `tests/differential/corpus/`, with their expected
 //! outputs. A program's `NAME.out` is what CPython 3.11 prints on stdout; where RustPython, which follows a newer
-//! Python, rightly prints something else, a first line `# expect: rustpython` says that the file holds that.
+//! Python, rightly prints something else, a first line `# expect: rustpython` says that the file holds that. A first line
+//! `# needs: threads` (or `processes`, or `signals`) says what the program wants that there is not inside WebAssembly.
+//! `hosts/programs.mjs` reads these lines as well.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ pub struct Program {
     pub expected: PathBuf,
     /// The expected output is psycore's own with the JIT off, not CPython's.
     pub from_rustpython: bool,
+    /// It can't run inside WebAssembly.
+    pub native_only: bool,
 }
 
 impl Program {
@@ -41,9 +45,11 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 fn read(path: PathBuf) -> Program {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let header = |wanted: &str| text.lines().take_while(|line| line.starts_with("# ")).any(|line| line.starts_with(wanted));
     Program {
         expected: path.with_extension("out"),
-        from_rustpython: text.lines().next() == Some("# expect: rustpython"),
+        from_rustpython: header("# expect: rustpython"),
+        native_only: header("# needs: "),
         path,
     }
 }

@@ -1,42 +1,83 @@
-//! The regressions of `differential/corpus` inside the sandbox: they must print what they print natively, whatever the guest
-//! compiles.
+//! The Python programs inside the sandbox: they must leave behind what they do natively, whatever the guest compiles. They need
+//! `psycore.wasm`, which `./x test` builds and names in `PSYCORE_WASM`. `tests/hosts/programs.test.mjs` does the same in Node
+//! and in Chromium.
 
 use psycore_tests::modes::{self, Mode, OFF};
 use psycore_tests::programs::{self, Program};
-use psycore_tests::{diff, parallel};
+use psycore_tests::{diff, parallel, process};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// The first use compiles the guest, which takes half a minute.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// A root directory, as guests have in other hosts.
+const ROOT: &str = concat!("--dir=", env!("CARGO_TARGET_TMPDIR"), "::/");
+
 /// Not `full` yet: docs/roadmap.md says what goes wrong.
-const GUEST_MODES: [Mode; 1] = [Mode { name: "guest, auto", options: &["--sandbox", "--jit=auto"], environment: &[] }];
+const GUEST_MODES: &[Mode] = &[Mode { name: "guest, auto", options: &["--sandbox", ROOT, "--jit=auto"], environment: &[] }];
 
-/// What prints something else there: hashes of tuples, which have 32 bits; a warning of the compiler, which quotes a file.
-const OTHER: [&str; 2] = ["calls_with_stars", "invert_a_large_constant"];
-
-fn compare(programs: &[Program], reference: &Mode, modes: &[Mode]) {
-    if std::env::var_os("PSYCORE_WASM").is_none() {
+fn there_is_a_guest() -> bool {
+    let there = std::env::var_os("PSYCORE_WASM").is_some();
+    if !there {
         eprintln!("skipped: PSYCORE_WASM is not set");
+    }
+    there
+}
+
+fn executable() -> std::path::PathBuf {
+    modes::executable().unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// The programs of a directory that guests can run.
+fn portable(directory: &str) -> impl Iterator<Item = Program> {
+    programs::in_directory(directory).into_iter().filter(|program| !program.native_only)
+}
+
+#[test]
+fn programs_leave_behind_what_they_do_natively() {
+    if !there_is_a_guest() {
         return;
     }
-    let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
-    let references = parallel::map(programs, |program| reference.run(&executable, &program.path, LIMIT));
-    let runs: Vec<(usize, &Mode)> = (0..programs.len()).flat_map(|index| modes.iter().map(move |mode| (index, mode))).collect();
-    let failures: Vec<String> = parallel::map(&runs, |(index, mode)| {
-        let program = &programs[*index];
-        let difference = diff::outcomes(&references[*index], &mode.run(&executable, &program.path, LIMIT))?;
-        Some(format!("{} in mode {}:\n{difference}", program.name(), mode.name))
+    let executable = executable();
+    let programs = ["programs", "differential/corpus", "differential/guards"].into_iter().flat_map(portable);
+    let runs: Vec<(Program, &Mode)> = programs.flat_map(|program| GUEST_MODES.iter().map(move |mode| (program.clone(), mode))).collect();
+    let failures: Vec<String> = parallel::map(&runs, |(program, mode)| {
+        let expected = OFF.run(&executable, &program.path, LIMIT);
+        let difference = diff::outcomes(&expected, &mode.run(&executable, &program.path, LIMIT))?;
+        Some(format!("{}\n{difference}", mode.line(&executable, &program.path)))
     })
     .into_iter()
     .flatten()
     .collect();
-    assert!(failures.is_empty(), "{} of {} runs differ from {}\n\n{}", failures.len(), runs.len(), reference.name, failures.join("\n"));
+    assert!(failures.is_empty(), "{} of {} runs\n\n{}", failures.len(), runs.len(), failures.join("\n"));
 }
 
+/// Runs a program of `psyco`, which imports from its own directory.
+fn psyco_command(executable: &Path, name: &str) -> Command {
+    let mut command = Command::new(executable);
+    command.args(["--sandbox", ROOT]).arg(format!("--dir={}::/psyco:ro", programs::directory("psyco").display()));
+    let program = format!("import sys, runpy\nsys.path.insert(0, '/psyco')\nrunpy.run_path('/psyco/{name}.py', run_name='__main__')");
+    command.arg("-c").arg(program);
+    command
+}
+
+/// They assert what they are about.
 #[test]
-fn corpus_prints_what_it_prints_natively() {
-    let all = programs::in_directory("differential/corpus");
-    let same: Vec<Program> = all.into_iter().filter(|p| !OTHER.contains(&&*p.name())).collect();
-    compare(&same, &OFF, &GUEST_MODES);
+fn the_module_psyco_does_what_it_says() {
+    if !there_is_a_guest() {
+        return;
+    }
+    let executable = executable();
+    let programs: Vec<Program> = portable("psyco").filter(|program| program.name() != "support").collect();
+    let failures: Vec<String> = parallel::map(&programs, |program| {
+        let outcome = process::run(&mut psyco_command(&executable, &program.name()), LIMIT).expect("psycore starts");
+        let passed = outcome.end == "exit status: 0" && outcome.stderr.is_empty() && !outcome.stdout.is_empty();
+        (!passed).then(|| format!("{}: {}\n{}{}", program.name(), outcome.end, outcome.stdout, outcome.stderr))
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

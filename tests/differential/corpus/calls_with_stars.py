@@ -373,7 +373,7 @@ def walked(*args):
     out = []
     for i, (a, b) in enumerate(zip(args, reversed(args))):
         out.append((i, a, b, a in args, args.index(b), args.count(a)))
-    return out, args[-1], args[:1], args * 2, args + (1,), args == tuple(args), hash(args), [*args], {*args}
+    return out, args[-1], args[:1], args * 2, args + (1,), args == tuple(args), hash(args) == hash(tuple([*args])), [*args], {*args}
 
 
 def nested(*args):

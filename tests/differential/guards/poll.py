@@ -1,3 +1,4 @@
+# needs: signals
 """A signal arrives in the middle of a loop that calls nothing."""
 import signal
 
