@@ -52,8 +52,7 @@ pub fn main() -> ExitCode {
 
 fn run_program(program: &str, mut invocation: Invocation, all: &[OsString]) -> ExitCode {
     if let Some(options) = invocation.options.sandbox.take() {
-        let mode = invocation.options.jit.mode.unwrap_or_default();
-        return sandbox::run(options, mode, &invocation.program, &invocation.arguments);
+        return sandbox::run(options, &invocation.options.jit, &invocation.program, &invocation.arguments);
     }
     let config = match settings::config(&mut invocation) {
         Ok(config) => config,

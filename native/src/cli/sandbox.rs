@@ -1,6 +1,6 @@
 //! `psycore --sandbox`: runs a program in a WebAssembly instance, with limits, and with what the options give it.
 
-use super::args::{Program, UsageError};
+use super::args::{JitOptions, Program, UsageError};
 use super::complain;
 use psycore::sandbox::{Error, Jit, MIB, Output, Sandbox};
 use psycore_vm::JitMode;
@@ -88,7 +88,7 @@ fn directory(text: &str) -> Option<(String, String, bool)> {
 }
 
 /// Runs the program. `arguments` are its `sys.argv`.
-pub fn run(options: SandboxOptions, jit: JitMode, program: &Program, arguments: &[OsString]) -> ExitCode {
+pub fn run(options: SandboxOptions, jit: &JitOptions, program: &Program, arguments: &[OsString]) -> ExitCode {
     let (source, name) = match source(program) {
         Ok(read) => read,
         Err((code, message)) => {
@@ -100,12 +100,15 @@ pub fn run(options: SandboxOptions, jit: JitMode, program: &Program, arguments: 
         .inherit_stdin()
         .stdout(Output::Inherit)
         .stderr(Output::Inherit)
-        .jit(match jit {
+        .jit(match jit.mode.unwrap_or_default() {
             JitMode::Off => Jit::Off,
             JitMode::Auto => Jit::Auto,
             JitMode::Full => Jit::Full,
         })
         .arguments(arguments.iter().map(|a| a.to_string_lossy()));
+    if let Some(count) = jit.threshold {
+        builder = builder.threshold(count);
+    }
     if let Some(bytes) = options.memory {
         builder = builder.memory(bytes);
     }

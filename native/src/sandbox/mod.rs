@@ -68,6 +68,7 @@ pub struct Builder {
     functions: Vec<HostFunction>,
     seed: Option<u64>,
     jit: Jit,
+    threshold: Option<u32>,
 }
 
 /// What the guest compiles.
@@ -187,6 +188,12 @@ impl Builder {
     /// What is compiled. The guest is there with [`Jit::Auto`], and starts anew for the others.
     pub fn jit(mut self, jit: Jit) -> Self {
         self.jit = jit;
+        self
+    }
+
+    /// Calls or iterations after which code is hot. With a threshold the guest starts anew, too.
+    pub fn threshold(mut self, count: u32) -> Self {
+        self.threshold = Some(count);
         self
     }
 
@@ -312,7 +319,9 @@ impl Builder {
             Jit::Auto => "auto",
             Jit::Full => "full",
         };
-        sandbox.request(value::map([("do", "create".into()), ("argv", Cbor::Array(names)), ("jit", jit.into())])).await?;
+        let threshold = self.threshold.map_or(Cbor::Null, Cbor::from);
+        let create = [("do", "create".into()), ("argv", Cbor::Array(names)), ("jit", jit.into()), ("threshold", threshold)];
+        sandbox.request(value::map(create)).await?;
         let globals = sandbox.store.data().functions.iter().enumerate().map(|(number, function)| {
             let parts = vec![Cbor::from(number as u64), function.name.as_str().into()];
             (Cbor::from(function.name.as_str()), Cbor::Tag(value::HOST_FUNCTION, Box::new(Cbor::Array(parts))))
@@ -431,6 +440,7 @@ impl Sandbox {
             functions: Vec::new(),
             seed: None,
             jit: Jit::default(),
+            threshold: None,
         }
     }
 

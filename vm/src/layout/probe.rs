@@ -582,9 +582,10 @@ fn probe_dict(
     if part(4, value) != address(&values[4]) {
         return Err(fail("dict.entries"));
     }
-    // What says that an entry was deleted: the key is null, or where it is not, a word that is not zero in the others.
+    // What says that an entry was deleted: key or value is null, by what the compiler makes of the size of a word. No other word
+    // will do, though it may seem to: the index of an entry is zero where the hash of its key says so.
     let tells = |offset: &usize| (0..5).all(|entry| (part(entry, *offset) == 0) == (entry == 2));
-    let mark = std::iter::once(key).chain((0..stride).step_by(WORD)).find(tells).ok_or_else(|| fail("dict.entries"))?;
+    let mark = [key, value].into_iter().find(tells).ok_or_else(|| fail("dict.entries"))?;
     set(Field::DictEntries, payload_offset::<PyDict>() + ptr_word * WORD);
     // `used` is the only 4. Two words are 5: the vector's length and a count of index slots in use, which
     // counts deleted ones that were reused only once; a rebuild tells them apart, the length
