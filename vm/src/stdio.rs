@@ -64,7 +64,8 @@ pub(crate) fn set_up(
             Output::Writer(writer) => writer,
             Output::Inherit => {
                 let old = vm.sys_module.get_attr(name, vm)?;
-                if old.get_attr("line_buffering", vm)?.is_true(vm)? {
+                // Of a guest's streams nobody can say whether they are a terminal: it may be made before its host is known.
+                if cfg!(target_family = "wasm") || old.get_attr("line_buffering", vm)?.is_true(vm)? {
                     let (encoding, errors) =
                         (old.get_attr("encoding", vm)?, old.get_attr("errors", vm)?);
                     let buffer = vm.call_method(&old, "detach", ())?;

@@ -320,7 +320,15 @@ impl Builder {
             Jit::Full => "full",
         };
         let threshold = self.threshold.map_or(Cbor::Null, Cbor::from);
-        let create = [("do", "create".into()), ("argv", Cbor::Array(names)), ("jit", jit.into()), ("threshold", threshold)];
+        // Where files and the usual directory are.
+        let paths = Cbor::Array(vec!["/".into()]);
+        let create = [
+            ("do", "create".into()),
+            ("argv", Cbor::Array(names)),
+            ("paths", paths),
+            ("jit", jit.into()),
+            ("threshold", threshold),
+        ];
         sandbox.request(value::map(create)).await?;
         let globals = sandbox.store.data().functions.iter().enumerate().map(|(number, function)| {
             let parts = vec![Cbor::from(number as u64), function.name.as_str().into()];

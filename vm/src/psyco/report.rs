@@ -253,9 +253,10 @@ impl Jit {
             exit_base: unit.exit_base,
         };
         // This code is only to be read: nothing enters it.
-        let lowered = self.lowering.borrow_mut().lower(&ir, &env, true).map_err(|e| e.to_string())?;
-        self.lowering.borrow_mut().free(lowered.handle);
-        let listing = lowered.listing.unwrap_or_else(|| "; no machine code: the IR is interpreted\n".into());
+        let mut lowering = self.lowering.borrow_mut();
+        let lowered = lowering.lower(&ir, &env, true).map_err(|e| e.to_string())?;
+        lowering.free(lowered.handle);
+        let listing = lowered.listing.unwrap_or_else(|| format!("; the backend {} gives no listing\n", lowering.name()));
         Ok((ir.to_string(), listing))
     }
 

@@ -186,7 +186,17 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
     if mode != JitMode::Off {
         config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
     }
-    Ok(Rc::new(Vm::new(config)?))
+    let vm = Vm::new(config)?;
+    vm.with(set_time_zone)?;
+    Ok(Rc::new(vm))
+}
+
+/// Gives `time` what other modules expect of it: the zone, which no host tells.
+fn set_time_zone(vm: &VirtualMachine) -> PyResult<()> {
+    let time = vm.import("time", 0)?;
+    let names: Vec<PyObjectRef> = vec![vm.ctx.new_str("UTC").into(), vm.ctx.new_str("UTC").into()];
+    time.set_attr("tzname", vm.ctx.new_tuple(names), vm)?;
+    ["timezone", "altzone", "daylight"].iter().try_for_each(|name| time.set_attr(*name, vm.ctx.new_int(0), vm))
 }
 
 /// Makes the VM that most hosts will want, ahead of the first request.
