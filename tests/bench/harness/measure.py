@@ -120,7 +120,8 @@ class Bench:
     def round(self, number, programs, peers, reference):
         """Times each program under each peer. The reference answers first of all, so that the others are compared with it."""
         for program in programs:
-            order = peers[number % len(peers):] + peers[:number % len(peers)]
+            turn = number % max(1, len(peers))
+            order = peers[turn:] + peers[:turn]
             if number == 0 and reference in order:
                 order.remove(reference)
                 order.insert(0, reference)

@@ -63,4 +63,9 @@ const [host, ...args] = process.argv.slice(2);
 const jit = args[0]?.startsWith("--jit=") ? args.shift().slice("--jit=".length) : undefined;
 const [file, ...rest] = args;
 const program = file === "-c" ? { code: rest[0], file: "<string>", argv: ["-c", ...rest.slice(1)] } : { code: readFileSync(file, "utf8"), file, argv: args };
-await HOSTS[host]({ ...program, jit });
+try {
+  await HOSTS[host]({ ...program, jit });
+} catch (error) {
+  console.error(error.traceback ?? error.message);
+  process.exitCode = 1;
+}
