@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from . import measure
-from .measure import ARITHMETIC, NUMERIC, OBJECTS, PAIRS, SLOWER, Bench, Failed, geomean, number, share_row
+from .measure import ARITHMETIC, NUMERIC, OBJECTS, SLOWER, Bench, Failed, geomean, number, share_row
 
 PEERS = ["psycore", "off", "cpython", "pypy"]
 LABELS = {"psycore": "psycore", "off": "--jit=off", "cpython": "CPython", "pypy": "PyPy"}
