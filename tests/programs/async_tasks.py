@@ -1,4 +1,3 @@
-# needs: sockets
 """asyncio: coroutines, tasks, gather, queues, cancellation, timeouts, async generators, context managers, hot loops inside."""
 import asyncio
 

@@ -28,6 +28,7 @@
 use crate::deopt;
 use crate::exits::{ExitInfo, Exits};
 use crate::layout::{self, FrameRef};
+use crate::limits::stack_is_short;
 use crate::prepare::{self, Prepared};
 use psycore_jit::bytecode::Opcode;
 use psycore_jit::ctx::Ctx;
@@ -294,6 +295,7 @@ impl Site {
             && code.instrumentation_version.load(Ordering::Relaxed)
                 == vm.state.instrumentation_version.load(Ordering::Relaxed)
             && !self.attached.is_aside(vm)
+            && !stack_is_short()
     }
 
     /// Begins a function with its compiled code.
@@ -841,6 +843,9 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     let a = site.attached;
     if a.is_aside(vm) {
         site.count_from(ASIDE_PAUSE);
+        return;
+    }
+    if stack_is_short() {
         return;
     }
     // From here on this is the only thread. A counter of 1 brings every pass here.

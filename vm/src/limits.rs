@@ -134,3 +134,21 @@ impl Drop for Ended<'_> {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
 }
+
+/// Whether compiled code had better not be entered: what it calls comes back to the interpreter, deeper in the machine's
+/// stack, whereas the interpreter calls Python functions without using any.
+#[cfg(not(target_family = "wasm"))]
+#[inline]
+pub(crate) fn stack_is_short() -> bool {
+    false
+}
+
+/// In guests that stack is the engine's, which nobody can measure, and small. It is taken to be used up as the guest's own
+/// is, which ends at the address 0.
+#[cfg(target_family = "wasm")]
+#[inline]
+pub(crate) fn stack_is_short() -> bool {
+    const KEPT: usize = 350_000;
+    let here = 0u8;
+    std::hint::black_box(&raw const here).addr() < KEPT
+}

@@ -14,6 +14,7 @@ use rustpython_vm::{Py, PyObjectRef, PyResult, VirtualMachine};
 
 use crate::hooks::{Entered, Site, SiteKind};
 use crate::layout;
+use crate::limits::stack_is_short;
 use crate::prepare;
 
 /// Words of the frame stack; deeper calls take memory of their own.
@@ -138,7 +139,7 @@ pub fn call(
     mut args: Vec<PyObjectRef>,
 ) -> PyResult {
     let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
-    let possible = target.words > 0 && !tools;
+    let possible = target.words > 0 && !tools && !stack_is_short();
     let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());
     let Some(depth) = depth else {
         let exact = !target.rest && !target.keywords;
@@ -189,6 +190,11 @@ unsafe fn run(
     memory: &mut [usize],
     depth: &Cell<usize>,
 ) -> PyResult {
+    // As much of the guest's stack as engines take of theirs for compiled code that calls: see `stack_is_short`.
+    #[cfg(target_family = "wasm")]
+    let taken = std::mem::MaybeUninit::<[u64; 128]>::uninit();
+    #[cfg(target_family = "wasm")]
+    std::hint::black_box(&taken);
     // SAFETY: the caller's promise; slots are null or hold one owned reference each.
     unsafe {
         let code = layout::function_code(f);

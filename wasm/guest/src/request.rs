@@ -3,6 +3,7 @@
 
 use crate::{host, value, wasi};
 use ciborium::Value;
+use psycore_vm::rustpython_vm::builtins::PyDict;
 use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
 use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
@@ -187,16 +188,20 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
         config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
     }
     let vm = Vm::new(config)?;
-    vm.with(set_time_zone)?;
+    vm.with(complete_modules)?;
     Ok(Rc::new(vm))
 }
 
-/// Gives `time` what other modules expect of it: the zone, which no host tells.
-fn set_time_zone(vm: &VirtualMachine) -> PyResult<()> {
+/// Gives native modules what others expect of them: the time zone, which no host tells, and C's signals, which never come.
+fn complete_modules(vm: &VirtualMachine) -> PyResult<()> {
     let time = vm.import("time", 0)?;
     let names: Vec<PyObjectRef> = vec![vm.ctx.new_str("UTC").into(), vm.ctx.new_str("UTC").into()];
     time.set_attr("tzname", vm.ctx.new_tuple(names), vm)?;
-    ["timezone", "altzone", "daylight"].iter().try_for_each(|name| time.set_attr(*name, vm.ctx.new_int(0), vm))
+    let signal = vm.import("_signal", 0)?;
+    let numbers = [("SIGINT", 2), ("SIGILL", 4), ("SIGABRT", 6), ("SIGFPE", 8), ("SIGSEGV", 11), ("SIGTERM", 15)];
+    let zeros = ["timezone", "altzone", "daylight"].iter().map(|name| (&time, *name, 0));
+    let mut all = zeros.chain(numbers.iter().map(|(name, n)| (&signal, *name, *n)));
+    all.try_for_each(|(module, name, n)| module.set_attr(name, vm.ctx.new_int(n), vm))
 }
 
 /// Makes the VM that most hosts will want, ahead of the first request.
@@ -276,6 +281,8 @@ fn run(vm: &Vm, request: &Fields) -> Answer {
     let globals = request.pairs("globals")?;
     Ok(vm.with(|vm| {
         set_globals(vm, &globals)?;
+        // The host may have written modules since; not all of them give directories a time.
+        vm.sys_module.get_attr("path_importer_cache", vm)?.downcast_ref::<PyDict>().map(|cache| cache.clear());
         let compiled = execute::compile(vm, code, Mode::BlockExpr, file)?;
         remember_source(vm, file, code)?;
         let value = execute::code(vm, execute::main_scope(vm)?, compiled)?;
