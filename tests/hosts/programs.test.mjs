@@ -16,7 +16,7 @@ const MODES = {
   off: { jit: "off", hashSeed: 0 },
 };
 /** Not `full` yet: docs/roadmap.md says what goes wrong. */
-const TESTED = process.env.PSYCORE_MODES?.split(",") ?? ["auto", "hot"];
+const TESTED = process.env.PSYCORE_MODES?.split(",") ?? ["auto", "hot", "full"];
 
 const compared = ["programs", "differential/corpus", "differential/guards"].flatMap(programs);
 const support = readFileSync(new URL("../psyco/support.py", import.meta.url), "utf8");

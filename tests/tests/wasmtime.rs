@@ -20,6 +20,7 @@ const GUEST_MODES: &[Mode] = &[
     Mode { name: "guest, auto", options: &["--sandbox", ROOT, "--jit=auto"], environment: &[] },
     // Compiled in the midst of most loops, and without a limit on the time for it.
     Mode { name: "guest, hot", options: &["--sandbox", ROOT, "--jit=auto", "--jit-threshold=20"], environment: &[] },
+    Mode { name: "guest, full", options: &["--sandbox", ROOT, "--jit=full"], environment: &[] },
 ];
 
 fn there_is_a_guest() -> bool {

@@ -970,6 +970,11 @@ pub(crate) enum Entered {
 /// # Safety
 /// As for [`hot`].
 unsafe fn enter(site: &Site, versions: &[Version], frame: FrameRef, vm: &VirtualMachine) -> Entered {
+    // As much of the guest's stack as engines take of theirs for compiled code that calls: see `stack_is_short`.
+    #[cfg(target_family = "wasm")]
+    let taken = std::mem::MaybeUninit::<[u64; 160]>::uninit();
+    #[cfg(target_family = "wasm")]
+    std::hint::black_box(&taken);
     let a = site.attached;
     let ctx = a.ctx();
     // SAFETY: the context is used by this thread only; compiled code does not run at this

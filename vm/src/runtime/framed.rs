@@ -190,11 +190,6 @@ unsafe fn run(
     memory: &mut [usize],
     depth: &Cell<usize>,
 ) -> PyResult {
-    // As much of the guest's stack as engines take of theirs for compiled code that calls: see `stack_is_short`.
-    #[cfg(target_family = "wasm")]
-    let taken = std::mem::MaybeUninit::<[u64; 128]>::uninit();
-    #[cfg(target_family = "wasm")]
-    std::hint::black_box(&taken);
     // SAFETY: the caller's promise; slots are null or hold one owned reference each.
     unsafe {
         let code = layout::function_code(f);

@@ -11,8 +11,8 @@ export { Aborted, GuestCrash, PythonError };
 export type { Explanation, ExplainedExit, ExplainedFile, ExplainedLine, ExplainedUnit } from "./explanation.js";
 export type { Files, PythonFrame };
 
-/** Bytes of stack that leave enough of an engine's own, which are about a million. */
-const DEFAULT_STACK = 700_000;
+/** Bytes of stack that leave enough of an engine's own. Chromium's workers have the least: 550,000 would just do there, 700,000 in Node. */
+const DEFAULT_STACK = 500_000;
 
 /** Takes text that a program wrote. Pieces need not end with a line. */
 export type OnText = (text: string) => void;
