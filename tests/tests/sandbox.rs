@@ -248,15 +248,29 @@ fn compiled_code_counts_and_ends_with_its_sandbox() {
     assert!(sandbox.memory_bytes().1 > 0);
 }
 
+/// Bytes of memory that this process holds.
+fn resident_memory() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux tells");
+    let resident = pages.split(' ').nth(1).and_then(|n| n.parse::<u64>().ok());
+    resident.expect("the second number") * 4096
+}
+
 #[test]
 fn many_one_after_another_and_side_by_side() {
     if !there_is_a_guest() {
         return;
     }
     let work = "def f(n):\n  s = 0\n  for i in range(n): s += i % 7\n  return s\nf(20000)";
-    for _ in 0..100 {
+    let mut early = 0;
+    for number in 0..1000 {
         assert_eq!(sandbox().run(work).unwrap().to::<i64>().unwrap(), 59_997);
+        if number == 100 {
+            early = resident_memory();
+        }
     }
+    let late = resident_memory();
+    // Other tests run meanwhile and use some, too; a sandbox that stayed would take 30 MB.
+    assert!(late < early + (400 << 20), "{early} bytes after 100 sandboxes, {late} after 1000");
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| assert_eq!(sandbox().run(work).unwrap().to::<i64>().unwrap(), 59_997));

@@ -15,7 +15,6 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// A root directory, as guests have in other hosts.
 const ROOT: &str = concat!("--dir=", env!("CARGO_TARGET_TMPDIR"), "::/");
 
-/// Not `full` yet: docs/roadmap.md says what goes wrong.
 const GUEST_MODES: &[Mode] = &[
     Mode { name: "guest, auto", options: &["--sandbox", ROOT, "--jit=auto"], environment: &[] },
     // Compiled in the midst of most loops, and without a limit on the time for it.
