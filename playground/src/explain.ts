@@ -18,7 +18,7 @@ export function show(panel: HTMLElement, { explanation, modules }: Leftovers, so
   const file = explanation?.files.find((f) => f.path === FILE || f.path.endsWith(`/${FILE}`)) ?? null;
   if (file !== null) {
     parts.push(element("h3", "Lines"), lines(file, source.split("\n"), goTo));
-    const units = file.units.filter((unit) => unit.ir || unit.listing);
+    const units = file.units.filter((unit) => !unit.replaced && (unit.ir || unit.listing));
     if (units.length > 0) parts.push(element("h3", "Compiled functions and loops"), ...units.map((unit) => unitDetails(unit)));
   }
   if (modules.length > 0) {

@@ -145,10 +145,13 @@ describe("playground", () => {
     });
   }
 
-  test("shows the emitted WebAssembly as text", TIMEOUT, async () => {
+  test("shows what was compiled, line by line and as WebAssembly", TIMEOUT, async () => {
     await user.run("s = 0\nfor i in range(1000000): s += i * i % 7\nprint(s)");
     await user.until(/^JIT [\d.]+ s$/);
     await user.page.click("#tab-compiled");
+    const lines = user.page.locator("table.lines");
+    assert.match(await lines.locator("tr.compiled").first().textContent(), /compiled · .*int/);
+    assert.ok((await user.page.locator(".scroller").boundingBox()).height > 60, "the lines can't be seen");
     await user.page.locator("details:has-text('Module 1') summary").click();
     await user.page.waitForFunction(() => document.querySelector("#panel-compiled").textContent.includes("(module"));
     await user.page.click("#tab-output");

@@ -11,9 +11,9 @@ const MODES = {
   /** As users have it, from the snapshot. */
   auto: {},
   /** Compiled in the midst of most loops, and without a limit on the time for it. */
-  hot: { threshold: 20, hashSeed: 0 },
-  full: { jit: "full", hashSeed: 0 },
-  off: { jit: "off", hashSeed: 0 },
+  hot: { threshold: 20 },
+  full: { jit: "full" },
+  off: { jit: "off" },
 };
 /** Not `full` yet: docs/roadmap.md says what goes wrong. */
 const TESTED = process.env.PSYCORE_MODES?.split(",") ?? ["auto", "hot", "full"];

@@ -117,6 +117,234 @@
                         local.get 10
                         local.set 6
                         local.set 5
+                        local.get 4
+                        local.get 2
+                        i64.ge_s
+                        if ;; label = @11
+                          local.get 0
+                          local.get 14
+                          i32.const 1
+                          i32.add
+                          i32.store offset=8
+                          br 2 (;@9;)
+                        end
+                        local.get 3
+                        local.get 4
+                        i32.wrap_i64
+                        i32.const 2
+                        i32.shl
+                        i32.add
+                        i32.load
+                        local.tee 7
+                        i32.load offset=8
+                        i32.const 65792
+                        i32.ne
+                        br_if 2 (;@8;)
+                        local.get 7
+                        i64.load offset=40
+                        local.tee 8
+                        local.get 5
+                        i64.add
+                        local.tee 9
+                        local.get 8
+                        i64.xor
+                        local.get 9
+                        local.get 5
+                        i64.xor
+                        i64.and
+                        i64.const 0
+                        i64.lt_s
+                        br_if 3 (;@7;)
+                        local.get 6
+                        local.get 8
+                        f64.convert_i64_s
+                        f64.mul
+                        local.set 10
+                        local.get 4
+                        i64.const 1
+                        i64.add
+                        local.set 4
+                        local.get 14
+                        i32.const 1
+                        i32.sub
+                        local.tee 14
+                        i32.const 0
+                        i32.lt_s
+                        if ;; label = @11
+                          local.get 0
+                          i32.const 0
+                          i32.store offset=8
+                          local.get 0
+                          call 0
+                          local.get 0
+                          i32.load offset=8
+                          local.tee 15
+                          i32.const 1
+                          i32.sub
+                          i32.const 0
+                          local.get 15
+                          i32.const 0
+                          i32.gt_s
+                          select
+                          local.set 14
+                          br_if 5 (;@6;)
+                        end
+                        local.get 9
+                        local.get 10
+                        local.set 6
+                        local.set 5
+                        local.get 4
+                        local.get 2
+                        i64.ge_s
+                        if ;; label = @11
+                          local.get 0
+                          local.get 14
+                          i32.const 1
+                          i32.add
+                          i32.store offset=8
+                          br 2 (;@9;)
+                        end
+                        local.get 3
+                        local.get 4
+                        i32.wrap_i64
+                        i32.const 2
+                        i32.shl
+                        i32.add
+                        i32.load
+                        local.tee 7
+                        i32.load offset=8
+                        i32.const 65792
+                        i32.ne
+                        br_if 2 (;@8;)
+                        local.get 7
+                        i64.load offset=40
+                        local.tee 8
+                        local.get 5
+                        i64.add
+                        local.tee 9
+                        local.get 8
+                        i64.xor
+                        local.get 9
+                        local.get 5
+                        i64.xor
+                        i64.and
+                        i64.const 0
+                        i64.lt_s
+                        br_if 3 (;@7;)
+                        local.get 6
+                        local.get 8
+                        f64.convert_i64_s
+                        f64.mul
+                        local.set 10
+                        local.get 4
+                        i64.const 1
+                        i64.add
+                        local.set 4
+                        local.get 14
+                        i32.const 1
+                        i32.sub
+                        local.tee 14
+                        i32.const 0
+                        i32.lt_s
+                        if ;; label = @11
+                          local.get 0
+                          i32.const 0
+                          i32.store offset=8
+                          local.get 0
+                          call 0
+                          local.get 0
+                          i32.load offset=8
+                          local.tee 15
+                          i32.const 1
+                          i32.sub
+                          i32.const 0
+                          local.get 15
+                          i32.const 0
+                          i32.gt_s
+                          select
+                          local.set 14
+                          br_if 5 (;@6;)
+                        end
+                        local.get 9
+                        local.get 10
+                        local.set 6
+                        local.set 5
+                        local.get 4
+                        local.get 2
+                        i64.ge_s
+                        if ;; label = @11
+                          local.get 0
+                          local.get 14
+                          i32.const 1
+                          i32.add
+                          i32.store offset=8
+                          br 2 (;@9;)
+                        end
+                        local.get 3
+                        local.get 4
+                        i32.wrap_i64
+                        i32.const 2
+                        i32.shl
+                        i32.add
+                        i32.load
+                        local.tee 7
+                        i32.load offset=8
+                        i32.const 65792
+                        i32.ne
+                        br_if 2 (;@8;)
+                        local.get 7
+                        i64.load offset=40
+                        local.tee 8
+                        local.get 5
+                        i64.add
+                        local.tee 9
+                        local.get 8
+                        i64.xor
+                        local.get 9
+                        local.get 5
+                        i64.xor
+                        i64.and
+                        i64.const 0
+                        i64.lt_s
+                        br_if 3 (;@7;)
+                        local.get 6
+                        local.get 8
+                        f64.convert_i64_s
+                        f64.mul
+                        local.set 10
+                        local.get 4
+                        i64.const 1
+                        i64.add
+                        local.set 4
+                        local.get 14
+                        i32.const 1
+                        i32.sub
+                        local.tee 14
+                        i32.const 0
+                        i32.lt_s
+                        if ;; label = @11
+                          local.get 0
+                          i32.const 0
+                          i32.store offset=8
+                          local.get 0
+                          call 0
+                          local.get 0
+                          i32.load offset=8
+                          local.tee 15
+                          i32.const 1
+                          i32.sub
+                          i32.const 0
+                          local.get 15
+                          i32.const 0
+                          i32.gt_s
+                          select
+                          local.set 14
+                          br_if 5 (;@6;)
+                        end
+                        local.get 9
+                        local.get 10
+                        local.set 6
+                        local.set 5
                         br 0 (;@10;)
                       end
                     end

@@ -100,6 +100,153 @@
                           end
                           local.get 7
                           local.set 6
+                          local.get 5
+                          local.get 3
+                          i64.ge_s
+                          br_if 1 (;@10;)
+                          local.get 5
+                          i64.const -3074457345618258602
+                          i64.sub
+                          i64.const 6148914691236517204
+                          i64.gt_u
+                          br_if 4 (;@7;)
+                          local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 6
+                          local.get 7
+                          i64.xor
+                          local.set 7
+                          local.get 5
+                          i64.const 1
+                          i64.add
+                          local.set 5
+                          local.get 11
+                          i32.const 1
+                          i32.sub
+                          local.tee 11
+                          i32.const 0
+                          i32.lt_s
+                          if ;; label = @12
+                            local.get 0
+                            i32.const 0
+                            i32.store offset=8
+                            local.get 0
+                            call 0
+                            local.get 0
+                            i32.load offset=8
+                            local.tee 12
+                            i32.const 1
+                            i32.sub
+                            i32.const 0
+                            local.get 12
+                            i32.const 0
+                            i32.gt_s
+                            select
+                            local.set 11
+                            br_if 6 (;@6;)
+                          end
+                          local.get 7
+                          local.set 6
+                          local.get 5
+                          local.get 3
+                          i64.ge_s
+                          br_if 1 (;@10;)
+                          local.get 5
+                          i64.const -3074457345618258602
+                          i64.sub
+                          i64.const 6148914691236517204
+                          i64.gt_u
+                          br_if 4 (;@7;)
+                          local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 6
+                          local.get 7
+                          i64.xor
+                          local.set 7
+                          local.get 5
+                          i64.const 1
+                          i64.add
+                          local.set 5
+                          local.get 11
+                          i32.const 1
+                          i32.sub
+                          local.tee 11
+                          i32.const 0
+                          i32.lt_s
+                          if ;; label = @12
+                            local.get 0
+                            i32.const 0
+                            i32.store offset=8
+                            local.get 0
+                            call 0
+                            local.get 0
+                            i32.load offset=8
+                            local.tee 12
+                            i32.const 1
+                            i32.sub
+                            i32.const 0
+                            local.get 12
+                            i32.const 0
+                            i32.gt_s
+                            select
+                            local.set 11
+                            br_if 6 (;@6;)
+                          end
+                          local.get 7
+                          local.set 6
+                          local.get 5
+                          local.get 3
+                          i64.ge_s
+                          br_if 1 (;@10;)
+                          local.get 5
+                          i64.const -3074457345618258602
+                          i64.sub
+                          i64.const 6148914691236517204
+                          i64.gt_u
+                          br_if 4 (;@7;)
+                          local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 6
+                          local.get 7
+                          i64.xor
+                          local.set 7
+                          local.get 5
+                          i64.const 1
+                          i64.add
+                          local.set 5
+                          local.get 11
+                          i32.const 1
+                          i32.sub
+                          local.tee 11
+                          i32.const 0
+                          i32.lt_s
+                          if ;; label = @12
+                            local.get 0
+                            i32.const 0
+                            i32.store offset=8
+                            local.get 0
+                            call 0
+                            local.get 0
+                            i32.load offset=8
+                            local.tee 12
+                            i32.const 1
+                            i32.sub
+                            i32.const 0
+                            local.get 12
+                            i32.const 0
+                            i32.gt_s
+                            select
+                            local.set 11
+                            br_if 6 (;@6;)
+                          end
+                          local.get 7
+                          local.set 6
                           br 0 (;@11;)
                         end
                       end

@@ -148,7 +148,7 @@ pub(crate) fn stack_is_short() -> bool {
 #[cfg(target_family = "wasm")]
 #[inline]
 pub(crate) fn stack_is_short() -> bool {
-    const KEPT: usize = 250_000;
+    const KEPT: usize = 200_000;
     let here = 0u8;
     std::hint::black_box(&raw const here).addr() < KEPT
 }

@@ -164,7 +164,6 @@ fn vm() -> Result<Rc<Vm>, Failure> {
 struct Settings {
     mode: JitMode,
     threshold: Option<u32>,
-    hash_seed: Option<u32>,
     explain: bool,
 }
 
@@ -172,12 +171,13 @@ struct Settings {
 const LIBRARY_DIRECTORY: &str = "/lib/python";
 
 /// Those of the VM in the snapshot.
-const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, hash_seed: None, explain: false };
+const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, explain: false };
 
 fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
-    let Settings { mode, threshold, hash_seed, explain } = settings;
+    let Settings { mode, threshold, explain } = settings;
     let mut config = VmConfig::new().interrupted_by(host::wants_to_interrupt);
-    config.settings.hash_seed = hash_seed;
+    // The snapshot holds hashes, so all guests have the same.
+    config.settings.hash_seed = Some(0);
     // As everywhere in a guest. Unless it is said, the VM imports modules to find out, before the JIT is there.
     config.settings.stdio_encoding = Some("utf-8".into());
     config.settings.stdio_errors = Some("surrogateescape".into());
@@ -223,9 +223,9 @@ fn create(request: &Fields) -> Answer {
         Some("full") => JitMode::Full,
         Some(other) => return Err(Failure::Request(format!("`jit` must be auto, off or full, not {other}"))),
     };
-    let number = |name| Ok::<_, Failure>(request.number(name)?.map(|n| n.min(u32::MAX.into()) as u32));
+    let threshold = request.number("threshold")?.map(|n| n.min(u32::MAX.into()) as u32);
     let explain = request.get("explain").and_then(Value::as_bool).unwrap_or(false) && mode != JitMode::Off;
-    let settings = Settings { mode, threshold: number("threshold")?, hash_seed: number("hash_seed")?, explain };
+    let settings = Settings { mode, threshold, explain };
     let (argv, paths) = (texts(request, "argv")?, texts(request, "paths")?);
     wasi::register_directories();
     let prepared = PREPARED.take();
@@ -338,6 +338,7 @@ fn explain(vm: &Vm) -> Answer {
                 ("ir", unit.ir.as_str().into()),
                 ("listing", unit.listing.as_str().into()),
                 ("bytes", (unit.bytes as u64).into()),
+                ("replaced", unit.replaced.into()),
             ])
         });
         map(vec![

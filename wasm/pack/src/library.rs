@@ -8,11 +8,12 @@ use rustpython_compiler_core::marshal::serialize_code;
 use rustpython_compiler_core::varint::write_varint;
 use rustpython_pylib::FROZEN_STDLIB;
 
-/// Packages and modules that are left out. They need a display, a terminal, processes, dynamic libraries or sockets with
-/// encryption; or they are programs rather than modules.
-const LEFT_OUT: [&str; 17] = [
-    "_android_support", "_apple_support", "_ios_support", "_pyrepl", "ctypes", "curses", "dbm", "ensurepip", "idlelib", "pty",
-    "pydoc_data", "sqlite3", "ssl", "tkinter", "turtle", "turtledemo", "venv",
+/// Packages and modules that are left out. They need a display, a terminal, dynamic libraries or connections; or they are
+/// programs rather than modules.
+const LEFT_OUT: [&str; 23] = [
+    "_android_support", "_apple_support", "_ios_support", "_pyrepl", "ctypes", "curses", "dbm", "ensurepip", "ftplib", "idlelib",
+    "imaplib", "poplib", "pty", "pydoc_data", "smtplib", "sqlite3", "ssl", "tkinter", "turtle", "turtledemo", "venv", "wsgiref",
+    "xmlrpc",
 ];
 
 /// Modules that are others there.
@@ -84,36 +85,52 @@ fn read_varint(bytes: &[u8], at: &mut usize) -> u32 {
     value
 }
 
-/// The line table of CPython's `Objects/locations.md`, each entry without its columns.
+/// The line table of CPython's `Objects/locations.md` without columns, and with one entry for what lies on one line, if it is
+/// not too long.
 fn lines_only(table: &[u8]) -> Vec<u8> {
     const NO_COLUMNS: u8 = 13;
     const LONG: u8 = 14;
     const NOWHERE: u8 = 15;
+    const MOST_UNITS: u8 = 8;
     let mut lines = Vec::with_capacity(table.len());
+    // Where the last entry begins, if it can be made longer.
+    let mut last = None;
     let mut at = 0;
     while at < table.len() {
-        let (kind, units) = (table[at] >> 3 & 15, table[at] & 7);
+        let (kind, units) = (table[at] >> 3 & 15, (table[at] & 7) + 1);
         at += 1;
         // A signed number is written as one without sign; it stays as it is.
-        let mut line = 0;
-        match kind {
+        let line = match kind {
             NOWHERE => {
-                lines.push(0x80 | NOWHERE << 3 | units);
+                lines.push(0x80 | NOWHERE << 3 | (units - 1));
+                last = None;
                 continue;
             }
             LONG | NO_COLUMNS => {
-                line = read_varint(table, &mut at);
+                let line = read_varint(table, &mut at);
                 for _ in 0..if kind == LONG { 3 } else { 0 } {
                     read_varint(table, &mut at);
                 }
+                line
             }
             10..=12 => {
-                line = u32::from(kind - 10) << 1;
                 at += 2;
+                u32::from(kind - 10) << 1
             }
-            _ => at += 1,
+            _ => {
+                at += 1;
+                0
+            }
+        };
+        if line == 0
+            && let Some(last) = last
+            && (lines[last] & 7) + 1 + units <= MOST_UNITS
+        {
+            lines[last] += units;
+            continue;
         }
-        lines.push(0x80 | NO_COLUMNS << 3 | units);
+        last = Some(lines.len());
+        lines.push(0x80 | NO_COLUMNS << 3 | (units - 1));
         write_varint(&mut lines, line);
     }
     lines

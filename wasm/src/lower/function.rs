@@ -45,6 +45,8 @@ pub(super) struct Emitter<'a> {
     pub(super) facts: Vec<Fact>,
     pub(super) exits: Exits,
     structure: Option<Structure>,
+    /// By block: if it is the header of a loop that is emitted several times in a row.
+    unrolled: Vec<Option<Unrolled>>,
     /// By block: whether the count of polls is in a local.
     counted: Vec<bool>,
     /// The local for it, once there is one.
@@ -72,6 +74,17 @@ pub(super) struct Emitter<'a> {
 /// The opcode of `local.tee`; that of `local.set` is one less.
 const LOCAL_TEE: u8 = 0x22;
 
+/// A small loop. Each turn of a wasm loop costs something of its own: engines look there whether they are to stop, and keep in
+/// memory what that may clobber.
+struct Unrolled {
+    /// Copies still to be made.
+    left: u32,
+    blocks: Vec<Block>,
+}
+
+/// Instructions of a loop that is emitted so many times.
+const UNROLLED: [(usize, u32); 2] = [(45, 4), (90, 2)];
+
 /// What is still to do; the last one first.
 enum Task {
     /// A block and what it dominates.
@@ -80,6 +93,8 @@ enum Task {
     Edge(Block, BlockCall),
     /// Ends a block of wasm.
     End,
+    /// A copy of a loop is complete: these labels are in force again.
+    Labels(Vec<(Block, u32)>),
 }
 
 /// The wasm type of a value; tokens have none, and are never asked for.
@@ -136,7 +151,9 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
         FnKind::Entry => counts_depth.then(|| locals.add(ValType::I32)),
     };
     let exits = Exits::new(f, &cfg, &counted, exit_values, &mut locals);
+    let unrolled = (0..f.blocks.len()).map(|_| None).collect();
     let mut emitter = Emitter {
+        unrolled,
         structure: if input.target.unstructured { None } else { Structure::new(f, &cfg, &dom, &loops) },
         input,
         f,
@@ -160,6 +177,9 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
         last_set: None,
         last_set_end: 0,
     };
+    if emitter.structure.is_some() {
+        emitter.unroll(&loops);
+    }
     emitter.open_exits();
     emitter.load_depth();
     if emitter.structure.is_some() {
@@ -222,24 +242,51 @@ impl Emitter<'_> {
                 Task::Tree(block) => self.tree(block)?,
                 Task::Edge(from, call) => self.edge(from, &call)?,
                 Task::End => self.close(),
+                Task::Labels(labels) => labels.into_iter().for_each(|(b, nesting)| self.before[b.index()] = nesting),
             }
         }
         Ok(())
     }
 
-    fn tree(&mut self, block: Block) -> Result<(), LowerError> {
-        let Some(structure) = &mut self.structure else { return Err(LowerError("no structure".into())) };
-        let outside = std::mem::take(&mut structure.outside[block.index()]);
-        let inside = std::mem::take(&mut structure.inside[block.index()]);
-        let header = structure.header[block.index()];
-        // What follows, last things first.
-        let follow = |tasks: &mut Vec<Task>, blocks: &[Block]| {
-            for &b in blocks.iter().rev() {
-                tasks.push(Task::Tree(b));
-                tasks.push(Task::End);
+    /// Chooses the loops that are emitted several times: small ones without others inside, with one way back.
+    fn unroll(&mut self, loops: &Loops) {
+        let f = self.f;
+        for (id, l) in loops.loops.iter().enumerate() {
+            let insts: usize = l.blocks.iter().map(|b| f.blocks[b.index()].insts.len()).sum();
+            let Some((_, times)) = UNROLLED.iter().find(|(limit, _)| insts <= *limit) else { continue };
+            let ways_back = l.latches.iter().flat_map(|b| f.blocks[b.index()].term.edges()).filter(|e| e.block == l.header);
+            if ways_back.count() == 1 && loops.loops.iter().all(|inner| inner.parent != Some(id)) {
+                self.unrolled[l.header.index()] = Some(Unrolled { left: times - 1, blocks: l.blocks.clone() });
             }
+        }
+    }
+
+    /// Whether a copy of the loop stands where the edge leads back.
+    fn is_unrolled(&self, call: &BlockCall) -> bool {
+        self.looping[call.block.index()] != 0 && self.unrolled[call.block.index()].as_ref().is_some_and(|u| u.left > 0)
+    }
+
+    /// Emits a loop once more, in place of the jump back.
+    fn again(&mut self, header: Block) -> Result<(), LowerError> {
+        let (Some(structure), Some(unrolled)) = (&self.structure, &mut self.unrolled[header.index()]) else {
+            return Err(LowerError("no loop".into()));
         };
-        follow(&mut self.tasks, &outside);
+        unrolled.left -= 1;
+        let labels = unrolled.blocks.iter().map(|b| (*b, self.before[b.index()])).collect();
+        let inside = structure.inside[header.index()].clone();
+        self.tasks.push(Task::Labels(labels));
+        self.follow(&inside);
+        self.open_before(&inside);
+        self.block(header)
+    }
+
+    fn tree(&mut self, block: Block) -> Result<(), LowerError> {
+        let Some(structure) = &self.structure else { return Err(LowerError("no structure".into())) };
+        // Code in loops may be emitted more than once.
+        let outside = structure.outside[block.index()].clone();
+        let inside = structure.inside[block.index()].clone();
+        let header = structure.header[block.index()];
+        self.follow(&outside);
         self.open_before(&outside);
         if header {
             self.tasks.push(Task::End);
@@ -247,9 +294,17 @@ impl Emitter<'_> {
             self.nesting += 1;
             self.looping[block.index()] = self.nesting;
         }
-        follow(&mut self.tasks, &inside);
+        self.follow(&inside);
         self.open_before(&inside);
         self.block(block)
+    }
+
+    /// What stands behind blocks of wasm, last things first.
+    fn follow(&mut self, blocks: &[Block]) {
+        for &b in blocks.iter().rev() {
+            self.tasks.push(Task::Tree(b));
+            self.tasks.push(Task::End);
+        }
     }
 
     fn open_before(&mut self, blocks: &[Block]) {
@@ -281,7 +336,7 @@ impl Emitter<'_> {
             while let Some(task) = self.tasks.pop() {
                 match task {
                     Task::Edge(from, call) => self.edge(from, &call)?,
-                    Task::Tree(_) => return Err(LowerError("no structure".into())),
+                    Task::Tree(_) | Task::Labels(_) => return Err(LowerError("no structure".into())),
                     Task::End => self.close(),
                 }
             }
@@ -389,7 +444,7 @@ impl Emitter<'_> {
     /// Whether an edge is a jump, not the place where its target's code stands.
     fn is_jump(&self, from: Block, call: &BlockCall) -> bool {
         match &self.structure {
-            Some(s) => s.placed[call.block.index()] || self.is_back_edge(from, call),
+            Some(s) => !self.is_unrolled(call) && (s.placed[call.block.index()] || self.is_back_edge(from, call)),
             None => true,
         }
     }
@@ -454,6 +509,8 @@ impl Emitter<'_> {
         } else if self.is_jump(from, call) {
             let label = self.target_label(from, call);
             self.sink().br(label);
+        } else if self.is_unrolled(call) {
+            self.again(call.block)?;
         } else {
             self.tasks.push(Task::Tree(call.block));
         }

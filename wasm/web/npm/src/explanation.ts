@@ -32,6 +32,8 @@ export interface ExplainedUnit {
   listing: string;
   /** Size of what was emitted. */
   bytes: number;
+  /** Whether a later one took its place. */
+  replaced: boolean;
 }
 
 export interface ExplainedFile {

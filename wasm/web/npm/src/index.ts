@@ -11,8 +11,8 @@ export { Aborted, GuestCrash, PythonError };
 export type { Explanation, ExplainedExit, ExplainedFile, ExplainedLine, ExplainedUnit } from "./explanation.js";
 export type { Files, PythonFrame };
 
-/** Bytes of stack that leave enough of an engine's own. Chromium's workers have the least: 550,000 would just do there, 700,000 in Node. */
-const DEFAULT_STACK = 500_000;
+/** Bytes of stack that leave enough of an engine's own. Chromium's workers have the least: 500,000 is too much there now and then, 700,000 would do in Node. */
+const DEFAULT_STACK = 400_000;
 
 /** Takes text that a program wrote. Pieces need not end with a line. */
 export type OnText = (text: string) => void;
@@ -41,8 +41,6 @@ export interface LoadOptions {
   files?: Files;
   /** Bytes of stack that native recursion may use; by default what fits the threads of all engines. */
   stack?: number;
-  /** The seed of string hashes: the order of sets is the same in each run. */
-  hashSeed?: number;
   /** Record what {@link Psycore.explain} and {@link Psycore.modules} tell. */
   explain?: boolean;
   /** Output of runs that do not say where it goes. By default `console.log`, or the streams of the process. */
@@ -317,8 +315,8 @@ export class Psycore {
     const values: Values = new Values(handles, (...parts: [number, string, boolean, string]) => this.#standIn(values, ...parts));
     this.#values = values;
     await this.#backend.start();
-    const { jit, threshold, argv, paths, hashSeed, explain } = this.#options;
-    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], hash_seed: hashSeed, explain };
+    const { jit, threshold, argv, paths, explain } = this.#options;
+    const create = { do: "create", jit, threshold, argv: argv ?? [""], paths: paths ?? ["/"], explain };
     this.#needsStart = false;
     await this.#request(create);
   }
