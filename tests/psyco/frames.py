@@ -1,3 +1,4 @@
+# stack: large
 """Frames, recursion and exceptions of bound functions are the interpreter's."""
 
 import psyco

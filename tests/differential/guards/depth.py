@@ -1,3 +1,4 @@
+# stack: large
 """Recursion that was shallow when it was compiled goes beyond the limit."""
 import sys
 

@@ -11,8 +11,9 @@ export { Aborted, GuestCrash, PythonError };
 export type { Explanation, ExplainedExit, ExplainedFile, ExplainedLine, ExplainedUnit } from "./explanation.js";
 export type { Files, PythonFrame };
 
-/** Bytes of stack that leave enough of an engine's own. Chromium's workers have the least: 500,000 is too much there now and then, 700,000 would do in Node. */
-const DEFAULT_STACK = 400_000;
+/** Bytes of stack that leave enough of an engine's own: Chromium's workers have the least, where 500,000 is too much now and then. */
+const BROWSER_STACK = 400_000;
+const NODE_STACK = 640_000;
 
 /** Takes text that a program wrote. Pieces need not end with a line. */
 export type OnText = (text: string) => void;
@@ -169,7 +170,7 @@ export class Psycore {
       env: { PYTHON_COLORS: "0", ...options.env },
       files: options.files ?? {},
       keepModules: options.explain ?? false,
-      stack: options.stack ?? DEFAULT_STACK,
+      stack: options.stack ?? (inBrowser() ? BROWSER_STACK : NODE_STACK),
     };
     const owner = {
       output: (stream: Stream, text: string) => this.#output(stream, text),
