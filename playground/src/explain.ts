@@ -36,7 +36,9 @@ export function showNothing(panel: HTMLElement, why: string): void {
 function lines(file: ExplainedFile, source: string[], goTo: (line: number) => void): HTMLElement {
   const known = new Map(file.lines.map((line) => [line.line, line]));
   const all = file.lines.reduce((sum, line) => sum + line.time, 0);
-  const head = element("tr", ["Line", "Time", "Source", "What became of it"].map((title) => {
+  // Guests are not sampled: where nothing was measured there is no column for it.
+  const titles = ["Line", ...(all > 0 ? ["Time"] : []), "Source", "What became of it"];
+  const head = element("tr", titles.map((title) => {
     const cell = element("th", title);
     cell.scope = "col";
     return cell;
@@ -62,13 +64,11 @@ function row(number: number, text: string, line: ExplainedLine | undefined, all:
   if (line?.types.length) notes.push(line.types.join(", "));
   for (const exit of line?.exits ?? []) notes.push(`left ${exit.count.toLocaleString("en")} times at ${exit.instruction}: ${exit.reason}`);
   for (const refusal of line?.refusals ?? []) notes.push(`not compiled: ${refusal}`);
-  const cells = [
-    element("td", [jump]),
-    element("td", share >= 0.5 ? `${share.toFixed(0)} %` : "", "time"),
-    element("td", [element("code", text || " ")]),
-    element("td", notes.join(" · "), "notes"),
-  ];
-  cells[1].style.setProperty("--share", `${share}%`);
+  const time = element("td", share >= 0.5 ? `${share.toFixed(0)} %` : "", "time");
+  time.style.setProperty("--share", `${share}%`);
+  const code = element("code", text || " ");
+  code.title = text;
+  const cells = [element("td", [jump]), ...(all > 0 ? [time] : []), element("td", [code]), element("td", notes.join(" · "), "notes")];
   return element("tr", cells, line?.compiled ? "compiled" : line?.refusals.length ? "refused" : "");
 }
 
