@@ -12,7 +12,8 @@ def calls(watermark):
     namespace = {}
     exec("def f(n): return n + 1", namespace)
     f = namespace["f"]
-    psyco.profile(watermark=watermark)
+    # Nothing is forgotten, however slow the machine is.
+    psyco.profile(watermark=watermark, halflife=1e6)
     for n in range(1, 3000):
         f(1)
         if compiled(f):

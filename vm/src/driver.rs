@@ -384,6 +384,9 @@ impl Driver for Jit {
         if let Err(answer) = self.consider(site, frame, vm) {
             return answer;
         }
+        if let Some(passes) = self.charge(site, frame) {
+            return Hot::Later(passes);
+        }
         if self.leave_to_outer(site, frame) {
             return Hot::Later(site.initial());
         }

@@ -25,6 +25,7 @@
 //!
 //! Everything is re-entrant: compiled code calls out, Python runs, other hooks enter compiled code.
 
+use crate::charge::Charge;
 use crate::deopt;
 use crate::exits::{ExitInfo, Exits};
 use crate::layout::{self, FrameRef};
@@ -45,6 +46,7 @@ use std::cell::{Cell, RefCell, UnsafeCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Instant;
 
 /// Words of the exit stack: deep recursion of compiled code leaves one record per level.
 const EXIT_STACK_WORDS: usize = 1 << 18;
@@ -203,6 +205,8 @@ pub struct Site {
     entered: AtomicU64,
     /// Activations of its versions that have not ended.
     running: AtomicU32,
+    /// Of use while a profiler with a half-life chooses.
+    pub(crate) charge: Charge,
 }
 
 // SAFETY: only `counter` and `misses_left` are touched by other threads than the one that the
@@ -223,6 +227,10 @@ impl Site {
             SiteKind::Loop { .. } => attached.options().iterations,
             SiteKind::Inner | SiteKind::Planted => 0,
         };
+        let charge = Charge::default();
+        if attached.charging.get() {
+            charge.begin(0, attached.now());
+        }
         Site {
             attached,
             prepared,
@@ -237,6 +245,7 @@ impl Site {
             counted: AtomicU64::new(0),
             entered: AtomicU64::new(0),
             running: AtomicU32::new(0),
+            charge,
         }
     }
 
@@ -383,6 +392,14 @@ impl Site {
         }
     }
 
+    /// Lowers the counter of a site that counts by so many passes.
+    pub(crate) fn urge_by(&self, passes: u32) {
+        let left = self.counter.load(Ordering::Relaxed);
+        if passes > 0 && left != i32::MAX && self.versions.borrow().is_empty() {
+            self.set_counter((left as u32).saturating_sub(passes));
+        }
+    }
+
     /// Counts to the threshold that holds now; what was counted before counts.
     pub(crate) fn recount(&self) {
         if self.counter.load(Ordering::Relaxed) != i32::MAX && self.versions.borrow().is_empty() {
@@ -473,7 +490,10 @@ const PASSES_UNTIL_ASKED: u32 = 1000;
 /// The JIT's hold on one interpreter.
 pub struct Attached {
     state: usize,
+    since: Instant,
     options: Cell<Options>,
+    /// Whether new sites remember when they began to count.
+    pub(crate) charging: Cell<bool>,
     driver: UnsafeCell<Box<dyn Driver>>,
     exits: Exits,
     ctx: UnsafeCell<Box<Ctx>>,
@@ -528,6 +548,11 @@ impl Attached {
 
     pub fn options(&self) -> Options {
         self.options.get()
+    }
+
+    /// Seconds since the JIT was attached.
+    pub(crate) fn now(&self) -> f64 {
+        self.since.elapsed().as_secs_f64()
     }
 
     /// Changes how often code must run; for code that is prepared from now on.
@@ -728,7 +753,9 @@ pub fn install(
     ctx.exit_end = unsafe { exit_stack.as_mut_ptr().add(EXIT_STACK_WORDS) };
     let attached: &'static Attached = Box::leak(Box::new(Attached {
         state: state_of(vm),
+        since: Instant::now(),
         options: Cell::new(crate::selftest::OPTIONS),
+        charging: Cell::new(false),
         driver: UnsafeCell::new(Box::new(crate::selftest::Rewrite)),
         exits: Exits::new(),
         ctx: UnsafeCell::new(ctx),

@@ -19,6 +19,7 @@
 pub mod aside;
 mod budget;
 mod cache;
+mod charge;
 mod code_view;
 mod compile;
 mod config;

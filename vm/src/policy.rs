@@ -8,7 +8,8 @@
 //! asked then and the compilation is repeated (see [`Jit::consider`]).
 
 use crate::driver::Jit;
-use crate::hooks::{Attached, Hot, Options, Site};
+use crate::charge::Charging;
+use crate::hooks::{Attached, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::{hooks, prepare};
 use rustpython_vm::builtins::{PyCode, PyDict, PyFunction};
@@ -24,6 +25,8 @@ use std::time::{Duration, Instant};
 const PAUSE: u32 = 2000;
 /// Passes after which code is compiled where everything is: one run tells the types.
 pub(crate) const SOON: u32 = 2;
+/// The part of a charge that may have been forgotten by the time when it is enough.
+const FORGOTTEN: f64 = 0.02;
 /// The watermark of `psyco.profile` that means the JIT's own thresholds.
 pub(crate) const WATERMARK: f64 = 0.09;
 
@@ -119,9 +122,9 @@ impl Limits {
 pub(crate) enum Chooser {
     /// Everything, soon.
     Full,
-    /// What is hot; with a factor on the thresholds.
-    Profile(f64),
-    Background(f64),
+    /// What is hot.
+    Profile(Charging),
+    Background(Charging),
     /// Nothing new.
     RunOnly,
 }
@@ -133,6 +136,13 @@ impl Chooser {
             Chooser::Profile(_) => "profile",
             Chooser::Background(_) => "background",
             Chooser::RunOnly => "runonly",
+        }
+    }
+
+    fn charging(self) -> Option<Charging> {
+        match self {
+            Chooser::Profile(c) | Chooser::Background(c) => Some(c),
+            Chooser::Full | Chooser::RunOnly => None,
         }
     }
 }
@@ -425,12 +435,40 @@ impl Jit {
         let scaled = |n: u32, by: f64| (f64::from(n) * by).clamp(2.0, 1e9) as u32;
         let (calls, iterations) = match p.chooser {
             Chooser::Full => (hot.calls.min(SOON), hot.iterations.min(SOON)),
-            Chooser::Profile(by) | Chooser::Background(by) => (scaled(hot.calls, by), scaled(hot.iterations, by)),
+            Chooser::Profile(c) | Chooser::Background(c) => (scaled(hot.calls, c.scale), scaled(hot.iterations, c.scale)),
             Chooser::RunOnly => return,
         };
         let Some(attached) = self.attached() else { return };
         attached.set_options(Options { calls, iterations, ..hot });
-        attached.each_code(|code, _| prepare::sites(code).for_each(Site::recount));
+        attached.charging.set(p.chooser.charging().is_some());
+        let now = attached.now();
+        attached.each_code(|code, _| {
+            for site in prepare::sites(code) {
+                site.recount();
+                site.charge.begin(site.counted(), now);
+            }
+        });
+    }
+
+    /// Passes that a site must count yet because a part of its charge is forgotten by now. Charges its caller.
+    pub(crate) fn charge(&self, site: &Site, frame: FrameRef) -> Option<u32> {
+        let charging = self.policy.running.borrow().and_then(|p| p.chooser.charging())?;
+        if site.prepared.rules.is_bound() || !site.versions().is_empty() {
+            return None;
+        }
+        let now = site.attached().now();
+        let (charge, new) = site.charge.at(site.counted(), now, charging.halflife);
+        // SAFETY: the frame is the current one, so those that it was called from are alive.
+        let caller = unsafe { frame.previous().map(|f| f.code()) };
+        if let Some(caller) = caller.and_then(|code| prepare::sites(code).find(|s| matches!(s.kind, SiteKind::Entry { .. }))) {
+            let part = new as f64 * charging.parentframe;
+            caller.charge.add(part);
+            caller.urge_by(part as u32);
+        }
+        let enough = f64::from(site.initial());
+        // The pass that asks is not counted.
+        let missing = enough - (charge + 1.0);
+        (missing > enough * FORGOTTEN).then(|| (missing.ceil() as u32 + 1).max(site.initial() / 16))
     }
 
     /// Does what was asked for, now or when there is only one thread.

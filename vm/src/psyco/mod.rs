@@ -65,6 +65,7 @@ fn readable(vm: &VirtualMachine) -> Result<Option<(&'static Attached, &'static J
 mod native {
     use super::compact::Compact;
     use super::{jit_of, readable, report};
+    use crate::charge::Charging;
     use crate::policy::{self, Chooser, Command, Limits};
     use rustpython_vm::builtins::{PyCode, PyStrRef, PyUtf8StrRef};
     use rustpython_vm::convert::ToPyObject;
@@ -152,21 +153,22 @@ mod native {
         before
     }
 
-    /// Limits are in kilobytes and seconds.
+    /// Limits are in kilobytes and seconds, the half-life is in seconds.
     #[pyfunction]
     fn start(
         chooser: PyUtf8StrRef,
-        scale: f64,
+        (scale, halflife, parentframe): (f64, f64, f64),
         memory: Option<f64>,
         time: Option<f64>,
         memorymax: Option<f64>,
         timemax: Option<f64>,
         vm: &VirtualMachine,
     ) -> PyResult<()> {
+        let charging = Charging { scale, halflife, parentframe };
         let chooser = match chooser.as_str() {
             "full" => Chooser::Full,
-            "profile" => Chooser::Profile(scale),
-            "background" => Chooser::Background(scale),
+            "profile" => Chooser::Profile(charging),
+            "background" => Chooser::Background(charging),
             "runonly" => Chooser::RunOnly,
             other => return Err(vm.new_value_error(format!("unknown profiler {other}"))),
         };

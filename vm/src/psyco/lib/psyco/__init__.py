@@ -67,9 +67,12 @@ def _number(name, value, least, most=float("inf")):
     return value
 
 
-def _start(chooser, scale, memory, time, memorymax, timemax):
+_NO_CHARGING = (1.0, 1.0, 0.0)
+
+
+def _start(chooser, charging, memory, time, memorymax, timemax):
     _psyco.start(
-        chooser, scale,
+        chooser, *charging,
         _limit("memory", memory), _limit("time", time),
         _limit("memorymax", memorymax), _limit("timemax", timemax),
     )
@@ -81,7 +84,7 @@ def full(memory=None, time=None, memorymax=None, timemax=None):
     memory (kilobytes of code) and time (seconds of compiling) limit what this call adds;
     memorymax and timemax count from the start of the program.
     """
-    _start("full", 1.0, memory, time, memorymax, timemax)
+    _start("full", _NO_CHARGING, memory, time, memorymax, timemax)
 
 
 def jit(memory=None, time=None, memorymax=None, timemax=None):
@@ -91,11 +94,11 @@ def jit(memory=None, time=None, memorymax=None, timemax=None):
 
 def _profile(chooser, watermark, halflife, pollfreq, parentframe, limits):
     watermark = _number("watermark", watermark, 0.0, 1.0)
-    _number("halflife", halflife, 0.0)
+    halflife = _number("halflife", halflife, 0.0)
     _number("pollfreq", pollfreq, 0.0)
     if parentframe != 0:
-        _number("parentframe", parentframe, 0.0, 1.0)
-    _start(chooser, watermark / _psyco.WATERMARK, *limits)
+        parentframe = _number("parentframe", parentframe, 0.0, 1.0)
+    _start(chooser, (watermark / _psyco.WATERMARK, halflife, float(parentframe)), *limits)
 
 
 def profile(watermark=0.09, halflife=0.5, pollfreq=20, parentframe=0.25,
@@ -103,7 +106,9 @@ def profile(watermark=0.09, halflife=0.5, pollfreq=20, parentframe=0.25,
     """Compile what is hot, until a limit is reached.
 
     The compiler's own counters of calls and loops are the profiler. watermark scales how
-    often code must run; the other parameters are checked and have no effect.
+    often code must run. Half of what was counted is forgotten after halflife seconds.
+    What a function is charged its caller is charged, too, times parentframe. pollfreq
+    is checked and has no effect, since nothing is polled.
     """
     _profile("profile", watermark, halflife, pollfreq, parentframe, (memory, time, memorymax, timemax))
 
@@ -116,7 +121,7 @@ def background(watermark=0.09, halflife=0.5, pollfreq=100, parentframe=0.25,
 
 def runonly(memory=None, time=None, memorymax=None, timemax=None):
     """Run what is compiled, and compile nothing new but what is bound."""
-    _start("runonly", 1.0, memory, time, memorymax, timemax)
+    _start("runonly", _NO_CHARGING, memory, time, memorymax, timemax)
 
 
 def stop():
