@@ -18,8 +18,17 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method === "GET" && new URL(request.url).origin === location.origin) event.respondWith(answer(request));
+  if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
+  event.respondWith(answer(request));
+  // The interpreter's library is not needed yet, but may be wanted offline.
+  if (request.url.endsWith(".wasm")) event.waitUntil(keepLibrary());
 });
+
+async function keepLibrary() {
+  const cache = await caches.open(CACHE);
+  const missing = async (name) => (await cache.match(name, { ignoreVary: true })) === undefined;
+  for (const name of FILES.filter((name) => name.includes("psycore-library"))) if (await missing(name)) await cache.add(name);
+}
 
 async function answer(request) {
   const cache = await caches.open(CACHE);

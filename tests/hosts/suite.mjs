@@ -51,6 +51,18 @@ export const suite = {
     vm.dispose();
   },
 
+  async "modules that few programs import come when they are wanted"(Psycore, load, equal) {
+    const code = "import decimal, json\nstr(decimal.Decimal('1.10') + 1) + json.dumps([1])";
+    const vm = await load();
+    equal(await vm.run(code), "2.10[1]");
+    vm.dispose();
+    const without = await load({ library: new Uint8Array(100) });
+    const error = await without.run(code).then(() => null, (error) => error);
+    equal([error.type, error.message], ["ImportError", "there is no psycore-library.wasm, where 'decimal' is"]);
+    equal(await without.run("import json\njson.dumps([1])"), "[1]");
+    without.dispose();
+  },
+
   async "exceptions carry type, message, traceback and places"(Psycore, load, equal) {
     const vm = await load();
     const raise = async (code) => vm.run(code, { file: "main.py" }).then(() => null, (error) => error);

@@ -1,7 +1,7 @@
 //! The sandbox: what it gives, what it refuses, and programs that mean harm. They need `psycore.wasm`, which `./x test` builds and
 //! names in `PSYCORE_WASM`; without it there is nothing to test.
 
-use psycore::sandbox::{Error, Limit, MIB, Output, Sandbox, Value};
+use psycore::sandbox::{Engine, Error, Limit, MIB, Output, Sandbox, Value};
 use std::time::{Duration, Instant};
 
 fn there_is_a_guest() -> bool {
@@ -146,6 +146,37 @@ fn there_is_nothing_else() {
     raised("import subprocess; subprocess.run(['true'])");
     raised("import os; os.system('true')");
     assert_eq!(raised("import threading; threading.Thread(target=print).start()"), "RuntimeError");
+}
+
+#[test]
+fn the_rest_of_the_library_is_beside_the_guest() {
+    let Some(guest) = std::env::var_os("PSYCORE_WASM").map(std::path::PathBuf::from) else { return };
+    let code = "import decimal\nstr(decimal.Decimal('1.10') + 1)";
+    assert_eq!(run(code).unwrap().to::<String>().unwrap(), "2.10");
+    let mut library = std::fs::read(guest.with_file_name("psycore-library.wasm")).unwrap();
+    let directory = std::env::temp_dir().join(format!("psycore-library-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let copy = directory.join("psycore.wasm");
+    std::fs::copy(&guest, &copy).unwrap();
+    *library.last_mut().unwrap() ^= 1;
+    // None at all, another one, half of one.
+    let files = [(None, "there is no"), (Some(&library[..]), "this psycore.wasm has another"), (Some(&library[1000..]), "there is no")];
+    for (contents, why) in files {
+        if let Some(contents) = contents {
+            std::fs::write(directory.join("psycore-library.wasm"), contents).unwrap();
+        }
+        let mut sandbox = Sandbox::builder().engine(Engine::from_file(&copy, false).unwrap()).build().unwrap();
+        for _ in 0..2 {
+            match sandbox.run(code) {
+                Err(Error::Exception { class, message, .. }) => {
+                    assert_eq!((class.as_str(), message), ("ImportError", format!("{why} psycore-library.wasm, where 'decimal' is")));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(sandbox.run("import json\njson.dumps([1])").unwrap().to::<String>().unwrap(), "[1]");
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]

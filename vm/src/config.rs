@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use psycore_jit::lower::Lowering;
 use rustpython_vm::Settings;
-use rustpython_vm::frozen::FrozenLib;
+use rustpython_vm::frozen::{FrozenLib, FrozenModule};
 
 use crate::Limits;
 
@@ -35,6 +35,8 @@ pub struct VmConfig {
 #[derive(Clone, Copy)]
 pub struct Library {
     pub modules: &'static FrozenLib,
+    /// More of it, with code that need not be there before `_imp` is asked for it.
+    pub later: &'static [(&'static str, FrozenModule)],
     /// Where `sys` says that it is.
     pub directory: &'static str,
 }
@@ -43,13 +45,13 @@ pub struct Library {
 impl Default for Library {
     #[cfg(not(target_family = "wasm"))]
     fn default() -> Self {
-        Library { modules: rustpython_pylib::FROZEN_STDLIB, directory: rustpython_pylib::LIB_PATH }
+        Library { modules: rustpython_pylib::FROZEN_STDLIB, later: &[], directory: rustpython_pylib::LIB_PATH }
     }
 
     #[cfg(target_family = "wasm")]
     fn default() -> Self {
         // No modules.
-        Library { modules: FrozenLib::from_ref(&[0; 4]), directory: "" }
+        Library { modules: FrozenLib::from_ref(&[0; 4]), later: &[], directory: "" }
     }
 }
 

@@ -47,6 +47,7 @@ impl Vm {
             .add_native_modules(&native_modules)
             .add_native_module(psyco_native)
             .add_frozen_modules(library.modules)
+            .add_frozen_modules(library.later.iter().copied())
             .add_frozen_modules(psyco::FROZEN)
             .init_hook(move |vm| {
                 vm.state.gc.disable();

@@ -28,10 +28,29 @@ pub(super) struct Inner {
     pub module: Module,
     pub fueled: bool,
     ticking: OnceLock<()>,
+    library: Library,
+}
+
+/// The part of the standard library that is not in the guest: `psycore-library.wasm`, beside it. Read when it is first wanted.
+pub(super) struct Library {
+    path: PathBuf,
+    bytes: OnceLock<Option<Vec<u8>>>,
+}
+
+impl Library {
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.get_or_init(|| std::fs::read(&self.path).ok()).as_deref()
+    }
+}
+
+impl Inner {
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
 }
 
 impl Engine {
-    /// The guest in a file: `psycore.wasm`. `fueled` sandboxes can be limited by fuel; they run slower.
+    /// The guest in a file, `psycore.wasm`, with `psycore-library.wasm` beside it. `fueled` sandboxes can be limited by fuel; they run slower.
     ///
     /// # Errors
     /// The file can't be read, or is no guest.
@@ -117,7 +136,8 @@ fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
             kept.unwrap_or(module)
         }
     };
-    Ok(Engine(Arc::new(Inner { engine, module, fueled, ticking: OnceLock::new() })))
+    let library = Library { path: path.with_file_name("psycore-library.wasm"), bytes: OnceLock::new() };
+    Ok(Engine(Arc::new(Inner { engine, module, fueled, ticking: OnceLock::new(), library })))
 }
 
 fn cache_directory() -> Option<PathBuf> {

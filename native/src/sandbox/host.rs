@@ -1,5 +1,6 @@
 //! What a sandbox's store holds, and the functions that the guest imports.
 
+use super::engine::Inner;
 use super::link::GuestCode;
 use super::output::Sink;
 use super::value::{self, Arguments, Value};
@@ -36,6 +37,7 @@ pub(super) struct State {
     pub wasi: WasiP1Ctx,
     pub code: GuestCode,
     pub functions: Arc<[HostFunction]>,
+    pub guest: Arc<Inner>,
     pub exports: Option<Exports>,
     pub memory_limit: u64,
     /// It wanted more memory than it may have.
@@ -80,6 +82,17 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     GuestCode::add_to_linker(linker, |state: &mut State| &mut state.code)?;
     linker.func_wrap("psycore", "poll", |caller: Caller<'_, State>| {
         i32::from(caller.data().interrupted.swap(false, Ordering::Relaxed))
+    })?;
+    linker.func_wrap("psycore", "library", |mut caller: Caller<'_, State>, at: u32, len: u32| {
+        let guest = caller.data().guest.clone();
+        let memory = caller.data().exports.as_ref().map(|exports| exports.memory);
+        let written = guest
+            .library()
+            .bytes()
+            .filter(|bytes| bytes.len() == len as usize)
+            .zip(memory)
+            .is_some_and(|(bytes, memory)| memory.write(&mut caller, at as usize, bytes).is_ok());
+        if written { 0 } else { -1 }
     })?;
     linker.func_wrap_async("psycore", "call", |mut caller: Caller<'_, State>, (at, len): (u32, u32)| {
         Box::new(async move {

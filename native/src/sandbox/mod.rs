@@ -46,7 +46,7 @@ use wasmtime_wasi::{Deterministic, FsPerms, HostMonotonicClock, HostWallClock, I
 pub const MIB: u64 = 1 << 20;
 
 /// Version of the interface with the guest.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 /// Of the guest's own stack, what native recursion may use. With it the machine's stack lasts as well.
 const STACK_BUDGET: i32 = 1 << 20;
 /// Ticks of the engine's clock between two looks at the time.
@@ -293,6 +293,7 @@ impl Builder {
             wasi,
             code: link::GuestCode::default(),
             functions: self.functions.into(),
+            guest: inner.clone(),
             exports: None,
             memory_limit: self.memory,
             out_of_memory: false,

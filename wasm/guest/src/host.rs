@@ -4,6 +4,8 @@
 unsafe extern "C" {
     fn call(request: *const u8, bytes: usize) -> u64;
     fn poll() -> i32;
+    #[link_name = "library"]
+    fn put_library(file: *mut u8, bytes: usize) -> i32;
 }
 
 /// Calls a function of the host; request and answer are CBOR. `None` if the host gave nothing.
@@ -19,6 +21,12 @@ pub fn call_host(request: &[u8]) -> Option<Vec<u8>> {
         super::psycore_free(block, bytes);
         Some(copy)
     }
+}
+
+/// Lets the host write the rest of the library into memory. Whether it did.
+pub fn library(file: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the block is that long, and nobody else uses it.
+    unsafe { put_library(file, bytes) == 0 }
 }
 
 /// Whether the host wants the program to stop.

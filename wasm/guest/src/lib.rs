@@ -3,6 +3,7 @@
 #![cfg(target_family = "wasm")]
 
 mod host;
+mod library;
 mod request;
 mod value;
 mod wasi;
@@ -15,7 +16,7 @@ const ALIGN: usize = 8;
 /// Version of the interface. A host refuses a guest of another one.
 #[unsafe(no_mangle)]
 extern "C" fn psycore_abi() -> u32 {
-    1
+    2
 }
 
 /// Memory for the host to write to; 0 if there is none left.
@@ -64,12 +65,14 @@ fn hand_over(bytes: &[u8]) -> u64 {
 }
 
 /// Takes the standard library, which must stay where it is, and starts a VM with the usual settings, for a snapshot to be
-/// taken.
+/// taken. Of the library there are the modules that every instance has, and a file with the others, in which they begin
+/// after `skipped` bytes; instances have the room for that file, and get it from their hosts.
 ///
 /// # Safety
-/// The block is readable for good.
+/// The blocks are readable for good, the file is writable, and nobody else uses it.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn psycore_prepare(library: *const u8, bytes: usize) {
+unsafe extern "C" fn psycore_prepare(modules: *const u8, bytes: usize, file: *mut u8, file_bytes: usize, skipped: usize) {
     // SAFETY: the caller's promise.
-    request::prepare(unsafe { std::slice::from_raw_parts(library, bytes) });
+    unsafe { library::set(std::slice::from_raw_parts(modules, bytes), file, file_bytes, skipped) };
+    request::prepare();
 }

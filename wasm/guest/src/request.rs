@@ -1,23 +1,21 @@
 //! What a host can ask for. A request is a map with a verb in `do`; the answer is a map with one entry: `value`,
 //! `error` or `exit`.
 
-use crate::{host, value, wasi};
+use crate::{host, library, value, wasi};
 use ciborium::Value;
 use psycore_vm::rustpython_vm::builtins::PyDict;
 use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
 use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 use psycore_vm::explain::{self, Explanation, Form};
-use psycore_vm::{Error, FrozenLib, JitConfig, JitMode, Library, Vm, VmConfig, execute};
+use psycore_vm::{Error, JitConfig, JitMode, Vm, VmConfig, execute};
 use psycore_wasm::link::HostLinker;
 use psycore_wasm::lower::{WasmLowering, WasmOptions};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 thread_local! {
     static VM: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
-    /// The frozen standard library.
-    static LIBRARY: Cell<&'static [u8]> = const { Cell::new(&[0; 4]) };
     /// A VM that nobody has asked for yet.
     static PREPARED: RefCell<Option<Rc<Vm>>> = const { RefCell::new(None) };
 }
@@ -167,9 +165,6 @@ struct Settings {
     explain: bool,
 }
 
-/// Where the library says that it is; nothing is there.
-const LIBRARY_DIRECTORY: &str = "/lib/python";
-
 /// Those of the VM in the snapshot.
 const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, explain: false };
 
@@ -181,7 +176,7 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
     // As everywhere in a guest. Unless it is said, the VM imports modules to find out, before the JIT is there.
     config.settings.stdio_encoding = Some("utf-8".into());
     config.settings.stdio_errors = Some("surrogateescape".into());
-    config = config.library(Library { modules: FrozenLib::from_ref(LIBRARY.get()), directory: LIBRARY_DIRECTORY.into() });
+    config = config.library(library::library());
     let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
     config = config.jit(JitConfig { mode, threshold, explain, ..JitConfig::default() });
     if mode != JitMode::Off {
@@ -189,6 +184,7 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
     }
     let vm = Vm::new(config)?;
     vm.with(complete_modules)?;
+    vm.with(library::load_when_needed)?;
     Ok(Rc::new(vm))
 }
 
@@ -205,8 +201,7 @@ fn complete_modules(vm: &VirtualMachine) -> PyResult<()> {
 }
 
 /// Makes the VM that most hosts will want, ahead of the first request.
-pub fn prepare(library: &'static [u8]) {
-    LIBRARY.set(library);
+pub fn prepare() {
     match new_vm(USUAL) {
         Ok(vm) => PREPARED.set(Some(vm)),
         Err(error) => eprintln!("psycore: cannot start: {error}"),

@@ -16,14 +16,38 @@ const LEFT_OUT: [&str; 23] = [
     "xmlrpc",
 ];
 
+/// Packages and modules that every instance has: what is imported before the first line of a program, and what short programs
+/// import. The others are in a file of their own, which a host need not get before one of them is imported.
+const AT_ONCE: [&str; 73] = [
+    "__future__", "_collections_abc", "_colorize", "_frozen_importlib", "_frozen_importlib_external", "_opcode_metadata",
+    "_py_abc", "_py_warnings", "_sitebuiltins", "_thread", "_threading_local", "_weakrefset", "abc", "annotationlib", "ast",
+    "bisect", "calendar", "codecs", "codeop", "collections", "contextlib", "contextvars", "copy", "copyreg", "dataclasses",
+    "datetime", "dis", "encodings", "encodings.aliases", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "enum", "fnmatch",
+    "functools", "genericpath", "glob", "graphlib", "hashlib", "heapq", "importlib", "inspect", "io", "json", "keyword",
+    "linecache", "locale", "numbers", "opcode", "operator", "os", "posixpath", "pprint", "queue", "random", "re", "reprlib", "runpy",
+    "site", "stat", "string", "struct", "textwrap", "threading", "timeit", "token", "tokenize", "traceback", "types",
+    "typing", "warnings", "weakref", "zipimport",
+];
+
 /// Modules that are others there.
 const OF_GUESTS: &FrozenLib = rustpython_derive::py_freeze!(dir = "lib", crate_name = "rustpython_compiler_core");
 
 // `py_freeze` reads files that the build does not know of.
 const _: &str = include_str!("lib/asyncio/unix_events.py");
 
-/// The library in the form of [`FrozenLib`].
-pub fn library() -> Vec<u8> {
+/// The library in two parts, each in the form of [`FrozenLib`].
+pub struct Library {
+    pub at_once: Vec<u8>,
+    pub later: Vec<u8>,
+}
+
+fn is_at_once(name: &str) -> bool {
+    let package = name.split('.').next().unwrap_or(name);
+    // Of the encodings few are wanted.
+    AT_ONCE.contains(&name) || package != "encodings" && AT_ONCE.contains(&package)
+}
+
+pub fn library() -> Library {
     let kept = FROZEN_STDLIB.decode().filter(|(name, _)| {
         let package = name.split('.').next().unwrap_or(name);
         !LEFT_OUT.contains(&package) && OF_GUESTS.decode().all(|(other, _)| other != *name)
@@ -38,10 +62,34 @@ pub fn library() -> Vec<u8> {
             (name, FrozenModule { code: FrozenCodeObject { bytes: stored(&bytes) }, package: module.package })
         })
         .collect();
-    let borrowed = |(name, m): &'_ (&'static str, FrozenModule<Vec<u8>>)| {
-        (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.clone() }, package: m.package })
+    let encoded = |at_once| {
+        let part: Vec<_> = modules.iter().filter(|(name, _)| is_at_once(name) == at_once).collect();
+        let borrowed = |(name, m): &&'_ (&'static str, FrozenModule<Vec<u8>>)| {
+            (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.clone() }, package: m.package })
+        };
+        FrozenLib::encode(part.iter().map(borrowed)).bytes
     };
-    FrozenLib::encode(modules.iter().map(borrowed)).bytes
+    Library { at_once: encoded(true), later: encoded(false) }
+}
+
+/// A file for bytes that servers send compressed and as what browsers keep: a WebAssembly module with them in a
+/// section that has no meaning. They are at its end.
+pub fn file(bytes: &[u8]) -> Vec<u8> {
+    const NAME: &str = "psycore.library";
+    let mut file = b"\0asm\x01\0\0\0\0".to_vec();
+    leb128(&mut file, 1 + NAME.len() + bytes.len());
+    leb128(&mut file, NAME.len());
+    file.extend_from_slice(NAME.as_bytes());
+    file.extend_from_slice(bytes);
+    file
+}
+
+fn leb128(to: &mut Vec<u8>, mut n: usize) {
+    while n >= 128 {
+        to.push(n as u8 | 128);
+        n >>= 7;
+    }
+    to.push(n as u8);
 }
 
 /// An LZ4 block behind its size, as the interpreter reads it, of literals only.
@@ -152,8 +200,12 @@ mod tests {
 
     #[test]
     fn lines_stay_and_columns_go() {
-        let library = library();
-        let ours: Vec<_> = FrozenLib::from_ref(&library[..]).decode().collect();
+        let Library { at_once, later } = library();
+        let [at_once, later] = [&at_once, &later].map(|part| FrozenLib::from_ref(&part[..]).decode().collect::<Vec<_>>());
+        for name in AT_ONCE {
+            assert!(at_once.iter().any(|(n, _)| *n == name), "there is no module {name}");
+        }
+        let ours = [at_once, later].concat();
         assert!(ours.len() > 400 && ours.iter().all(|(name, _)| *name != "tkinter"));
         let mut units = 0;
         for (name, module) in FROZEN_STDLIB.decode() {
@@ -177,5 +229,14 @@ mod tests {
             }
         }
         assert!(units > 100_000, "{units} units");
+    }
+
+    #[test]
+    fn the_file_is_a_module() {
+        for bytes in [&[][..], &[7; 100], &[9; 70_000]] {
+            let file = file(bytes);
+            assert!(file.ends_with(bytes));
+            wasmtime::Module::validate(&wasmtime::Engine::default(), &file).expect("a valid module");
+        }
     }
 }

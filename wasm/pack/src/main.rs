@@ -1,5 +1,6 @@
 //! Makes `psycore.wasm` from the compiled guest: gives it the standard library, runs what every instance would run first,
-//! and writes a module whose memory begins as it is then. An instance of it is ready at once.
+//! and writes a module whose memory begins as it is then. An instance of it is ready at once. Most of the library is written
+//! beside it, to `psycore-library.wasm`, for hosts to give to those that want it.
 
 mod library;
 
@@ -20,15 +21,29 @@ fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let [from, to] = &arguments[..] else { bail!("usage: psycore-pack GUEST.wasm PSYCORE.wasm") };
     let guest = std::fs::read(from).with_context(|| format!("can't read {}", Path::new(from).display()))?;
-    let packed = runtime::in_tokio(prepared(&guest)).map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
-    // Nobody may find half a file.
-    let partial = Path::new(to).with_extension("partial");
-    std::fs::write(&partial, packed).with_context(|| format!("can't write {}", partial.display()))?;
-    std::fs::rename(&partial, to).with_context(|| format!("can't write {}", Path::new(to).display()))
+    let library = library::library();
+    let later = Later { file: library::file(&library.later), bytes: library.later.len() };
+    let packed =
+        runtime::in_tokio(prepared(&guest, &library.at_once, &later)).map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
+    write(&Path::new(to).with_file_name("psycore-library.wasm"), &later.file)?;
+    write(Path::new(to), &packed)
+}
+
+/// Writes a file such that nobody finds half of it.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes).with_context(|| format!("can't write {}", partial.display()))?;
+    std::fs::rename(&partial, path).with_context(|| format!("can't write {}", path.display()))
+}
+
+/// The file with the rest of the library, and how many bytes at its end that is.
+struct Later {
+    file: Vec<u8>,
+    bytes: usize,
 }
 
 /// The module with its VM started.
-async fn prepared(guest: &[u8]) -> wasmtime::Result<Vec<u8>> {
+async fn prepared(guest: &[u8], library: &[u8], later: &Later) -> wasmtime::Result<Vec<u8>> {
     let mut wizer = Wizer::new();
     wizer.init_func(PREPARE);
     let (context, instrumented) = wizer.instrument(guest)?;
@@ -45,18 +60,23 @@ async fn prepared(guest: &[u8]) -> wasmtime::Result<Vec<u8>> {
     linker.func_wrap("psycore", "unlink", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| {})?;
     linker.func_wrap("psycore", "call", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| 0i64)?;
     linker.func_wrap("psycore", "poll", |_: Caller<'_, WasiP1Ctx>| 0i32)?;
+    linker.func_wrap("psycore", "library", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| -1i32)?;
     // Nothing of this machine gets into the file.
     let wasi = WasiCtxBuilder::new().inherit_stderr().build_p1();
     let mut store = Store::new(&engine, wasi);
     let instance = linker.instantiate_async(&mut store, &module).await?;
     instance.get_typed_func::<(), ()>(&mut store, "_initialize")?.call_async(&mut store, ()).await?;
-    let library = library::library();
     let alloc = instance.get_typed_func::<u32, u32>(&mut store, "psycore_alloc")?;
-    let block = alloc.call_async(&mut store, library.len() as u32).await?;
     let memory = instance.get_memory(&mut store, "memory").ok_or_else(|| wasmtime::Error::msg("the guest has no memory"))?;
-    memory.write(&mut store, block as usize, &library)?;
-    let prepare = instance.get_typed_func::<(u32, u32), ()>(&mut store, PREPARE)?;
-    prepare.call_async(&mut store, (block, library.len() as u32)).await?;
+    let mut blocks = [0; 2];
+    for (block, bytes) in blocks.iter_mut().zip([library, &later.file]) {
+        *block = alloc.call_async(&mut store, bytes.len() as u32).await?;
+        memory.write(&mut store, *block as usize, bytes)?;
+    }
+    let prepare = instance.get_typed_func::<(u32, u32, u32, u32, u32), ()>(&mut store, PREPARE)?;
+    let skipped = later.file.len() - later.bytes;
+    let sizes = [library.len(), later.file.len(), skipped].map(|n| n as u32);
+    prepare.call_async(&mut store, (blocks[0], sizes[0], blocks[1], sizes[1], sizes[2])).await?;
     wizer.snapshot(&context, &mut State { store: &mut store, instance }).await
 }
 

@@ -1,9 +1,10 @@
 //! Makes `dist/`: the package as it is published. `core/` (from wasm-bindgen) must be there; the guest is copied from
-//! $PSYCORE_WASM, or stays the one that is in `dist/`.
+//! $PSYCORE_WASM, with its library beside it, or stays the one that is in `dist/`.
 
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
@@ -24,8 +25,14 @@ execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--emitDeclar
 // It is bundled, and its licence wants to come along.
 copyFileSync("node_modules/@bjorn3/browser_wasi_shim/LICENSE-MIT", "dist/LICENSE-browser_wasi_shim");
 copyFileSync("core/psycore_web_bg.wasm", "dist/psycore_web_bg.wasm");
-if (process.env.PSYCORE_WASM) {
-  rmSync("dist/psycore.wasm", { force: true });
-  copyFileSync(process.env.PSYCORE_WASM, "dist/psycore.wasm");
+const guest = process.env.PSYCORE_WASM;
+for (const [name, from] of [
+  ["psycore.wasm", guest],
+  ["psycore-library.wasm", guest && join(dirname(guest), "psycore-library.wasm")],
+]) {
+  if (from) {
+    rmSync(`dist/${name}`, { force: true });
+    copyFileSync(from, `dist/${name}`);
+  }
+  if (!existsSync(`dist/${name}`)) throw new Error("PSYCORE_WASM must name the guest");
 }
-if (!existsSync("dist/psycore.wasm")) throw new Error("PSYCORE_WASM must name the guest");

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 /// The interface that this is written for.
-const ABI: f64 = 1.0;
+const ABI: f64 = 2.0;
 /// In a slot number: it is one of the table of generated code.
 const IN_CODE_TABLE: u32 = 1 << 31;
 const REFUSED: i32 = -1;
@@ -30,6 +30,7 @@ struct State {
     /// What generated modules import from `rt`: the guest's functions by their slots. They stay where they are.
     entry_points: Object,
     on_call: Function,
+    on_library: Function,
     on_link: Option<Function>,
 }
 
@@ -39,22 +40,26 @@ pub struct Guest {
     state: Rc<State>,
     imports: Object,
     // The imports call into these.
-    _closures: (Closure<dyn Fn(u32, u32) -> i32>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>),
+    _closures: (Closure<Numbers>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>, Closure<Numbers>),
 }
+
+type Numbers = dyn Fn(u32, u32) -> i32;
 
 type Link = dyn Fn(u32, u32, u32, u32) -> i32;
 
 #[wasm_bindgen]
 impl Guest {
     /// `poll()` says with a number other than 0 that the program is to stop. `on_call(bytes)` answers a call of a host
-    /// function with bytes. `on_link(bytes)`, if given, sees every module before it is linked.
+    /// function with bytes. `on_library()` gives the bytes of `psycore-library.wasm`, or null. `on_link(bytes)`, if given,
+    /// sees every module before it is linked.
     #[wasm_bindgen(constructor)]
-    pub fn new(poll: &Function, on_call: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
+    pub fn new(poll: &Function, on_call: Function, on_library: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
         let state = Rc::new(State {
             exports: RefCell::default(),
             code: Table::new(&object(&[("element", &"anyfunc".into()), ("initial", &0.into())])?)?,
             entry_points: Object::new(),
             on_call,
+            on_library,
             on_link,
         });
         let s = state.clone();
@@ -71,14 +76,20 @@ impl Guest {
         });
         let s = state.clone();
         let call = Closure::new(move |request, bytes| s.call(request, bytes).unwrap_or(0));
+        let s = state.clone();
+        let library: Closure<Numbers> = Closure::new(move |file, bytes| match s.library(file, bytes) {
+            Ok(true) => 0,
+            Ok(false) | Err(_) => REFUSED,
+        });
         let imports = object(&[
+            ("library", library.as_ref()),
             ("reserve", reserve.as_ref()),
             ("link", link.as_ref()),
             ("unlink", unlink.as_ref()),
             ("call", call.as_ref()),
             ("poll", poll),
         ])?;
-        Ok(Guest { state, imports, _closures: (reserve, link, unlink, call) })
+        Ok(Guest { state, imports, _closures: (reserve, link, unlink, call, library) })
     }
 
     /// The import module `psycore`.
@@ -213,6 +224,17 @@ impl State {
             self.table(&exports, slot).set(slot & !IN_CODE_TABLE, empty.unchecked_ref())?;
         }
         Ok(())
+    }
+
+    /// Writes the rest of the library to where the guest has room for it. False if the host does not have it.
+    fn library(&self, file: u32, bytes: u32) -> Result<bool, JsValue> {
+        let exports = self.exports()?;
+        let Ok(contents) = self.on_library.call0(&JsValue::UNDEFINED)?.dyn_into::<Uint8Array>() else { return Ok(false) };
+        let fits = contents.length() == bytes;
+        if fits {
+            exports.bytes(file, bytes).set(&contents, 0);
+        }
+        Ok(fits)
     }
 
     fn call(&self, request: u32, bytes: u32) -> Result<u64, JsValue> {

@@ -3,6 +3,7 @@
 
 import { Guest } from "../core/psycore_web.js";
 import { GuestCrash } from "./errors.js";
+import { type LibrarySource, readLibrary } from "./library.js";
 import { type Files, Output, type Stream, Surroundings } from "./wasi.js";
 
 /** Modules that the guest emitted are kept up to this many bytes in all. */
@@ -11,6 +12,7 @@ const KEPT_MODULES = 32 << 20;
 /** All that a fresh guest needs; can be sent to a worker. */
 export interface EngineConfig {
   module: WebAssembly.Module;
+  library: LibrarySource;
   env: Record<string, string>;
   files: Files;
   /** Whether to keep the modules that the guest emits. */
@@ -59,7 +61,8 @@ export class Engine {
       this.#output.flush();
       return host.call(request);
     };
-    this.#guest = new Guest(poll, call, config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined);
+    const library = () => readLibrary(config.library);
+    this.#guest = new Guest(poll, call, library, config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined);
   }
 
   static async start(config: EngineConfig, host: EngineHost): Promise<Engine> {

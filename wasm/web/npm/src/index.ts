@@ -4,6 +4,7 @@ import { initSync, Values } from "../core/psycore_web.js";
 import { type Backend, type Io, Local, Remote } from "./backend.js";
 import { Aborted, GuestCrash, type GuestProblem, PythonError, type PythonFrame } from "./errors.js";
 import type { Explanation } from "./explanation.js";
+import { type LibrarySource, reachable } from "./library.js";
 import type { Files, Stream } from "./wasi.js";
 
 export { Aborted, GuestCrash, PythonError };
@@ -30,6 +31,8 @@ export interface LoadOptions {
   threshold?: number;
   /** Where `psycore.wasm` is, or the module itself. By default next to the package's code. */
   wasm?: string | URL | WebAssembly.Module;
+  /** Where `psycore-library.wasm` is, or its contents: the modules that few programs import. By default next to the package's code. */
+  library?: string | URL | Uint8Array;
   /** Whether the guest runs in a worker of its own: by default in browsers, and not in Node. */
   worker?: boolean;
   /** `sys.argv`. */
@@ -117,10 +120,16 @@ function loadCore(): Promise<WebAssembly.Module> {
   return core;
 }
 
+const base = () => (typeof location === "object" ? location.href : import.meta.url);
+
 async function loadGuest(where: LoadOptions["wasm"]): Promise<WebAssembly.Module> {
   if (where instanceof WebAssembly.Module) return where;
-  const base = typeof location === "object" ? location.href : import.meta.url;
-  return compiled(where === undefined ? new URL("./psycore.wasm", import.meta.url) : new URL(where, base));
+  return compiled(where === undefined ? new URL("./psycore.wasm", import.meta.url) : new URL(where, base()));
+}
+
+async function findLibrary(where: LoadOptions["library"]): Promise<LibrarySource> {
+  if (where instanceof Uint8Array) return where;
+  return reachable(where === undefined ? new URL("./psycore-library.wasm", import.meta.url) : new URL(where, base()));
 }
 
 /** Output that nobody asked for goes where programs of this host write to. */
@@ -158,7 +167,7 @@ export class Psycore {
   #needsStart = false;
   #disposed = false;
 
-  private constructor(coreModule: WebAssembly.Module, guest: WebAssembly.Module, options: LoadOptions) {
+  private constructor(coreModule: WebAssembly.Module, guest: WebAssembly.Module, library: LibrarySource, options: LoadOptions) {
     this.#options = options;
     this.#onText = {
       stdout: options.onStdout ?? defaultOutput("stdout"),
@@ -166,6 +175,7 @@ export class Psycore {
     };
     const config = {
       module: guest,
+      library,
       // Python colours tracebacks for what it takes for a terminal.
       env: { PYTHON_COLORS: "0", ...options.env },
       files: options.files ?? {},
@@ -182,8 +192,8 @@ export class Psycore {
 
   /** Loads the interpreter. Rejects if the module can't be fetched or compiled. */
   static async load(options: LoadOptions = {}): Promise<Psycore> {
-    const [coreModule, guest] = await Promise.all([loadCore(), loadGuest(options.wasm)]);
-    const vm = new Psycore(coreModule, guest, options);
+    const [coreModule, guest, library] = await Promise.all([loadCore(), loadGuest(options.wasm), findLibrary(options.library)]);
+    const vm = new Psycore(coreModule, guest, library, options);
     await vm.reset();
     return vm;
   }
