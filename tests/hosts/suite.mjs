@@ -249,6 +249,19 @@ export const workerSuite = {
     vm.dispose();
   },
 
+  async "a busy loop that is interpreted can be stopped, too"(Psycore, load, equal) {
+    const endless = "x = 1\ndef f():\n    global x\n    while True: x += 1\n";
+    const never = "import psyco\npsyco.cannotcompile(f.__code__)\n";
+    for (const [jit, code] of [["off", `${endless}f()`], ["off", "x = 1\nwhile True: x += 1"], ["auto", `${endless}${never}f()`]]) {
+      const vm = await load({ jit });
+      const error = await vm.run(code, { timeout: 200 }).catch((e) => e);
+      equal([error.name, error.stateLost], ["AbortError", false]);
+      equal((await vm.get("x")) > 1, true);
+      equal((await vm.stats()).mode, jit);
+      vm.dispose();
+    }
+  },
+
   async "a program that does not want to stop loses its interpreter"(Psycore, load, equal) {
     const vm = await load({ files: { "kept.txt": "x" } });
     const code = "x = 1\nwhile True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass";

@@ -121,7 +121,7 @@ impl Jit {
         let started = Instant::now();
         let _compiling = samples::compiling();
         self.find_math();
-        self.background.active.set(!at_once && !self.synchronous && !self.policy.takes_all());
+        self.background.active.set(!at_once && !self.synchronous.get() && !self.policy.takes_all());
         if !self.background.active.get() {
             // What is on its way may be called by this.
             self.receive_all();
@@ -161,8 +161,8 @@ impl Jit {
             return Err(Attempt::NotNow);
         }
         let unit = Unit { funcs: vec![out.func] };
-        let text = self.keep_text.then(|| unit.to_string());
-        let mut detail = self.keep_text.then(Detail::default);
+        let text = self.keep_text.get().then(|| unit.to_string());
+        let mut detail = self.keep_text.get().then(Detail::default);
         if let Some(detail) = &mut detail {
             detail.types(&unit, code, &|class| psycore_jit::oracle::Oracle::describe(self, class));
         }
@@ -227,7 +227,7 @@ impl Jit {
                 unit,
                 exit_numbers: attached.exits().numbers(),
                 exit_base: 0,
-                listing: self.keep_text,
+                listing: self.keep_text.get(),
                 layout: self.layout.clone(),
                 objects: self.object_addresses(),
                 cells: self.cell_addresses(),
@@ -256,7 +256,7 @@ impl Jit {
                 cell_address: &|c| self.cell_address(c),
                 exit_base,
             };
-            self.lowering.borrow_mut().lower(&unit, &env, self.keep_text)
+            self.lowering.borrow_mut().lower(&unit, &env, self.keep_text.get())
         });
         let ready = self.are_there(&draft.calls);
         match self.finish(draft, &unit, exit_base, lowered, ready, started.elapsed()) {

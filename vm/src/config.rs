@@ -27,7 +27,7 @@ pub struct VmConfig {
     /// The backend that the JIT compiles with; without one everything is interpreted.
     pub lowering: Option<Box<dyn Lowering>>,
     /// Asked now and then whether `KeyboardInterrupt` is to be raised, for hosts that can't do it from another thread.
-    /// Only hot code looks, so without a lowering nobody asks.
+    /// Loops and hot calls look, if there is a JIT, so without a lowering nobody asks.
     pub interrupted: Option<fn() -> bool>,
 }
 

@@ -117,9 +117,9 @@ pub(crate) struct Jit {
     /// Compilations begun so far.
     pub compilations: Cell<u64>,
     /// Whether nothing is left to the lowering's own thread.
-    pub synchronous: bool,
+    pub synchronous: Cell<bool>,
     /// Whether there is time enough.
-    generous: bool,
+    generous: Cell<bool>,
     pub background: Background,
     /// When the compilation going on began, and whether it may take only so long.
     pub compiling_since: Cell<Option<Instant>>,
@@ -131,7 +131,7 @@ pub(crate) struct Jit {
     pub stats: RefCell<Stats>,
     pub print_stats: Cell<bool>,
     pub record: Rc<Record>,
-    pub keep_text: bool,
+    pub keep_text: Cell<bool>,
     /// The log shows the IR of what is compiled.
     pub log_ir: bool,
     log: RefCell<Option<std::fs::File>>,
@@ -154,7 +154,6 @@ impl Jit {
         layout: Layout,
         lowering: Box<dyn Lowering>,
         log: Option<std::fs::File>,
-        policy: Policy,
         cache: Cache,
     ) -> Self {
         let objects = Objects::new();
@@ -169,7 +168,7 @@ impl Jit {
             units: RefCell::default(),
             function_exits: RefCell::default(),
             started: Instant::now(),
-            policy,
+            policy: Policy::new(),
             cache,
             refusals: RefCell::default(),
             lowering: RefCell::new(lowering),
@@ -185,8 +184,8 @@ impl Jit {
             versions: RefCell::default(),
             cells: RefCell::default(),
             compilations: Cell::new(0),
-            synchronous: false,
-            generous: false,
+            synchronous: Cell::new(false),
+            generous: Cell::new(false),
             background: Background::default(),
             compiling_since: Cell::new(None),
             limited: Cell::new(false),
@@ -195,7 +194,7 @@ impl Jit {
             stats: RefCell::default(),
             print_stats: Cell::new(false),
             record: Rc::default(),
-            keep_text: log.is_some(),
+            keep_text: Cell::new(false),
             log_ir: std::env::var_os("PSYCORE_JIT_LOG_IR").is_some(),
             log: RefCell::new(log),
         };
@@ -325,6 +324,25 @@ impl Jit {
         self.attached.set(Some(attached));
     }
 
+    /// Takes over what can be changed later. Gives the thresholds.
+    fn configure(&self, config: &JitConfig) -> Options {
+        let full = config.mode == JitMode::Full;
+        let mut hot = Options::default();
+        if let Some(n) = config.threshold {
+            (hot.calls, hot.iterations) = (n, n);
+        }
+        self.policy.set_base(config.mode, hot);
+        // These want to see code, and the same in each run.
+        let generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
+        self.generous.set(generous);
+        self.synchronous.set(generous || !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1));
+        self.keep_text.set(self.log.borrow().is_some() || config.explain.is_some());
+        self.print_stats.set(config.stats);
+        match full && config.threshold.is_none() {
+            true => Options { calls: SOON, iterations: SOON, ..hot },
+            false => hot,
+        }
+    }
 }
 
 /// Attaches the JIT to an interpreter.
@@ -337,29 +355,27 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
         Some(path) => Some(std::fs::File::create(path).map_err(|e| format!("{}: {e}", path.display()))?),
         None => None,
     };
-    let full = config.mode == JitMode::Full;
-    let mut hot = Options::default();
-    if let Some(n) = config.threshold {
-        (hot.calls, hot.iterations) = (n, n);
-    }
-    let mut options = hot;
-    if full && config.threshold.is_none() {
-        (options.calls, options.iterations) = (SOON, SOON);
-    }
-    let mut jit = Jit::new(vm, layout, lowering, log, Policy::new(hot, full), Cache::new(config.code_bytes));
-    // These want to see code, and the same in each run.
-    jit.generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
-    jit.synchronous = jit.generous || !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-    if !jit.synchronous && !full {
+    let jit = Jit::new(vm, layout, lowering, log, Cache::new(config.code_bytes));
+    let options = jit.configure(config);
+    if !jit.synchronous.get() && config.mode != JitMode::Full {
         jit.lowering.borrow_mut().warm_up(crate::runtime::address);
     }
-    jit.keep_text |= config.explain.is_some();
-    jit.print_stats.set(config.stats);
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
     let record = jit.record.clone();
     let attached = hooks::install(vm, Box::new(jit), options)?;
     record.start(attached, config, code);
     Ok(())
+}
+
+/// Changes the settings of an interpreter's JIT before a program runs, if there is one. False if there is none.
+pub(crate) fn reconfigure(vm: &VirtualMachine, config: &JitConfig) -> bool {
+    let Some(attached) = Attached::of(vm) else { return false };
+    let Some(jit) = attached.driver().as_any().and_then(|driver| driver.downcast_ref::<Jit>()) else { return false };
+    attached.set_options(jit.configure(config));
+    attached.each_code(|code, _| prepare::sites(code).for_each(Site::recount));
+    let code = jit.lowering.borrow().code_range().unwrap_or_default();
+    jit.record.start(attached, config, code);
+    true
 }
 
 /// The program has ended: writes its explanation and gives the statistics, where they were asked for.
@@ -561,7 +577,7 @@ impl Jit {
     /// a few turns.
     fn leave_to_outer(&self, site: &Site, frame: FrameRef) -> bool {
         let SiteKind::Loop { back_edge, header } = site.kind else { return false };
-        if self.generous || !site.versions().is_empty() {
+        if self.generous.get() || !site.versions().is_empty() {
             return false;
         }
         // SAFETY: the frame is the current one.
@@ -647,7 +663,7 @@ impl Jit {
             turns: unsafe { (*attached.ctx()).polls() },
             entries: attached.entered(),
             exits: stats.exits.values().sum(),
-            generous: self.generous,
+            generous: self.generous.get(),
         };
         account.left(self.started)
     }

@@ -407,10 +407,13 @@ impl Site {
         }
     }
 
-    /// Nobody is asked about this site any more.
+    /// Nobody is asked about this site any more. Loops go on asking whether the program is to stop, if there is somebody to ask.
     pub(crate) fn give_up(&self) {
         self.set_counter(i32::MAX as u32);
-        self.disarm();
+        let asks = matches!(self.kind, SiteKind::Loop { .. }) && self.attached.interrupted.get().is_some();
+        if !asks {
+            self.disarm();
+        }
     }
 
     /// Passes after which it is asked about for the first time.
@@ -847,6 +850,10 @@ fn reached(
     }
     let left = site.counter.load(Ordering::Relaxed) - 1;
     if left > 0 {
+        if left == i32::MAX - 1 {
+            // Given up.
+            return Ok(());
+        }
         let done = site.attached.jobs_done.load(Ordering::Relaxed);
         if done != site.attached.jobs_seen.load(Ordering::Relaxed) && !site.attached.is_aside(vm) {
             site.attached.jobs_seen.store(done, Ordering::Relaxed);

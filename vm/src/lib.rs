@@ -62,13 +62,15 @@ pub use rustpython_vm::frozen::FrozenLib;
 /// The interpreter underneath, for what this crate does not wrap.
 pub use rustpython_vm;
 
+const TURNED_OFF: &str = "it is turned off";
+
 /// Attaches the JIT to an interpreter that has just been entered and has not run any of the
 /// user's code yet. Without a lowering, or where objects don't lie where they should, the program
 /// is interpreted; the second is said in one line.
 fn attach(vm: &VirtualMachine, config: JitConfig, lowering: Option<Box<dyn Lowering>>) -> PyResult<()> {
     hooks::forget(vm);
     let why = match lowering {
-        _ if config.mode == JitMode::Off => "it is turned off".to_owned(),
+        _ if config.mode == JitMode::Off => TURNED_OFF.to_owned(),
         None => "there is no backend".to_owned(),
         Some(lowering) => match driver::attach(vm, &config, lowering) {
             Ok(()) => return psyco::install(vm, None),

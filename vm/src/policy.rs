@@ -8,6 +8,7 @@
 //! asked then and the compilation is repeated (see [`Jit::consider`]).
 
 use crate::driver::Jit;
+use crate::JitMode;
 use crate::charge::Charging;
 use crate::hooks::{Attached, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
@@ -170,9 +171,9 @@ pub(crate) enum Command {
 /// The state of it all.
 pub(crate) struct Policy {
     /// How often hot code must have run, where not everything is compiled.
-    hot: Options,
-    /// Whether the command line or the host chose to compile everything.
-    base_full: bool,
+    hot: Cell<Options>,
+    /// What the command line or the host chose.
+    base: Cell<JitMode>,
     /// `None` before the program says anything: as the base.
     running: RefCell<Option<Profiler>>,
     waiting: RefCell<VecDeque<Profiler>>,
@@ -187,10 +188,10 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub fn new(hot: Options, base_full: bool) -> Self {
+    pub fn new() -> Self {
         Policy {
-            hot,
-            base_full,
+            hot: Cell::new(Options::default()),
+            base: Cell::default(),
             running: RefCell::new(None),
             waiting: RefCell::default(),
             stopped: Cell::new(false),
@@ -203,13 +204,27 @@ impl Policy {
         }
     }
 
+    /// Sets what holds while the program says nothing.
+    pub fn set_base(&self, mode: JitMode, hot: Options) {
+        self.base.set(mode);
+        self.hot.set(hot);
+    }
+
+    /// Whether nothing is ever compiled.
+    pub fn is_off(&self) -> bool {
+        self.base.get() == JitMode::Off
+    }
+
     /// What chooses now, in a word.
     pub fn mode(&self) -> &'static str {
         match &*self.running.borrow() {
             Some(p) => p.chooser.name(),
             None if self.stopped.get() => "stopped",
-            None if self.base_full => "full",
-            None => "auto",
+            None => match self.base.get() {
+                JitMode::Off => "off",
+                JitMode::Auto => "auto",
+                JitMode::Full => "full",
+            },
         }
     }
 
@@ -222,7 +237,7 @@ impl Policy {
     pub fn takes_all(&self) -> bool {
         match self.running.borrow().map(|p| p.chooser) {
             Some(chooser) => chooser == Chooser::Full,
-            None => self.base_full,
+            None => self.base.get() == JitMode::Full,
         }
     }
 
@@ -233,7 +248,7 @@ impl Policy {
             Some(Chooser::Full) => true,
             Some(Chooser::RunOnly) => false,
             Some(_) => !over_budget(),
-            None => !self.stopped.get() && (self.base_full || !over_budget()),
+            None => !self.stopped.get() && (self.base.get() == JitMode::Full || !over_budget()),
         }
     }
 
@@ -302,6 +317,9 @@ pub(crate) fn is_own(code: &Py<PyCode>) -> bool {
 impl Jit {
     /// Whether a site that is hot may be compiled now; if not, what to answer.
     pub(crate) fn consider(&self, site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Result<(), Hot> {
+        if self.policy.is_off() {
+            return Err(Hot::Never);
+        }
         let attached = site.attached();
         self.obey(attached, vm);
         self.collect(attached);
@@ -431,7 +449,7 @@ impl Jit {
         p.began = self.spent();
         *self.policy.running.borrow_mut() = Some(p);
         self.policy.note(|| format!("{} started", p.chooser.name()));
-        let hot = self.policy.hot;
+        let hot = self.policy.hot.get();
         let scaled = |n: u32, by: f64| (f64::from(n) * by).clamp(2.0, 1e9) as u32;
         let (calls, iterations) = match p.chooser {
             Chooser::Full => (hot.calls.min(SOON), hot.iterations.min(SOON)),

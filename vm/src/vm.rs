@@ -16,7 +16,7 @@ use crate::hooks::Attached;
 use crate::limits::{Guard, Interrupter};
 use crate::psyco;
 use crate::stdio::{self, Streams};
-use crate::{VmConfig, attach};
+use crate::{JitConfig, JitMode, VmConfig, attach};
 
 /// A Python interpreter with the standard library inside.
 ///
@@ -122,6 +122,19 @@ impl Vm {
     /// Sets a global of `__main__`.
     pub fn set(&self, name: &str, value: impl ToPyObject) -> Result<(), Error> {
         self.with(|vm| main_globals(vm)?.set_item(name, value.to_pyobject(vm), vm))
+    }
+
+    /// Changes how the JIT works, before a program runs: everything in the configuration but the log and the limit on code.
+    /// A VM that was started without a JIT stays without. Turned off here, it compiles nothing, but hot loops still ask
+    /// whether the program is to stop ([`VmConfig::interrupted`]).
+    ///
+    /// # Errors
+    /// What telling the module `psyco` raised.
+    pub fn set_jit(&self, jit: &JitConfig) -> Result<(), Error> {
+        self.with(|vm| match crate::driver::reconfigure(vm, jit) {
+            true => psyco::install(vm, (jit.mode == JitMode::Off).then_some(crate::TURNED_OFF)),
+            false => Ok(()),
+        })
     }
 
     /// What stops this interpreter's programs from another thread.

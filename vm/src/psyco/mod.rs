@@ -44,10 +44,11 @@ pub(crate) fn install(vm: &VirtualMachine, without: Option<&str>) -> PyResult<()
     vm.builtins.set_attr("__in_psyco__", vm.ctx.new_int(0), vm)
 }
 
-/// The JIT of an interpreter.
+/// The JIT of an interpreter, if it is not turned off.
 fn jit_of(vm: &VirtualMachine) -> Option<(&'static Attached, &'static Jit)> {
     let attached = Attached::of(vm)?;
-    Some((attached, attached.driver().as_any()?.downcast_ref::<Jit>()?))
+    let jit = attached.driver().as_any()?.downcast_ref::<Jit>()?;
+    (!jit.policy.is_off()).then_some((attached, jit))
 }
 
 /// The JIT, if its state may be read on this thread now.

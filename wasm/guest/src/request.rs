@@ -157,19 +157,7 @@ fn vm() -> Result<Rc<Vm>, Failure> {
     VM.with_borrow(Clone::clone).ok_or_else(|| Failure::Request("no VM was created".into()))
 }
 
-/// What a VM is made with.
-#[derive(Clone, Copy, PartialEq)]
-struct Settings {
-    mode: JitMode,
-    threshold: Option<u32>,
-    explain: bool,
-}
-
-/// Those of the VM in the snapshot.
-const USUAL: Settings = Settings { mode: JitMode::Auto, threshold: None, explain: false };
-
-fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
-    let Settings { mode, threshold, explain } = settings;
+fn new_vm() -> Result<Rc<Vm>, Error> {
     let mut config = VmConfig::new().interrupted_by(host::wants_to_interrupt);
     // The snapshot holds hashes, so all guests have the same.
     config.settings.hash_seed = Some(0);
@@ -177,11 +165,7 @@ fn new_vm(settings: Settings) -> Result<Rc<Vm>, Error> {
     config.settings.stdio_encoding = Some("utf-8".into());
     config.settings.stdio_errors = Some("surrogateescape".into());
     config = config.library(library::library());
-    let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
-    config = config.jit(JitConfig { mode, threshold, explain, ..JitConfig::default() });
-    if mode != JitMode::Off {
-        config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
-    }
+    config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
     let vm = Vm::new(config)?;
     vm.with(complete_modules)?;
     vm.with(library::load_when_needed)?;
@@ -202,7 +186,7 @@ fn complete_modules(vm: &VirtualMachine) -> PyResult<()> {
 
 /// Makes the VM that most hosts will want, ahead of the first request.
 pub fn prepare() {
-    match new_vm(USUAL) {
+    match new_vm() {
         Ok(vm) => PREPARED.set(Some(vm)),
         Err(error) => eprintln!("psycore: cannot start: {error}"),
     }
@@ -220,17 +204,15 @@ fn create(request: &Fields) -> Answer {
     };
     let threshold = request.number("threshold")?.map(|n| n.min(u32::MAX.into()) as u32);
     let explain = request.get("explain").and_then(Value::as_bool).unwrap_or(false) && mode != JitMode::Off;
-    let settings = Settings { mode, threshold, explain };
+    let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
+    let jit = JitConfig { mode, threshold, explain, ..JitConfig::default() };
     let (argv, paths) = (texts(request, "argv")?, texts(request, "paths")?);
     wasi::register_directories();
-    let prepared = PREPARED.take();
-    let vm = match prepared {
-        Some(vm) if settings == USUAL => vm,
-        other => {
-            drop(other);
-            new_vm(settings)?
-        }
+    let vm = match PREPARED.take() {
+        Some(vm) => vm,
+        None => new_vm()?,
     };
+    vm.set_jit(&jit)?;
     vm.with(|vm| {
         let list = |texts: Vec<String>| texts.into_iter().map(|t| vm.ctx.new_str(t).into()).collect::<Vec<PyObjectRef>>();
         vm.sys_module.set_attr("argv", vm.ctx.new_list(if argv.is_empty() { list(vec![String::new()]) } else { list(argv) }), vm)?;

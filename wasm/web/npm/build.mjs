@@ -3,12 +3,14 @@
 
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 process.chdir(fileURLToPath(new URL(".", import.meta.url)));
 mkdirSync("dist", { recursive: true });
+// Their names change with their contents.
+for (const name of readdirSync("dist")) if (name.startsWith("shared-")) rmSync(`dist/${name}`);
 await build({
   entryPoints: ["src/index.ts", "src/worker.ts"],
   outdir: "dist",
