@@ -225,6 +225,8 @@ async function start(): Promise<void> {
   }
   explain.showNothing(compiledPanel, `Run a program to see what becomes of it. Its lines are those of ${FILE}.`);
   await load();
+  // Programs run without it as well.
+  runner.warmUp().catch(() => {});
 }
 
 void start();
