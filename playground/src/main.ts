@@ -1,5 +1,6 @@
 //! The page: puts editor, console, input and panel together.
 
+import { Psycore } from "psycore";
 import { Console } from "./console";
 import { Editor } from "./editor";
 import { EXAMPLES } from "./examples";
@@ -226,7 +227,7 @@ async function start(): Promise<void> {
   explain.showNothing(compiledPanel, `Run a program to see what becomes of it. Its lines are those of ${FILE}.`);
   await load();
   // Programs run without it as well.
-  runner.warmUp().catch(() => {});
+  Psycore.warmUp().catch(() => {});
 }
 
 void start();

@@ -7,22 +7,6 @@ import type { Input } from "./input";
 export const FILE = "main.py";
 const PICTURE = /\.(ppm|pgm)$/;
 
-/** Lets the guest's compiler compile something of each common kind. */
-const WARM_UP = `
-class Point:
-    def __init__(self, x):
-        self.x = x
-def work(n):
-    total, values, seen = 0.0, [i * 0.5 for i in range(50)], {}
-    for i in range(n):
-        point = Point(values[i % 50])
-        seen[i % 7] = seen.get(i % 7, 0) + len(str(i))
-        total += point.x * i
-    return total
-for _ in range(30):
-    work(300)
-`;
-
 export type Engine = "jit" | "interpreter";
 
 export interface Outcome {
@@ -47,15 +31,6 @@ export class Runner {
     const loaded = (this.#vms[engine] ??= Psycore.load({ jit: engine === "jit" ? "auto" : "off", argv: [FILE], explain: engine === "jit" }));
     loaded.catch(() => delete this.#vms[engine]);
     return loaded;
-  }
-
-  /**
-   * Makes the first run as fast as the next ones: browsers compile what they load when it is first called, and the guest's own
-   * compiler is much of that. All workers share what comes of it.
-   */
-  async warmUp(): Promise<void> {
-    const vm = await Psycore.load();
-    await vm.run(WARM_UP).finally(() => vm.dispose());
   }
 
   /** Runs a program on a fresh interpreter. `input` is asked where the page allows that; a text is all there is. */

@@ -249,6 +249,14 @@ export const workerSuite = {
     vm.dispose();
   },
 
+  async "warming up leaves nothing behind but warmth"(Psycore, load, equal) {
+    await Psycore.warmUp();
+    const vm = await load();
+    equal(await vm.run("'work' in globals()"), false);
+    equal((await vm.stats()).units, 0);
+    vm.dispose();
+  },
+
   async "a busy loop that is interpreted can be stopped, too"(Psycore, load, equal) {
     const endless = "x = 1\ndef f():\n    global x\n    while True: x += 1\n";
     const never = "import psyco\npsyco.cannotcompile(f.__code__)\n";
