@@ -4,39 +4,7 @@
 //! Compiled functions, which only compiled code calls, go to a small one of the host's, since importing the guest's table
 //! of some thousand functions takes a host up to a millisecond per module.
 
-/// Which table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// The guest's: exported as `__indirect_function_table`.
-    Entries = 0,
-    /// The host's: modules import it as `env.code`.
-    Code = 1,
-}
-
-/// A place in a table, as guest and host tell one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(transparent)]
-pub struct Slot(pub u32);
-
-impl Slot {
-    /// Set in slots of the code table.
-    pub const IN_CODE: u32 = 1 << 31;
-
-    /// Place `index` of a table.
-    pub fn new(table: Table, index: u32) -> Slot {
-        Slot(if table == Table::Code { index | Slot::IN_CODE } else { index })
-    }
-
-    /// The table that it is in.
-    pub fn table(self) -> Table {
-        if self.0 & Slot::IN_CODE != 0 { Table::Code } else { Table::Entries }
-    }
-
-    /// Its place there.
-    pub fn index(self) -> u32 {
-        self.0 & !Slot::IN_CODE
-    }
-}
+pub use psycore_abi::{Slot, Table};
 
 /// The host.
 pub trait Linker {

@@ -31,6 +31,7 @@ use anyhow::Context;
 use ciborium::Value as Cbor;
 use host::{Exports, HostFunction, State};
 use output::Sink;
+use psycore_abi::tag::HOST_FUNCTION;
 use serde::Serialize;
 use std::future::Future;
 use std::path::PathBuf;
@@ -45,8 +46,6 @@ use wasmtime_wasi::{Deterministic, FsPerms, HostMonotonicClock, HostWallClock, I
 /// 2^20 bytes.
 pub const MIB: u64 = 1 << 20;
 
-/// Version of the interface with the guest.
-const ABI: u32 = 2;
 /// Of the guest's own stack, what native recursion may use. With it the machine's stack lasts as well.
 const STACK_BUDGET: i32 = 1 << 20;
 /// Ticks of the engine's clock between two looks at the time.
@@ -333,7 +332,7 @@ impl Builder {
         sandbox.request(value::map(create)).await?;
         let globals = sandbox.store.data().functions.iter().enumerate().map(|(number, function)| {
             let parts = vec![Cbor::from(number as u64), function.name.as_str().into()];
-            (Cbor::from(function.name.as_str()), Cbor::Tag(value::HOST_FUNCTION, Box::new(Cbor::Array(parts))))
+            (Cbor::from(function.name.as_str()), Cbor::Tag(HOST_FUNCTION, Box::new(Cbor::Array(parts))))
         });
         let globals: Vec<_> = globals.collect();
         if !globals.is_empty() {
@@ -559,8 +558,8 @@ impl Sandbox {
             initialize.call_async(&mut *store, ()).await?;
         }
         let abi = instance.get_typed_func::<(), u32>(&mut *store, "psycore_abi")?.call_async(&mut *store, ()).await?;
-        if abi != ABI {
-            return Err(wasmtime::Error::msg(format!("the guest has interface {abi}, this host knows {ABI}")));
+        if abi != psycore_abi::VERSION {
+            return Err(wasmtime::Error::msg(format!("the guest has interface {abi}, this host knows {}", psycore_abi::VERSION)));
         }
         if let Some(stack) = instance.get_global(&mut *store, "__stack_pointer")
             && let Some(top) = stack.get(&mut *store).i32()

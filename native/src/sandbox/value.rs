@@ -2,15 +2,9 @@
 
 use super::Error;
 use ciborium::Value as Cbor;
+use psycore_abi::tag::{OBJECT, SET};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-/// A set.
-const SET: u64 = 258;
-/// A function of the host: number and name.
-pub(super) const HOST_FUNCTION: u64 = 50001;
-/// An object of the guest: handle, class, callable, repr.
-const OBJECT: u64 = 50002;
 
 /// A Python value, copied out of the sandbox.
 ///

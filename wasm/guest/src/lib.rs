@@ -16,7 +16,7 @@ const ALIGN: usize = 8;
 /// Version of the interface. A host refuses a guest of another one.
 #[unsafe(no_mangle)]
 extern "C" fn psycore_abi() -> u32 {
-    2
+    psycore_abi::VERSION
 }
 
 /// Memory for the host to write to; 0 if there is none left.

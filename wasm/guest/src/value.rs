@@ -7,21 +7,14 @@
 use crate::host;
 use ciborium::Value;
 use num_bigint::{BigInt, BigUint, Sign};
+use psycore_abi::MAX_DEPTH;
+use psycore_abi::tag::{BIG_NEGATIVE, BIG_POSITIVE, HOST_FUNCTION, OBJECT, SET};
 use psycore_vm::rustpython_vm;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyStr, PyTuple};
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 use std::cell::RefCell;
 
-/// A set, by the registry of CBOR tags.
-const SET: u64 = 258;
-const BIG_POSITIVE: u64 = 2;
-const BIG_NEGATIVE: u64 = 3;
-const HOST_FUNCTION: u64 = 50001;
-const OBJECT: u64 = 50002;
-
-/// Values may be nested this deep.
-const MAX_DEPTH: usize = 200;
 /// Characters of a `repr` that the host is told.
 const MAX_REPR: usize = 200;
 

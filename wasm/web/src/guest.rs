@@ -5,14 +5,11 @@
 use crate::type_error;
 use js_sys::WebAssembly::{Instance, Memory, Module, Table};
 use js_sys::{Function, Object, Reflect, Uint8Array};
+use psycore_abi::{Slot, Table as Kind, VERSION};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// The interface that this is written for.
-const ABI: f64 = 2.0;
-/// In a slot number: it is one of the table of generated code.
-const IN_CODE_TABLE: u32 = 1 << 31;
 const REFUSED: i32 = -1;
 
 struct Exports {
@@ -105,8 +102,8 @@ impl Guest {
         let get = |name: &str| Reflect::get(&exports, &name.into());
         let function = |name: &str| get(name)?.dyn_into::<Function>().map_err(|_| type_error(&format!("the guest has no function {name}")));
         let version = function("psycore_abi")?.call0(&JsValue::UNDEFINED)?;
-        if version.as_f64() != Some(ABI) {
-            return Err(type_error(&format!("the guest speaks version {version:?} of the interface, this package version {ABI}")));
+        if version.as_f64() != Some(VERSION.into()) {
+            return Err(type_error(&format!("the guest speaks version {version:?} of the interface, this package version {VERSION}")));
         }
         self.state.exports.replace(Some(Rc::new(Exports {
             memory: get("memory")?.dyn_into()?,
@@ -144,10 +141,10 @@ impl Exports {
         Uint8Array::new_with_byte_offset_and_length(&self.memory.buffer(), address, length)
     }
 
-    /// Numbers in the guest's memory.
-    fn words(&self, address: u32, count: u32) -> Vec<u32> {
+    /// Places in tables, as they are in the guest's memory.
+    fn slots(&self, address: u32, count: u32) -> impl Iterator<Item = Slot> {
         let bytes = self.bytes(address, 4 * count).to_vec();
-        bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]])).collect()
+        (0..count as usize).map(move |i| Slot(bytes[4 * i..].first_chunk().map_or(0, |word| u32::from_le_bytes(*word))))
     }
 
     /// The address of a new block with these bytes.
@@ -167,14 +164,17 @@ impl State {
         self.exports.borrow().clone().ok_or_else(|| type_error("the guest has no instance yet"))
     }
 
-    fn table(&self, exports: &Exports, slot: u32) -> Table {
-        if slot & IN_CODE_TABLE != 0 { self.code.clone() } else { exports.functions.clone() }
+    fn table(&self, exports: &Exports, kind: Kind) -> Table {
+        match kind {
+            Kind::Code => self.code.clone(),
+            Kind::Entries => exports.functions.clone(),
+        }
     }
 
     fn reserve(&self, table: u32, count: u32) -> Result<i32, JsValue> {
         let exports = self.exports()?;
-        let table = if table == 1 { &self.code } else { &exports.functions };
-        table.grow(count).map(|first| first as i32)
+        let kind = if table == Kind::Code as u32 { Kind::Code } else { Kind::Entries };
+        self.table(&exports, kind).grow(count).map(|first| first as i32)
     }
 
     fn link(&self, module: u32, bytes: u32, slots: u32, count: u32) -> Result<(), JsValue> {
@@ -191,9 +191,9 @@ impl State {
         let functions = Instance::new(&module, &imports)?.exports();
         // All that can fail comes before the first change.
         let mut links = Vec::with_capacity(count as usize);
-        for (i, slot) in exports.words(slots, count).into_iter().enumerate() {
+        for (i, slot) in exports.slots(slots, count).enumerate() {
             let function = Reflect::get(&functions, &format!("f{i}").into())?.dyn_into::<Function>()?;
-            let (table, place) = (self.table(&exports, slot), slot & !IN_CODE_TABLE);
+            let (table, place) = (self.table(&exports, slot.table()), slot.index());
             if place >= table.length() {
                 return Err(type_error("a slot that was not reserved"));
             }
@@ -219,9 +219,9 @@ impl State {
 
     fn unlink(&self, slots: u32, count: u32) -> Result<(), JsValue> {
         let exports = self.exports()?;
-        for slot in exports.words(slots, count) {
+        for slot in exports.slots(slots, count) {
             let empty = JsValue::NULL;
-            self.table(&exports, slot).set(slot & !IN_CODE_TABLE, empty.unchecked_ref())?;
+            self.table(&exports, slot.table()).set(slot.index(), empty.unchecked_ref())?;
         }
         Ok(())
     }

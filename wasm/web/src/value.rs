@@ -20,17 +20,11 @@
 use crate::type_error;
 use ciborium::Value;
 use js_sys::{Array, ArrayBuffer, BigInt, Function, Map, Object, Set, Uint8Array, WeakMap};
+use psycore_abi::MAX_DEPTH;
+use psycore_abi::tag::{BIG_NEGATIVE, BIG_POSITIVE, HOST_FUNCTION, OBJECT, SET};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
-const BIG_POSITIVE: u64 = 2;
-const BIG_NEGATIVE: u64 = 3;
-const SET: u64 = 258;
-const HOST_FUNCTION: u64 = 50001;
-const OBJECT: u64 = 50002;
-
-/// Values may be nested this deep: the guest's limit.
-const MAX_DEPTH: usize = 200;
 const MAX_SAFE_INTEGER: i128 = (1 << 53) - 1;
 
 /// Converts values for one guest.
