@@ -15,6 +15,8 @@ pub enum Error {
     Exit(u32),
     /// It took longer than [`Limits::time`](crate::Limits::time) allows.
     TimeLimit,
+    /// It took more than [`Limits::memory`](crate::Limits::memory) allows.
+    MemoryLimit,
 }
 
 /// An uncaught Python exception.
@@ -100,6 +102,7 @@ impl fmt::Display for Error {
             Self::Exception(exception) => f.write_str(exception.traceback.trim_end()),
             Self::Exit(code) => write!(f, "the program asked to exit with code {code}"),
             Self::TimeLimit => f.write_str("the program took longer than it may"),
+            Self::MemoryLimit => f.write_str("the program took more memory than it may"),
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Limits on what a program may take, and stopping it from another thread.
 //!
 //! Both reach the program where it looks for signals: between the interpreter's instructions, and at
-//! the polls of compiled loops and calls. Time that one call of a builtin takes can't be cut short.
+//! the polls of compiled loops and calls. Time or memory that one call of a builtin takes can't be cut short. For programs
+//! that nobody trusts there is the sandbox.
 
+use crate::error::Error;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyTypeRef};
 use rustpython_vm::signal::{UserSignalReceiver, UserSignalSender, user_signal_channel};
-use rustpython_vm::{AsObject, VirtualMachine};
+use rustpython_vm::{AsObject, PyResult, VirtualMachine};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a program that caught the exception is told again.
 const AGAIN: Duration = Duration::from_millis(20);
+/// How often somebody looks at the memory.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What one use of a [`Vm`](crate::Vm) may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub struct Limits {
     /// [`call`](crate::Vm::call) and the like may take by the clock; then it ends with
     /// [`Error::TimeLimit`](crate::Error::TimeLimit).
     pub time: Option<Duration>,
+    /// By how many bytes the process may grow while one such call runs: its resident memory, other threads' included. Then the call
+    /// ends with [`Error::MemoryLimit`](crate::Error::MemoryLimit), some milliseconds later; what a program allocates until then, or
+    /// by one call of a builtin, it gets. Linux only: elsewhere [`Vm::new`](crate::Vm::new) fails.
+    pub memory: Option<u64>,
     /// How deep Python functions may call each other, as by `sys.setrecursionlimit`; the program can change it.
     pub recursion: Option<usize>,
 }
@@ -62,8 +70,15 @@ impl Interrupter {
 pub(crate) struct Guard {
     limits: Limits,
     interrupter: Interrupter,
-    /// The class of what ends a program; no `Exception`, so that few programs catch it.
-    out_of_time: Option<PyTypeRef>,
+    /// The classes of what ends a program; no `Exception`s, so that few programs catch them.
+    ends: Option<[PyTypeRef; 2]>,
+}
+
+/// Which limit a program has met; the place of its class.
+#[derive(Clone, Copy)]
+enum Met {
+    Time = 0,
+    Memory = 1,
 }
 
 impl Guard {
@@ -71,16 +86,26 @@ impl Guard {
     pub fn new(limits: Limits) -> (Self, UserSignalReceiver) {
         let (signals, receiver) = user_signal_channel();
         let interrupter = Interrupter { signals, uses: Arc::default() };
-        (Guard { limits, interrupter, out_of_time: None }, receiver)
+        (Guard { limits, interrupter, ends: None }, receiver)
     }
 
     /// Puts the limits into force.
-    pub fn start(&mut self, vm: &VirtualMachine) {
+    ///
+    /// # Errors
+    /// Memory can't be measured here.
+    pub fn start(&mut self, vm: &VirtualMachine) -> PyResult<()> {
+        if self.limits.memory.is_some() && resident().is_none() {
+            return Err(vm.new_os_error("a limit on memory needs /proc/self/status".to_owned()));
+        }
         if let Some(depth) = self.limits.recursion {
             vm.recursion_limit.set(depth);
         }
-        let base = vm.ctx.exceptions.base_exception_type.to_owned();
-        self.out_of_time = Some(vm.ctx.new_exception_type("psycore", "TimeLimit", Some(vec![base])));
+        let class = |name| {
+            let base = vm.ctx.exceptions.base_exception_type.to_owned();
+            vm.ctx.new_exception_type("psycore", name, Some(vec![base]))
+        };
+        self.ends = Some([class("TimeLimit"), class("MemoryLimit")]);
+        Ok(())
     }
 
     /// What its VM listens to.
@@ -100,17 +125,27 @@ impl Guard {
         }
         uses.fetch_add(1, Ordering::AcqRel);
         let ended = Ended(uses);
-        let (Some(limit), Some(class)) = (self.limits.time, &self.out_of_time) else { return f() };
+        let Limits { time, memory, .. } = self.limits;
+        if time.is_none() && memory.is_none() {
+            return f();
+        }
+        // What can't be measured now could be at the start, so it is little.
+        let most = memory.map(|bytes| resident().unwrap_or(0).saturating_add(bytes));
+        let began = Instant::now();
         let (done, waiting) = channel::<()>();
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                let mut wait = limit;
+                let mut wait = if most.is_some() { time.map_or(LOOK, |time| time.min(LOOK)) } else { time.unwrap_or(LOOK) };
                 while waiting.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                    let class = class.clone();
-                    self.interrupter.raise(move |vm| {
-                        vm.new_exception_msg(class, format!("the program ran for more than {limit:?}").into())
-                    });
-                    wait = AGAIN;
+                    let over_memory = most.is_some_and(|most| resident().is_some_and(|now| now > most));
+                    let left = time.map(|time| time.saturating_sub(began.elapsed()));
+                    wait = match (over_memory, left) {
+                        (true, _) => self.end(Met::Memory),
+                        (false, Some(Duration::ZERO)) => self.end(Met::Time),
+                        (false, Some(left)) if most.is_some() => left.min(LOOK),
+                        (false, Some(left)) => left,
+                        (false, None) => LOOK,
+                    };
                 }
             });
             let result = f();
@@ -120,10 +155,36 @@ impl Guard {
         })
     }
 
-    /// Whether an exception is the end of the time.
-    pub fn is_out_of_time(&self, exception: &PyBaseExceptionRef) -> bool {
-        self.out_of_time.as_ref().is_some_and(|class| exception.class().is(class))
+    /// Raises what ends the program. Gives the time until it is told again.
+    fn end(&self, met: Met) -> Duration {
+        if let Some(classes) = &self.ends {
+            let class = classes[met as usize].clone();
+            let text = match met {
+                Met::Time => format!("the program ran for more than {:?}", self.limits.time.unwrap_or_default()),
+                Met::Memory => format!("the program took more than {} bytes", self.limits.memory.unwrap_or_default()),
+            };
+            self.interrupter.raise(move |vm| vm.new_exception_msg(class, text.into()));
+        }
+        AGAIN
     }
+
+    /// The limit that an exception says was met.
+    pub fn met(&self, exception: &PyBaseExceptionRef) -> Option<Error> {
+        let [time, memory] = self.ends.as_ref()?;
+        let class = exception.class();
+        if class.is(time) {
+            Some(Error::TimeLimit)
+        } else {
+            class.is(memory).then_some(Error::MemoryLimit)
+        }
+    }
+}
+
+/// Bytes of memory that the process has now, as far as the system tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// Ends a use, however it ends.

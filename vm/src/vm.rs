@@ -58,7 +58,7 @@ impl Vm {
                 }
             })
             .build();
-        interpreter.enter(|vm| guard.start(vm));
+        interpreter.enter(|vm| guard.start(vm).map_err(|e| Error::from_exception(vm, e)))?;
         let signals = guard.signals();
         let mut vm = Self { interpreter: Some(interpreter), streams: Streams::default(), guard };
         vm.streams = vm.with(|vm| {
@@ -175,9 +175,9 @@ impl Vm {
     /// printed is visible to the host when this returns.
     pub fn with<R>(&self, f: impl FnOnce(&VirtualMachine) -> PyResult<R>) -> Result<R, Error> {
         self.enter(|vm| {
-            let result = self.guard.watch(|| f(vm)).map_err(|exception| match self.guard.is_out_of_time(&exception) {
-                true => Error::TimeLimit,
-                false => Error::from_exception(vm, exception),
+            let result = self.guard.watch(|| f(vm)).map_err(|exception| match self.guard.met(&exception) {
+                Some(limit) => limit,
+                None => Error::from_exception(vm, exception),
             });
             for name in ["stdout", "stderr"] {
                 if let Ok(stream) = vm.sys_module.get_attr(name, vm) {

@@ -167,6 +167,26 @@ fn programs_end_at_the_time_limit() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn programs_end_at_the_memory_limit() {
+    let limits = Limits { memory: Some(200 << 20), ..Limits::default() };
+    let vm = Vm::new(VmConfig::new().limits(limits)).unwrap();
+    let greedy = "kept = []\nwhile True: kept.append(bytes(10_000))";
+    assert_eq!(vm.run_source(greedy, "greedy.py"), Err(Error::MemoryLimit));
+    // It was not stopped before.
+    assert!(vm.eval::<i64>("len(kept)").unwrap() > 10_000);
+    // What it kept is not held against the next use.
+    assert_eq!(vm.eval::<i64>("1 + 1").unwrap(), 2);
+    let stubborn = "try:\n    while True: kept.append(bytes(10_000))\nexcept BaseException: caught = True\nwhile True: pass";
+    assert_eq!(vm.run_source(stubborn, "stubborn.py"), Err(Error::MemoryLimit));
+    assert!(vm.get::<bool>("caught").unwrap());
+    // A limit on time holds beside it.
+    let limits = Limits { time: Some(Duration::from_millis(50)), memory: Some(1 << 40), ..Limits::default() };
+    let vm = Vm::new(VmConfig::new().limits(limits)).unwrap();
+    assert_eq!(vm.run_source("while True: pass", "endless.py"), Err(Error::TimeLimit));
+}
+
 #[test]
 fn another_thread_interrupts() {
     let vm = vm();
