@@ -4,7 +4,7 @@ use super::{Error, plain};
 use anyhow::{Context, bail};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 use wasmtime::{Config, Module};
 
@@ -27,8 +27,60 @@ pub(super) struct Inner {
     pub engine: wasmtime::Engine,
     pub module: Module,
     pub fueled: bool,
-    ticking: OnceLock<()>,
+    clock: Arc<Clock>,
     library: Library,
+}
+
+/// Lets the engine's epochs pass while sandboxes are in use.
+#[derive(Default)]
+struct Clock {
+    state: Mutex<ClockState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct ClockState {
+    uses: usize,
+    has_thread: bool,
+    /// There is no engine any more.
+    ended: bool,
+}
+
+impl Clock {
+    fn change(&self, change: impl FnOnce(&mut ClockState)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+
+    /// Runs the clock until the engine ends.
+    fn run(&self, engine: &wasmtime::Engine) {
+        loop {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = |state: &mut ClockState| state.uses == 0 && !state.ended;
+            let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+            if state.ended {
+                return;
+            }
+            drop(state);
+            engine.increment_epoch();
+            std::thread::sleep(TICK);
+        }
+    }
+}
+
+/// A use of a sandbox, during which the clock runs.
+pub(super) struct Use(Arc<Clock>);
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        self.0.change(|state| state.uses -= 1);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.clock.change(|state| state.ended = true);
+    }
 }
 
 /// The part of the standard library that is not in the guest: `psycore-library.wasm`, beside it. Read when it is first wanted.
@@ -46,6 +98,20 @@ impl Library {
 impl Inner {
     pub fn library(&self) -> &Library {
         &self.library
+    }
+
+    /// Lets the clock run until the use ends.
+    pub fn begin_use(&self) -> Use {
+        let clock = &self.clock;
+        clock.change(|state| {
+            state.uses += 1;
+            if !std::mem::replace(&mut state.has_thread, true) {
+                let (clock, engine) = (clock.clone(), self.engine.clone());
+                // Without the thread nothing would be stopped; there is no way to go on.
+                std::thread::Builder::new().name("sandbox clock".into()).spawn(move || clock.run(&engine)).expect("the system gives a thread");
+            }
+        });
+        Use(clock.clone())
     }
 }
 
@@ -71,22 +137,6 @@ impl Engine {
         }
         let engine = find().and_then(|path| load(&path, fueled)).map_err(Error::Guest)?;
         Ok(place.insert(engine).clone())
-    }
-
-    /// Lets the engine's clock tick from now on.
-    pub(super) fn tick(&self) {
-        self.0.ticking.get_or_init(|| {
-            let inner: Weak<Inner> = Arc::downgrade(&self.0);
-            let ticker = move || {
-                while let Some(inner) = inner.upgrade() {
-                    inner.engine.increment_epoch();
-                    drop(inner);
-                    std::thread::sleep(TICK);
-                }
-            };
-            // Without the thread nothing would be stopped; there is no way to go on.
-            std::thread::Builder::new().name("sandbox clock".into()).spawn(ticker).expect("the system gives a thread");
-        });
     }
 }
 
@@ -137,7 +187,7 @@ fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
         }
     };
     let library = Library { path: path.with_file_name("psycore-library.wasm"), bytes: OnceLock::new() };
-    Ok(Engine(Arc::new(Inner { engine, module, fueled, ticking: OnceLock::new(), library })))
+    Ok(Engine(Arc::new(Inner { engine, module, fueled, clock: Arc::default(), library })))
 }
 
 fn cache_directory() -> Option<PathBuf> {

@@ -310,7 +310,6 @@ impl Builder {
             Some((end, limit)) if Instant::now() >= end => Err(wasmtime::Error::from(TimeIsUp(limit))),
             _ => Ok(UpdateDeadline::Yield(TICKS)),
         });
-        engine.tick();
         let mut sandbox = Sandbox { store, timeout: self.timeout, fuel: self.fuel, interrupted, ended: false, _files: files };
         sandbox.instantiate(&engine, &linker).await?;
         let names: Vec<Cbor> = self.arguments.into_iter().map(Cbor::Text).collect();
@@ -425,7 +424,7 @@ pub struct Sandbox {
 pub struct Interrupter(Arc<AtomicBool>);
 
 impl Interrupter {
-    /// Raises `KeyboardInterrupt` in hot code. A program may catch it; a limit of time can't be caught.
+    /// Raises `KeyboardInterrupt` in loops and in compiled code. A program may catch it; a limit of time can't be caught.
     pub fn interrupt(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -619,6 +618,7 @@ impl Sandbox {
     async fn exchange(&mut self, request: &[u8]) -> wasmtime::Result<Vec<u8>> {
         let store = &mut self.store;
         let Some(exports) = store.data().exports.clone() else { return Err(wasmtime::Error::msg("the guest has not begun")) };
+        let _use = store.data().guest.begin_use();
         let len = request.len() as u32;
         let block = exports.alloc.call_async(&mut *store, len).await?;
         if block == 0 {
