@@ -58,12 +58,14 @@
             call_indirect (type 0)
           end
           local.set 3
+          (@metadata.code.branch_hint "\00")
           br_if 0 (;@3;)
           local.get 0
           local.get 6
           local.get 3
           call 4
           local.set 4
+          (@metadata.code.branch_hint "\00")
           br_if 0 (;@3;)
           local.get 0
           local.get 4
@@ -94,6 +96,7 @@
             i32.const 4
             i32.shl
             i32.eqz
+            (@metadata.code.branch_hint "\00")
             if ;; label = @5
               local.get 0
               local.get 6
@@ -101,6 +104,7 @@
               local.get 0
               local.get 1
               call 2
+              (@metadata.code.branch_hint "\00")
               br_if 3 (;@2;)
             end
           end
@@ -162,6 +166,7 @@
           block ;; label = @4
             local.get 1
             i32.eqz
+            (@metadata.code.branch_hint "\00")
             br_if 0 (;@4;)
             local.get 1
             i32.const 1
@@ -188,6 +193,7 @@
                 call_indirect (type 0)
               end
               local.set 3
+              (@metadata.code.branch_hint "\00")
               br_if 2 (;@3;)
               local.get 3
               local.get 2
@@ -201,6 +207,7 @@
               i64.and
               i64.const 0
               i64.lt_s
+              (@metadata.code.branch_hint "\00")
               br_if 3 (;@2;)
               local.get 1
               i32.const 1

@@ -36,6 +36,7 @@
       i32.const 4
       i32.shl
       i32.eqz
+      (@metadata.code.branch_hint "\00")
       if ;; label = @2
         local.get 0
         local.get 2
@@ -60,6 +61,7 @@
       i32.const 4
       i32.shl
       i32.eqz
+      (@metadata.code.branch_hint "\00")
       if ;; label = @2
         local.get 0
         local.get 1

@@ -5,20 +5,8 @@
   (func (;0;) (type 0) (param i32 i32 i64 i64) (result i32 i64)
     (local i64 i64 i64 i64 i64 i64)
     local.get 2
-    i64.const 31
-    i64.shr_u
-    i64.eqz
-    if (result i64) ;; label = @1
-      local.get 2
-      i64.const 3435973837
-      i64.mul
-      i64.const 35
-      i64.shr_u
-    else
-      local.get 2
-      i64.const 10
-      i64.div_s
-    end
+    i64.const 10
+    i64.div_s
     local.set 9
     local.get 9
     local.set 4

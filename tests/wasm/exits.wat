@@ -1,6 +1,5 @@
 (module
   (type (;0;) (func (param i32 i32) (result i32)))
-  (type (;1;) (func (param i64 i64) (result i32)))
   (import "env" "memory" (memory (;0;) 0))
   (export "f0" (func 0))
   (func (;0;) (type 0) (param i32 i32) (result i32)
@@ -33,6 +32,7 @@
                           local.tee 5
                           local.get 2
                           i64.lt_s
+                          (@metadata.code.branch_hint "\00")
                           br_if 3 (;@8;)
                           local.get 2
                           local.get 5
@@ -46,44 +46,58 @@
                           i64.and
                           i64.const 0
                           i64.lt_s
+                          (@metadata.code.branch_hint "\00")
                           br_if 4 (;@7;)
-                          local.get 5
-                          i64.const 2147483648
-                          i64.add
-                          local.get 6
-                          i64.const 2147483648
-                          i64.add
-                          i64.or
-                          i64.const 32
-                          i64.shr_u
-                          i64.eqz
-                          i32.eqz
-                          if ;; label = @12
-                            local.get 5
-                            local.get 6
-                            call 1
-                            br_if 2 (;@10;)
-                          end
                           local.get 5
                           local.get 6
                           i64.mul
                           local.set 7
+                          block ;; label = @12
+                            block ;; label = @13
+                              local.get 5
+                              i64.extend32_s
+                              local.get 5
+                              i64.ne
+                              (@metadata.code.branch_hint "\00")
+                              br_if 0 (;@13;)
+                              local.get 6
+                              i64.extend32_s
+                              local.get 6
+                              i64.eq
+                              br_if 1 (;@12;)
+                            end
+                            local.get 5
+                            f64.convert_i64_s
+                            local.get 6
+                            f64.convert_i64_s
+                            f64.mul
+                            local.get 7
+                            f64.convert_i64_s
+                            f64.sub
+                            f64.abs
+                            f64.const 0x1p+63 (;=9223372036854776000;)
+                            f64.gt
+                            (@metadata.code.branch_hint "\00")
+                            br_if 2 (;@10;)
+                          end
                           local.get 4
                           i32.eqz
+                          (@metadata.code.branch_hint "\00")
                           br_if 2 (;@9;)
                           local.get 4
                           i32.eqz
                           br_if 0 (;@11;)
                           local.get 7
+                          i64.const 5
+                          i64.mul
+                          local.set 8
+                          local.get 7
                           i64.const -1844674407370955161
                           i64.sub
                           i64.const 3689348814741910322
                           i64.gt_u
+                          (@metadata.code.branch_hint "\00")
                           br_if 6 (;@5;)
-                          local.get 7
-                          i64.const 5
-                          i64.mul
-                          local.set 8
                           local.get 1
                           local.get 8
                           i64.store offset=40
@@ -179,29 +193,5 @@
     i32.const 1
     return
     unreachable
-  )
-  (func (;1;) (type 1) (param i64 i64) (result i32)
-    local.get 1
-    i64.eqz
-    if ;; label = @1
-      i32.const 0
-      return
-    end
-    local.get 1
-    i64.const -1
-    i64.eq
-    if ;; label = @1
-      local.get 0
-      i64.const -9223372036854775808
-      i64.eq
-      return
-    end
-    local.get 0
-    local.get 1
-    i64.mul
-    local.get 1
-    i64.div_s
-    local.get 0
-    i64.ne
   )
 )

@@ -41,6 +41,93 @@
                     local.set 14
                     block ;; label = @9
                       loop ;; label = @10
+                        local.get 14
+                        i32.const 4
+                        i32.lt_s
+                        (@metadata.code.branch_hint "\00")
+                        if ;; label = @11
+                          local.get 4
+                          local.get 2
+                          i64.ge_s
+                          if ;; label = @12
+                            local.get 0
+                            local.get 14
+                            i32.const 1
+                            i32.add
+                            i32.store offset=8
+                            br 3 (;@9;)
+                          end
+                          local.get 3
+                          local.get 4
+                          i32.wrap_i64
+                          i32.const 2
+                          i32.shl
+                          i32.add
+                          i32.load
+                          local.tee 7
+                          i32.load offset=8
+                          i32.const 65792
+                          i32.ne
+                          (@metadata.code.branch_hint "\00")
+                          br_if 3 (;@8;)
+                          local.get 7
+                          i64.load offset=40
+                          local.tee 8
+                          local.get 5
+                          i64.add
+                          local.tee 9
+                          local.get 8
+                          i64.xor
+                          local.get 9
+                          local.get 5
+                          i64.xor
+                          i64.and
+                          i64.const 0
+                          i64.lt_s
+                          (@metadata.code.branch_hint "\00")
+                          br_if 4 (;@7;)
+                          local.get 6
+                          local.get 8
+                          f64.convert_i64_s
+                          f64.mul
+                          local.set 10
+                          local.get 4
+                          i64.const 1
+                          i64.add
+                          local.set 4
+                          local.get 14
+                          i32.const 1
+                          i32.sub
+                          local.tee 14
+                          i32.const 0
+                          i32.lt_s
+                          (@metadata.code.branch_hint "\00")
+                          if ;; label = @12
+                            local.get 0
+                            i32.const 0
+                            i32.store offset=8
+                            local.get 0
+                            call 0
+                            local.get 0
+                            i32.load offset=8
+                            local.tee 15
+                            i32.const 1
+                            i32.sub
+                            i32.const 0
+                            local.get 15
+                            i32.const 0
+                            i32.gt_s
+                            select
+                            local.set 14
+                            (@metadata.code.branch_hint "\00")
+                            br_if 6 (;@6;)
+                          end
+                          local.get 9
+                          local.get 10
+                          local.set 6
+                          local.set 5
+                          br 1 (;@10;)
+                        end
                         local.get 4
                         local.get 2
                         i64.ge_s
@@ -63,6 +150,7 @@
                         i32.load offset=8
                         i32.const 65792
                         i32.ne
+                        (@metadata.code.branch_hint "\00")
                         br_if 2 (;@8;)
                         local.get 7
                         i64.load offset=40
@@ -78,6 +166,7 @@
                         i64.and
                         i64.const 0
                         i64.lt_s
+                        (@metadata.code.branch_hint "\00")
                         br_if 3 (;@7;)
                         local.get 6
                         local.get 8
@@ -91,28 +180,7 @@
                         local.get 14
                         i32.const 1
                         i32.sub
-                        local.tee 14
-                        i32.const 0
-                        i32.lt_s
-                        if ;; label = @11
-                          local.get 0
-                          i32.const 0
-                          i32.store offset=8
-                          local.get 0
-                          call 0
-                          local.get 0
-                          i32.load offset=8
-                          local.tee 15
-                          i32.const 1
-                          i32.sub
-                          i32.const 0
-                          local.get 15
-                          i32.const 0
-                          i32.gt_s
-                          select
-                          local.set 14
-                          br_if 5 (;@6;)
-                        end
+                        local.set 14
                         local.get 9
                         local.get 10
                         local.set 6
@@ -139,6 +207,7 @@
                         i32.load offset=8
                         i32.const 65792
                         i32.ne
+                        (@metadata.code.branch_hint "\00")
                         br_if 2 (;@8;)
                         local.get 7
                         i64.load offset=40
@@ -154,6 +223,7 @@
                         i64.and
                         i64.const 0
                         i64.lt_s
+                        (@metadata.code.branch_hint "\00")
                         br_if 3 (;@7;)
                         local.get 6
                         local.get 8
@@ -167,28 +237,7 @@
                         local.get 14
                         i32.const 1
                         i32.sub
-                        local.tee 14
-                        i32.const 0
-                        i32.lt_s
-                        if ;; label = @11
-                          local.get 0
-                          i32.const 0
-                          i32.store offset=8
-                          local.get 0
-                          call 0
-                          local.get 0
-                          i32.load offset=8
-                          local.tee 15
-                          i32.const 1
-                          i32.sub
-                          i32.const 0
-                          local.get 15
-                          i32.const 0
-                          i32.gt_s
-                          select
-                          local.set 14
-                          br_if 5 (;@6;)
-                        end
+                        local.set 14
                         local.get 9
                         local.get 10
                         local.set 6
@@ -215,6 +264,7 @@
                         i32.load offset=8
                         i32.const 65792
                         i32.ne
+                        (@metadata.code.branch_hint "\00")
                         br_if 2 (;@8;)
                         local.get 7
                         i64.load offset=40
@@ -230,6 +280,7 @@
                         i64.and
                         i64.const 0
                         i64.lt_s
+                        (@metadata.code.branch_hint "\00")
                         br_if 3 (;@7;)
                         local.get 6
                         local.get 8
@@ -243,28 +294,7 @@
                         local.get 14
                         i32.const 1
                         i32.sub
-                        local.tee 14
-                        i32.const 0
-                        i32.lt_s
-                        if ;; label = @11
-                          local.get 0
-                          i32.const 0
-                          i32.store offset=8
-                          local.get 0
-                          call 0
-                          local.get 0
-                          i32.load offset=8
-                          local.tee 15
-                          i32.const 1
-                          i32.sub
-                          i32.const 0
-                          local.get 15
-                          i32.const 0
-                          i32.gt_s
-                          select
-                          local.set 14
-                          br_if 5 (;@6;)
-                        end
+                        local.set 14
                         local.get 9
                         local.get 10
                         local.set 6
@@ -291,6 +321,7 @@
                         i32.load offset=8
                         i32.const 65792
                         i32.ne
+                        (@metadata.code.branch_hint "\00")
                         br_if 2 (;@8;)
                         local.get 7
                         i64.load offset=40
@@ -306,6 +337,7 @@
                         i64.and
                         i64.const 0
                         i64.lt_s
+                        (@metadata.code.branch_hint "\00")
                         br_if 3 (;@7;)
                         local.get 6
                         local.get 8
@@ -319,28 +351,7 @@
                         local.get 14
                         i32.const 1
                         i32.sub
-                        local.tee 14
-                        i32.const 0
-                        i32.lt_s
-                        if ;; label = @11
-                          local.get 0
-                          i32.const 0
-                          i32.store offset=8
-                          local.get 0
-                          call 0
-                          local.get 0
-                          i32.load offset=8
-                          local.tee 15
-                          i32.const 1
-                          i32.sub
-                          i32.const 0
-                          local.get 15
-                          i32.const 0
-                          i32.gt_s
-                          select
-                          local.set 14
-                          br_if 5 (;@6;)
-                        end
+                        local.set 14
                         local.get 9
                         local.get 10
                         local.set 6

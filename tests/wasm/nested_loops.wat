@@ -1,7 +1,6 @@
 (module
   (type (;0;) (func (param i32) (result i32)))
   (type (;1;) (func (param i32 i32) (result i32)))
-  (type (;2;) (func (param i64 i64) (result i32)))
   (import "env" "memory" (memory (;0;) 0))
   (import "rt" "101" (func (;0;) (type 0)))
   (export "f0" (func 1))
@@ -51,20 +50,80 @@
                       local.set 5
                       block ;; label = @10
                         loop ;; label = @11
+                          local.get 11
+                          i32.const 4
+                          i32.lt_s
+                          (@metadata.code.branch_hint "\00")
+                          if ;; label = @12
+                            local.get 5
+                            local.get 3
+                            i64.ge_s
+                            br_if 2 (;@10;)
+                            local.get 5
+                            i64.const 3
+                            i64.mul
+                            local.set 7
+                            local.get 5
+                            i64.const -3074457345618258602
+                            i64.sub
+                            i64.const 6148914691236517204
+                            i64.gt_u
+                            (@metadata.code.branch_hint "\00")
+                            br_if 5 (;@7;)
+                            local.get 6
+                            local.get 7
+                            i64.xor
+                            local.set 7
+                            local.get 5
+                            i64.const 1
+                            i64.add
+                            local.set 5
+                            local.get 11
+                            i32.const 1
+                            i32.sub
+                            local.tee 11
+                            i32.const 0
+                            i32.lt_s
+                            (@metadata.code.branch_hint "\00")
+                            if ;; label = @13
+                              local.get 0
+                              i32.const 0
+                              i32.store offset=8
+                              local.get 0
+                              call 0
+                              local.get 0
+                              i32.load offset=8
+                              local.tee 12
+                              i32.const 1
+                              i32.sub
+                              i32.const 0
+                              local.get 12
+                              i32.const 0
+                              i32.gt_s
+                              select
+                              local.set 11
+                              (@metadata.code.branch_hint "\00")
+                              br_if 7 (;@6;)
+                            end
+                            local.get 7
+                            local.set 6
+                            br 1 (;@11;)
+                          end
                           local.get 5
                           local.get 3
                           i64.ge_s
                           br_if 1 (;@10;)
                           local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 5
                           i64.const -3074457345618258602
                           i64.sub
                           i64.const 6148914691236517204
                           i64.gt_u
+                          (@metadata.code.branch_hint "\00")
                           br_if 4 (;@7;)
-                          local.get 5
-                          i64.const 3
-                          i64.mul
-                          local.set 7
                           local.get 6
                           local.get 7
                           i64.xor
@@ -76,28 +135,7 @@
                           local.get 11
                           i32.const 1
                           i32.sub
-                          local.tee 11
-                          i32.const 0
-                          i32.lt_s
-                          if ;; label = @12
-                            local.get 0
-                            i32.const 0
-                            i32.store offset=8
-                            local.get 0
-                            call 0
-                            local.get 0
-                            i32.load offset=8
-                            local.tee 12
-                            i32.const 1
-                            i32.sub
-                            i32.const 0
-                            local.get 12
-                            i32.const 0
-                            i32.gt_s
-                            select
-                            local.set 11
-                            br_if 6 (;@6;)
-                          end
+                          local.set 11
                           local.get 7
                           local.set 6
                           local.get 5
@@ -105,15 +143,16 @@
                           i64.ge_s
                           br_if 1 (;@10;)
                           local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 5
                           i64.const -3074457345618258602
                           i64.sub
                           i64.const 6148914691236517204
                           i64.gt_u
+                          (@metadata.code.branch_hint "\00")
                           br_if 4 (;@7;)
-                          local.get 5
-                          i64.const 3
-                          i64.mul
-                          local.set 7
                           local.get 6
                           local.get 7
                           i64.xor
@@ -125,28 +164,7 @@
                           local.get 11
                           i32.const 1
                           i32.sub
-                          local.tee 11
-                          i32.const 0
-                          i32.lt_s
-                          if ;; label = @12
-                            local.get 0
-                            i32.const 0
-                            i32.store offset=8
-                            local.get 0
-                            call 0
-                            local.get 0
-                            i32.load offset=8
-                            local.tee 12
-                            i32.const 1
-                            i32.sub
-                            i32.const 0
-                            local.get 12
-                            i32.const 0
-                            i32.gt_s
-                            select
-                            local.set 11
-                            br_if 6 (;@6;)
-                          end
+                          local.set 11
                           local.get 7
                           local.set 6
                           local.get 5
@@ -154,15 +172,16 @@
                           i64.ge_s
                           br_if 1 (;@10;)
                           local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 5
                           i64.const -3074457345618258602
                           i64.sub
                           i64.const 6148914691236517204
                           i64.gt_u
+                          (@metadata.code.branch_hint "\00")
                           br_if 4 (;@7;)
-                          local.get 5
-                          i64.const 3
-                          i64.mul
-                          local.set 7
                           local.get 6
                           local.get 7
                           i64.xor
@@ -174,28 +193,7 @@
                           local.get 11
                           i32.const 1
                           i32.sub
-                          local.tee 11
-                          i32.const 0
-                          i32.lt_s
-                          if ;; label = @12
-                            local.get 0
-                            i32.const 0
-                            i32.store offset=8
-                            local.get 0
-                            call 0
-                            local.get 0
-                            i32.load offset=8
-                            local.tee 12
-                            i32.const 1
-                            i32.sub
-                            i32.const 0
-                            local.get 12
-                            i32.const 0
-                            i32.gt_s
-                            select
-                            local.set 11
-                            br_if 6 (;@6;)
-                          end
+                          local.set 11
                           local.get 7
                           local.set 6
                           local.get 5
@@ -203,15 +201,16 @@
                           i64.ge_s
                           br_if 1 (;@10;)
                           local.get 5
+                          i64.const 3
+                          i64.mul
+                          local.set 7
+                          local.get 5
                           i64.const -3074457345618258602
                           i64.sub
                           i64.const 6148914691236517204
                           i64.gt_u
+                          (@metadata.code.branch_hint "\00")
                           br_if 4 (;@7;)
-                          local.get 5
-                          i64.const 3
-                          i64.mul
-                          local.set 7
                           local.get 6
                           local.get 7
                           i64.xor
@@ -223,28 +222,7 @@
                           local.get 11
                           i32.const 1
                           i32.sub
-                          local.tee 11
-                          i32.const 0
-                          i32.lt_s
-                          if ;; label = @12
-                            local.get 0
-                            i32.const 0
-                            i32.store offset=8
-                            local.get 0
-                            call 0
-                            local.get 0
-                            i32.load offset=8
-                            local.tee 12
-                            i32.const 1
-                            i32.sub
-                            i32.const 0
-                            local.get 12
-                            i32.const 0
-                            i32.gt_s
-                            select
-                            local.set 11
-                            br_if 6 (;@6;)
-                          end
+                          local.set 11
                           local.get 7
                           local.set 6
                           br 0 (;@11;)
@@ -260,6 +238,7 @@
                       local.tee 11
                       i32.const 0
                       i32.lt_s
+                      (@metadata.code.branch_hint "\00")
                       if ;; label = @10
                         local.get 0
                         i32.const 0
@@ -277,6 +256,7 @@
                         i32.gt_s
                         select
                         local.set 11
+                        (@metadata.code.branch_hint "\00")
                         br_if 5 (;@5;)
                       end
                       local.get 5
@@ -377,29 +357,5 @@
     i32.const 1
     return
     unreachable
-  )
-  (func (;2;) (type 2) (param i64 i64) (result i32)
-    local.get 1
-    i64.eqz
-    if ;; label = @1
-      i32.const 0
-      return
-    end
-    local.get 1
-    i64.const -1
-    i64.eq
-    if ;; label = @1
-      local.get 0
-      i64.const -9223372036854775808
-      i64.eq
-      return
-    end
-    local.get 0
-    local.get 1
-    i64.mul
-    local.get 1
-    i64.div_s
-    local.get 0
-    i64.ne
   )
 )

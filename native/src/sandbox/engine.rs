@@ -164,6 +164,7 @@ fn config(fueled: bool) -> Config {
         .consume_fuel(fueled)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(STACK_BYTES)
+        .wasm_branch_hinting(true)
         .wasm_backtrace_max_frames(None);
     config
 }

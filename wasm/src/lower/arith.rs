@@ -2,17 +2,20 @@
 //!
 //! WebAssembly has no flags and no upper half of a product. Where the sign of the second operand is known, which is the
 //! usual case (counters, sums of lengths and remainders), a sum is compared with the first operand: `a + b` with `b >= 0`
-//! is too large exactly if it is less than `a`. Factors of 32 bits can't overflow; others are looked at by a function of
-//! the module.
+//! is too large exactly if it is less than `a`. Factors of 32 bits can't overflow; the product of others is compared with
+//! what it is as a float. (A call there, though rarely made, would keep all that the loop uses in memory.)
 //!
-//! Dividing 64-bit words takes several times as long as dividing 32-bit ones, and most numbers are small, so operands are
-//! tested first. A remainder is made from the quotient, and the quotient is remembered: floor division asks for both.
+//! Engines divide by a constant with a multiplication. By anything else, dividing 64-bit words takes several times as long
+//! as dividing 32-bit ones, and most numbers are small, so operands are tested first. A remainder is made from the
+//! quotient, and the quotient is remembered: floor division asks for both.
 
 use super::function::Emitter;
 use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, ExitId, OvfOp, Type, Value};
 use psycore_jit::lower::LowerError;
-use wasm_encoder::{BlockType, ValType};
+use wasm_encoder::{BlockType, Ieee64, ValType};
+
+const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl Emitter<'_> {
     pub(super) fn ovf(
@@ -41,12 +44,11 @@ impl Emitter<'_> {
             None => self.temp(ValType::I64, 0),
         };
         if op == OvfOp::Mul {
-            self.check_product(a, b, fact, exit)?;
             self.get(a)?;
             self.get(b)?;
             self.sink().i64_mul();
             self.set(r);
-            return Ok(());
+            return self.check_product(a, b, r, fact, exit);
         }
         self.get(a)?;
         self.get(b)?;
@@ -77,8 +79,8 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Leaves if a product does not fit.
-    fn check_product(&mut self, a: Value, b: Value, fact: Fact, exit: ExitId) -> Result<(), LowerError> {
+    /// Leaves if the product of `a` and `b`, whose lower word is in the local `r`, does not fit.
+    fn check_product(&mut self, a: Value, b: Value, r: u32, fact: Fact, exit: ExitId) -> Result<(), LowerError> {
         match fact {
             Fact::Const(0 | 1) => return Ok(()),
             Fact::Const(-1) => {
@@ -96,29 +98,43 @@ impl Emitter<'_> {
             }
             _ => {}
         }
-        // Both between -2^31 and 2^31, if not less: then both sums are below 2^32.
-        let not_negative = self.facts[a.index()].not_negative() && fact.not_negative();
-        for (i, v) in [a, b].into_iter().enumerate() {
-            if i == 1 && a == b {
-                break;
-            }
-            self.get(v)?;
-            if !not_negative {
-                self.sink().i64_const(1 << 31).i64_add();
-            }
-            if i == 1 {
-                self.sink().i64_or();
-            }
+        if a == b {
+            self.widened(a)?;
+            self.sink().i64_ne();
+            self.open_cold_if();
+        } else if self.facts[a.index()].not_negative() && fact.not_negative() {
+            self.get(a)?;
+            self.get(b)?;
+            self.sink().i64_or().i64_const(31).i64_shr_u().i64_eqz().i32_eqz();
+            self.open_cold_if();
+        } else {
+            // Two jumps are cheaper than one that asks for both.
+            self.open();
+            self.open();
+            self.widened(a)?;
+            self.sink().i64_ne();
+            self.unlikely_br_if(0);
+            self.widened(b)?;
+            self.sink().i64_eq().br_if(1);
+            self.close();
         }
-        self.sink().i64_const(if not_negative { 31 } else { 32 }).i64_shr_u().i64_eqz().i32_eqz();
-        self.open_if();
+        // A product that does not fit differs from its lower word by 2^64 or more; rounded, the two differ by less than
+        // 2^13 if it fits, and else by more than 2^63.
         self.get(a)?;
+        self.sink().f64_convert_i64_s();
         self.get(b)?;
-        let overflows = self.module.mul_overflows()?;
-        self.sink().call(overflows);
+        self.sink().f64_convert_i64_s().f64_mul().local_get(r).f64_convert_i64_s().f64_sub().f64_abs();
+        self.sink().f64_const(Ieee64::from(TWO_63)).f64_gt();
         self.leave_if(exit);
         self.close();
         Ok(())
+    }
+
+    /// Pushes what a value's lower half is as a signed number, and the value.
+    fn widened(&mut self, v: Value) -> Result<(), LowerError> {
+        self.get(v)?;
+        self.sink().i64_extend32_s();
+        self.get(v)
     }
 
     /// Pushes a quotient or remainder.
@@ -176,15 +192,6 @@ impl Emitter<'_> {
                 }
                 self.sink().i64_const(shift).i64_shr_s();
             }
-            Fact::Const(c) if c > 1 && c < 1 << 31 => {
-                let (factor, shift) = reciprocal(c as u64);
-                self.get(a)?;
-                self.sink().i64_const(31).i64_shr_u().i64_eqz().if_(BlockType::Result(ValType::I64));
-                self.get(a)?;
-                self.sink().i64_const(factor).i64_mul().i64_const(shift).i64_shr_u().else_();
-                self.get(a)?;
-                self.sink().i64_const(c).i64_div_s().end();
-            }
             Fact::Unknown | Fact::NotNegative => {
                 self.get(a)?;
                 self.get(b)?;
@@ -204,35 +211,5 @@ impl Emitter<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// `(factor, shift)` such that `x / d` is `x * factor` shifted, for all `x` below 2^31; the product is below 2^63.
-///
-/// With `2^(s-1) < d <= 2^s` the factor is `2^(31+s) / d` rounded up, at most 2^32. Its error is below `d / 2^(31+s)`, that
-/// of the quotient below `x * 2^s / 2^(31+s) / d < 1 / d`, too little to reach the next integer.
-fn reciprocal(d: u64) -> (i64, i64) {
-    let s = d.next_power_of_two().trailing_zeros();
-    (((1u128 << (31 + s)).div_ceil(u128::from(d))) as i64, i64::from(31 + s))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::reciprocal;
-
-    #[test]
-    fn reciprocals_divide_exactly() {
-        let near = |x: u64| [x.saturating_sub(1), x, x + 1];
-        let most = (1u64 << 31) - 1;
-        let powers = || (0..31).flat_map(|k| near(1 << k));
-        let divisors = (2..300).chain(powers()).chain([most, 1_000_003]);
-        for d in divisors.filter(|d| (2..=most).contains(d)) {
-            let (factor, shift) = reciprocal(d);
-            let xs = near(d).into_iter().chain(near(most / d * d)).chain(powers()).chain([most]);
-            for x in xs.filter(|x| *x <= most) {
-                let product = x.checked_mul(factor as u64).filter(|p| *p < 1 << 63);
-                assert_eq!(product.map(|p| p >> shift), Some(x / d), "{x} / {d}");
-            }
-        }
     }
 }

@@ -21,9 +21,14 @@ impl Emitter<'_> {
 
     pub(super) fn poll(&mut self, exit: ExitId) -> Result<(), LowerError> {
         match self.count {
+            // It can't run out here.
+            Some(count) if self.suffices => {
+                self.sink().local_get(count).i32_const(1).i32_sub().local_set(count);
+                return Ok(());
+            }
             Some(count) => {
                 self.sink().local_get(count).i32_const(1).i32_sub().local_tee(count).i32_const(0).i32_lt_s();
-                self.open_if();
+                self.open_cold_if();
                 // What the run time would see had it been counted in memory.
                 self.sink().local_get(CTX).i32_const(0).i32_store(mem(ctx::COUNTDOWN, 2));
             }
@@ -32,7 +37,7 @@ impl Emitter<'_> {
                 self.sink().local_get(CTX);
                 self.sink().local_get(CTX).i32_load(mem(ctx::COUNTDOWN, 2)).i32_const(1).i32_sub().local_tee(count);
                 self.sink().i32_store(mem(ctx::COUNTDOWN, 2)).local_get(count).i32_const(0).i32_le_s();
-                self.open_if();
+                self.open_cold_if();
             }
         }
         self.call_slow(RtId::PollSlow, None, Some(exit))?;

@@ -32,6 +32,8 @@ pub(super) struct Input<'a> {
 /// The body of a function, and the bytes of its longest exit record.
 pub(super) struct Body {
     pub function: wasm_encoder::Function,
+    /// Where in it the branches are that are hardly ever taken.
+    pub unlikely: Vec<u32>,
     pub longest_record: u32,
 }
 
@@ -40,6 +42,8 @@ pub(super) struct Emitter<'a> {
     pub(super) f: &'a Function,
     pub(super) module: &'a mut Module,
     code: Vec<u8>,
+    /// Where the branches are that are hardly ever taken.
+    unlikely: Vec<usize>,
     pub(super) plan: Plan,
     pub(super) locals: Locals,
     pub(super) facts: Vec<Fact>,
@@ -47,8 +51,14 @@ pub(super) struct Emitter<'a> {
     structure: Option<Structure>,
     /// By block: if it is the header of a loop that is emitted several times in a row.
     unrolled: Vec<Option<Unrolled>>,
+    /// By block: the floats that an innermost loop reads which has been left there, if it is inside of another one.
+    left: Vec<Vec<Value>>,
     /// By block: whether the count of polls is in a local.
     counted: Vec<bool>,
+    /// By block: whether that count is known not to run out there.
+    unpolled: Vec<bool>,
+    /// The same of the block that is emitted.
+    pub(super) suffices: bool,
     /// The local for it, once there is one.
     pub(super) count_at: Option<u32>,
     /// The local of that count, if it is in one at this place.
@@ -80,6 +90,11 @@ struct Unrolled {
     /// Copies still to be made.
     left: u32,
     blocks: Vec<Block>,
+    /// How often one pass through all copies polls at most, if the count of polls is in a local, and 0 if that is not
+    /// known. Where the count suffices for so many, the copies don't test it, and only one more turn, for where it does
+    /// not, calls what polls: wasmtime's allocator of registers knows no cold places, and keeps in memory, in all of the
+    /// loop, what is live across more than a few calls.
+    polls: u32,
 }
 
 /// Instructions of a loop that is emitted so many times.
@@ -93,6 +108,8 @@ enum Task {
     Edge(Block, BlockCall),
     /// Ends a block of wasm.
     End,
+    /// The copies of a loop that don't poll.
+    Unpolled(Block),
     /// A copy of a loop is complete: these labels are in force again.
     Labels(Vec<(Block, u32)>),
 }
@@ -154,16 +171,20 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     let unrolled = (0..f.blocks.len()).map(|_| None).collect();
     let mut emitter = Emitter {
         unrolled,
+        left: floats_of_left_loops(f, &loops),
         structure: if input.target.unstructured { None } else { Structure::new(f, &cfg, &dom, &loops) },
         input,
         f,
         module,
         code: Vec::new(),
+        unlikely: Vec::new(),
         plan,
         locals,
         facts: value_facts,
         exits,
         counted,
+        unpolled: vec![false; f.blocks.len()],
+        suffices: false,
         count_at: None,
         count: None,
         depth,
@@ -189,11 +210,36 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     }
     let longest_record = emitter.close_exits()?;
     emitter.sink().unreachable().end();
-    let Emitter { locals, code, .. } = emitter;
+    let Emitter { locals, code, unlikely, .. } = emitter;
     let mut function =
         wasm_encoder::Function::new_with_locals_types(locals.types[params.len()..].iter().copied());
+    let start = function.byte_len();
     function.raw(code);
-    Ok(Body { function, longest_record })
+    Ok(Body { function, unlikely: unlikely.into_iter().map(|at| (start + at) as u32).collect(), longest_record })
+}
+
+/// By block: the floats that an innermost loop reads which has been left there, if it is inside of another one.
+fn floats_of_left_loops(f: &Function, loops: &Loops) -> Vec<Vec<Value>> {
+    let mut out: Vec<Vec<Value>> = vec![Vec::new(); f.blocks.len()];
+    for (id, l) in loops.loops.iter().enumerate() {
+        if l.parent.is_none() || loops.loops.iter().any(|inner| inner.parent == Some(id)) {
+            continue;
+        }
+        let (mut floats, mut next) = (Vec::new(), Vec::new());
+        let mut read = |v: Value| if f.ty(v) == Type::F64 { floats.push(v) };
+        for b in &l.blocks {
+            let data = &f.blocks[b.index()];
+            data.insts.iter().for_each(|i| f.insts[i.index()].op.operands(&mut read));
+            for edge in data.term.edges() {
+                match l.blocks.contains(&edge.block) {
+                    true => edge.args.iter().for_each(|v| read(*v)),
+                    false => next.push(edge.block),
+                }
+            }
+        }
+        next.into_iter().for_each(|b| out[b.index()].extend(&floats));
+    }
+    out
 }
 
 impl Emitter<'_> {
@@ -221,6 +267,17 @@ impl Emitter<'_> {
         self.nesting += 1;
     }
 
+    pub(super) fn unlikely_br_if(&mut self, label: u32) {
+        self.unlikely.push(self.code.len());
+        self.sink().br_if(label);
+    }
+
+    /// For what is hardly ever done.
+    pub(super) fn open_cold_if(&mut self) {
+        self.unlikely.push(self.code.len());
+        self.open_if();
+    }
+
     pub(super) fn close(&mut self) {
         self.sink().end();
         self.nesting -= 1;
@@ -242,6 +299,7 @@ impl Emitter<'_> {
                 Task::Tree(block) => self.tree(block)?,
                 Task::Edge(from, call) => self.edge(from, &call)?,
                 Task::End => self.close(),
+                Task::Unpolled(header) => self.copies(header)?,
                 Task::Labels(labels) => labels.into_iter().for_each(|(b, nesting)| self.before[b.index()] = nesting),
             }
         }
@@ -256,14 +314,23 @@ impl Emitter<'_> {
             let Some((_, times)) = UNROLLED.iter().find(|(limit, _)| insts <= *limit) else { continue };
             let ways_back = l.latches.iter().flat_map(|b| f.blocks[b.index()].term.edges()).filter(|e| e.block == l.header);
             if ways_back.count() == 1 && loops.loops.iter().all(|inner| inner.parent != Some(id)) {
-                self.unrolled[l.header.index()] = Some(Unrolled { left: times - 1, blocks: l.blocks.clone() });
+                let ops = || l.blocks.iter().flat_map(|b| &f.blocks[b.index()].insts).map(|i| &f.insts[i.index()].op);
+                // What ends an object may change the count.
+                let polls = match self.counted[l.header.index()] && !ops().any(|op| matches!(op, Op::Decref(..))) {
+                    true => times * ops().filter(|op| matches!(op, Op::Poll { .. })).count() as u32,
+                    false => 0,
+                };
+                self.unrolled[l.header.index()] = Some(Unrolled { left: times - 1, blocks: l.blocks.clone(), polls });
             }
         }
     }
 
     /// Whether a copy of the loop stands where the edge leads back.
     fn is_unrolled(&self, call: &BlockCall) -> bool {
-        self.looping[call.block.index()] != 0 && self.unrolled[call.block.index()].as_ref().is_some_and(|u| u.left > 0)
+        self.looping[call.block.index()] != 0
+            && self.unrolled[call.block.index()]
+                .as_ref()
+                .is_some_and(|u| u.left > 0 && (u.polls == 0 || self.unpolled[call.block.index()]))
     }
 
     /// Emits a loop once more, in place of the jump back.
@@ -293,10 +360,30 @@ impl Emitter<'_> {
             self.sink().loop_(BlockType::Empty);
             self.nesting += 1;
             self.looping[block.index()] = self.nesting;
+            if let Some(polls) = self.unrolled[block.index()].as_ref().map(|u| u.polls).filter(|polls| *polls > 0) {
+                // A turn that polls, where the count may run out; else the copies, which need not look.
+                let count = self.count_local();
+                self.sink().local_get(count).i32_const(polls as i32).i32_lt_s();
+                self.open_cold_if();
+                self.tasks.push(Task::Unpolled(block));
+                self.tasks.push(Task::End);
+            }
         }
         self.follow(&inside);
         self.open_before(&inside);
         self.block(block)
+    }
+
+    /// Emits a loop for the first time where the count of polls is known to suffice; `again` does the others.
+    fn copies(&mut self, header: Block) -> Result<(), LowerError> {
+        let (Some(structure), Some(unrolled)) = (&self.structure, &self.unrolled[header.index()]) else {
+            return Err(LowerError("no loop".into()));
+        };
+        let inside = structure.inside[header.index()].clone();
+        unrolled.blocks.iter().for_each(|b| self.unpolled[b.index()] = true);
+        self.follow(&inside);
+        self.open_before(&inside);
+        self.block(header)
     }
 
     /// What stands behind blocks of wasm, last things first.
@@ -336,7 +423,7 @@ impl Emitter<'_> {
             while let Some(task) = self.tasks.pop() {
                 match task {
                     Task::Edge(from, call) => self.edge(from, &call)?,
-                    Task::Tree(_) | Task::Labels(_) => return Err(LowerError("no structure".into())),
+                    Task::Tree(_) | Task::Unpolled(_) | Task::Labels(_) => return Err(LowerError("no structure".into())),
                     Task::End => self.close(),
                 }
             }
@@ -349,7 +436,9 @@ impl Emitter<'_> {
     fn block(&mut self, block: Block) -> Result<(), LowerError> {
         let data = &self.f.blocks[block.index()];
         self.quotient = None;
+        self.suffices = self.unpolled[block.index()];
         self.count = self.counted[block.index()].then(|| self.count_local());
+        self.part_from_loop(block);
         for &inst in &data.insts {
             self.statement(inst)?;
         }
@@ -363,6 +452,18 @@ impl Emitter<'_> {
                 Ok(())
             }
             Term::None => Err(LowerError(format!("{}: {block} has no end", self.f.name))),
+        }
+    }
+
+    /// Where a loop has been left, copies the floats that it has read and that go on living. An allocator of registers
+    /// takes values that flow into each other for one, and what would keep that in memory outside would do so in the loop.
+    fn part_from_loop(&mut self, block: Block) {
+        let mut locals: Vec<u32> = self.left[block.index()].iter().filter_map(|v| self.locals.live_at(*v, block)).collect();
+        locals.sort_unstable();
+        locals.dedup();
+        for local in locals {
+            // The only operation that copies and that engines don't see through.
+            self.sink().local_get(local).local_get(local).f64_copysign().local_set(local);
         }
     }
 
@@ -434,7 +535,10 @@ impl Emitter<'_> {
             _ => (inside, behind),
         };
         self.condition(cond, std::ptr::eq(inside, then))?;
-        self.open_if();
+        match self.f.blocks[inside.block.index()].cold {
+            true => self.open_cold_if(),
+            false => self.open_if(),
+        }
         self.tasks.push(Task::Edge(from, behind.clone()));
         self.tasks.push(Task::End);
         self.tasks.push(Task::Edge(from, inside.clone()));
@@ -551,6 +655,6 @@ impl Emitter<'_> {
     /// Leaves through `exit` if what is on the stack is not 0.
     pub(super) fn leave_if(&mut self, exit: ExitId) {
         let label = self.exit_label(exit);
-        self.sink().br_if(label);
+        self.unlikely_br_if(label);
     }
 }

@@ -18,13 +18,17 @@ pub(super) struct Locals {
     of: Vec<u32>,
     /// Their types, those of parameters included.
     pub types: Vec<ValType>,
+    /// By value: where it is live.
+    intervals: Vec<(u32, u32)>,
+    /// By block: the number at which it begins.
+    base: Vec<u32>,
 }
 
 impl Locals {
     /// `params` are the types of the function's parameters, the last of which are those of its entry block.
     pub(super) fn new(f: &Function, cfg: &Cfg, plan: &Plan, exit_values: &[Vec<Value>], params: &[ValType]) -> Locals {
         let mut intervals = Intervals::new(f, cfg, plan, exit_values);
-        let mut out = Locals { of: vec![NONE; f.values.len()], types: params.to_vec() };
+        let mut out = Locals { of: vec![NONE; f.values.len()], types: params.to_vec(), intervals: Vec::new(), base: Vec::new() };
         let entry = &f.blocks[0].params;
         let first = params.len() - entry.len();
         // Parameters are live from the start, used or not: their locals are free once they are not needed.
@@ -55,6 +59,7 @@ impl Locals {
             out.of[v.index()] = local;
             active.push((end, local));
         }
+        (out.intervals, out.base) = (intervals.of, intervals.base);
         out
     }
 
@@ -68,17 +73,25 @@ impl Locals {
     pub(super) fn get(&self, v: Value) -> Option<u32> {
         self.of.get(v.index()).copied().filter(|l| *l != NONE)
     }
+
+    /// The local of a value that is live where a block begins.
+    pub(super) fn live_at(&self, v: Value, block: Block) -> Option<u32> {
+        let (start, end) = self.intervals[v.index()];
+        let here = self.base[block.index()];
+        self.get(v).filter(|_| start <= here && here < end)
+    }
 }
 
 /// The live ranges of values in locals: from after the first number to the second.
 struct Intervals {
     of: Vec<(u32, u32)>,
     order: Vec<Value>,
+    base: Vec<u32>,
 }
 
 impl Intervals {
     fn new(f: &Function, cfg: &Cfg, plan: &Plan, exit_values: &[Vec<Value>]) -> Intervals {
-        let mut out = Intervals { of: vec![(u32::MAX, 0); f.values.len()], order: Vec::new() };
+        let mut out = Intervals { of: vec![(u32::MAX, 0); f.values.len()], order: Vec::new(), base: Vec::new() };
         let in_local = |v: Value| plan.places[v.index()] == Place::Local;
         // Numbers: 4 per instruction: operands are read at 0, results written at 1, what is read late is read at 2.
         let mut base = vec![0; f.blocks.len()];
@@ -168,6 +181,7 @@ impl Intervals {
                 }
             }
         }
+        out.base = base;
         out
     }
 

@@ -6,13 +6,13 @@
 
 use super::function::{Body, Input, function, signature};
 use crate::link::Slot;
-use psycore_jit::ir::{Callee, FnKind, Op, OvfOp, Type, Unit};
+use psycore_jit::ir::{Callee, FnKind, Op, Type, Unit};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
 use rustc_hash::FxHashMap;
 use wasm_encoder::{
-    BlockType, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemoryType, RefType,
-    TableType, TypeSection, ValType,
+    BranchHint, BranchHints, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection,
+    MemoryType, RefType, TableType, TypeSection, ValType,
 };
 
 type Signature = (Vec<ValType>, Vec<ValType>);
@@ -23,11 +23,8 @@ pub(super) struct Module {
     /// By entry point that is called: the number of its import.
     rts: FxHashMap<RtId, u32>,
     rt_order: Vec<RtId>,
-    /// How many functions the unit has.
-    funcs: u32,
     /// By type: the first compiled function of the unit that has it, and its place in the code table.
     own: FxHashMap<u32, (u32, u32)>,
-    has_mul: bool,
 }
 
 /// A module's bytes.
@@ -43,19 +40,13 @@ impl Module {
             types: Vec::new(),
             rts: FxHashMap::default(),
             rt_order: Vec::new(),
-            funcs: unit.funcs.len() as u32,
             own: FxHashMap::default(),
-            has_mul: false,
         };
         for op in unit.funcs.iter().flat_map(|f| &f.insts).map(|inst| &inst.op) {
             let rt = match op {
                 Op::CallRt { rt, .. } => *rt,
                 Op::Decref(..) => RtId::Dealloc,
                 Op::Poll { .. } => RtId::PollSlow,
-                Op::Ovf(OvfOp::Mul, ..) => {
-                    out.has_mul = true;
-                    continue;
-                }
                 _ => continue,
             };
             let number = out.rt_order.len() as u32;
@@ -99,11 +90,6 @@ impl Module {
     /// A compiled function of that type: its number, and its place in the code table.
     pub(super) fn own(&self, ty: u32) -> Option<(u32, u32)> {
         self.own.get(&ty).copied()
-    }
-
-    /// The number of the function that says whether a product overflows.
-    pub(super) fn mul_overflows(&self) -> Result<u32, LowerError> {
-        if self.has_mul { Ok(self.local(self.funcs)) } else { Err(LowerError("no multiplication".into())) }
     }
 }
 
@@ -149,36 +135,27 @@ pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, target: &Target<'_>) -> Re
         imports.import("rt", &(env.rt_address)(rt).to_string(), EntityType::Function(ty));
     }
     let (mut functions, mut exports, mut code) = (FunctionSection::new(), ExportSection::new(), CodeSection::new());
+    let mut hints = BranchHints::new();
     for (i, (f, body)) in unit.funcs.iter().zip(&bodies).enumerate() {
         let (params, results) = signature(f);
         functions.function(module.signature(params, results));
         exports.export(&format!("f{i}"), ExportKind::Func, module.local(i as u32));
         code.function(&body.function);
-    }
-    if module.has_mul {
-        functions.function(module.signature(vec![ValType::I64, ValType::I64], vec![ValType::I32]));
-        code.function(&mul_overflows());
+        if !body.unlikely.is_empty() {
+            let hint = |at: &u32| BranchHint { branch_func_offset: *at, branch_hint_value: 0 };
+            hints.function_hints(module.local(i as u32), body.unlikely.iter().map(hint));
+        }
     }
     let mut types = TypeSection::new();
     for (params, results) in &module.types {
         types.ty().function(params.iter().copied(), results.iter().copied());
     }
     let mut out = wasm_encoder::Module::new();
-    out.section(&types).section(&imports).section(&functions).section(&exports).section(&code);
+    out.section(&types).section(&imports).section(&functions).section(&exports);
+    if !hints.is_empty() {
+        out.section(&hints);
+    }
+    out.section(&code);
     let longest = bodies.iter().map(|b| b.longest_record).max().unwrap_or(0);
     Ok(Made { bytes: out.finish(), record_shift: longest.next_power_of_two().trailing_zeros() })
-}
-
-/// `(a, b) -> whether a * b does not fit`, for the rare factors of more than 32 bits: the product divided by one is not
-/// the other.
-fn mul_overflows() -> wasm_encoder::Function {
-    let mut f = wasm_encoder::Function::new([]);
-    let mut sink = f.instructions();
-    let (a, b) = (0, 1);
-    sink.local_get(b).i64_eqz().if_(BlockType::Empty).i32_const(0).return_().end();
-    // Dividing by it could overflow itself.
-    sink.local_get(b).i64_const(-1).i64_eq().if_(BlockType::Empty);
-    sink.local_get(a).i64_const(i64::MIN).i64_eq().return_().end();
-    sink.local_get(a).local_get(b).i64_mul().local_get(b).i64_div_s().local_get(a).i64_ne().end();
-    f
 }

@@ -41,7 +41,7 @@ impl Emitter<'_> {
         // Flags above the count don't keep an object alive.
         let flags = 32 - self.input.env.layout.immortal_bit as i32;
         self.sink().local_get(word).i32_const(flags).i32_shl().i32_eqz();
-        self.open_if();
+        self.open_cold_if();
         if self.count.is_some() {
             self.store_count();
         }
