@@ -371,8 +371,11 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
 pub(crate) fn reconfigure(vm: &VirtualMachine, config: &JitConfig) -> bool {
     let Some(attached) = Attached::of(vm) else { return false };
     let Some(jit) = attached.driver().as_any().and_then(|driver| driver.downcast_ref::<Jit>()) else { return false };
-    attached.set_options(jit.configure(config));
-    attached.each_code(|code, _| prepare::sites(code).for_each(Site::recount));
+    let (before, options) = (attached.options(), jit.configure(config));
+    if (before.calls, before.iterations) != (options.calls, options.iterations) {
+        attached.set_options(options);
+        attached.each_code(|code, _| prepare::sites(code).for_each(Site::recount));
+    }
     let code = jit.lowering.borrow().code_range().unwrap_or_default();
     jit.record.start(attached, config, code);
     true

@@ -165,6 +165,8 @@ fn config(fueled: bool) -> Config {
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(STACK_BYTES)
         .wasm_branch_hinting(true)
+        // Its memory is mapped, not copied, though there is room in it for the rest of the library.
+        .memory_guaranteed_dense_image_size(128 << 20)
         .wasm_backtrace_max_frames(None);
     config
 }
