@@ -8,6 +8,8 @@ pub use rustpython_compiler_core::bytecode::{CodeFlags, Opcode};
 
 /// The argument of `CALL_INTRINSIC_1` that makes a tuple of a list.
 pub const LIST_TO_TUPLE: u32 = 6;
+/// The number of `*` as a `BINARY_OP`.
+const MULTIPLY: u32 = 5;
 
 /// A code object as the specializer sees it.
 #[derive(Clone, Debug)]
@@ -295,8 +297,9 @@ impl CodeInfo {
         self.instr(null.next).is_some_and(|i| i.op != Opcode::CallFunctionEx).then_some(null.next)
     }
 
-    /// Whether the list that the instruction at `pc` makes is only filled for a tuple: `f(a, *b)`, `(a, *b)`.
-    pub fn becomes_tuple(&self, pc: u32) -> bool {
+    /// Whether the list that the instruction at `pc` makes is only filled for a tuple, as in `f(a, *b)` and `(a, *b)`, or
+    /// multiplied, as in `[a] * b`.
+    pub fn is_list_used_up(&self, pc: u32) -> bool {
         let first = self.at.get(pc as usize).map_or(self.instrs.len(), |i| *i as usize + 1);
         // Stack slots above the list.
         let mut above = 0;
@@ -304,6 +307,7 @@ impl CodeInfo {
             match ins.op {
                 Opcode::ListExtend | Opcode::ListAppend if above == 1 && ins.arg == 1 => above = 0,
                 Opcode::CallIntrinsic1 if above == 0 => return ins.arg == LIST_TO_TUPLE,
+                Opcode::BinaryOp if above == 1 => return ins.arg == MULTIPLY,
                 op => {
                     let effect = op.stack_effect_info(ins.arg);
                     if ins.target().is_some() || op.is_terminator() || above < effect.popped() {

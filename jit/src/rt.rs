@@ -265,6 +265,8 @@ entry_points! {
     ListExtend "list_extend" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// A new list with the items of the first, then of the second.
     ListConcat "list_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
+    /// `[item] * n`.
+    ListOf "list_of" (Ptr I64) Ptr : Effect::Reads, Null;
     /// A new list with the items repeated.
     ListRepeat "list_repeat" (Ptr I64) Ptr : Effect::Reads, Null;
     SetAdd "set_add" (Ptr Ptr) I32 : Effect::Python, Negative;

@@ -362,6 +362,19 @@ impl Spec<'_> {
             return Ok(Flow::Next);
         }
         if op == BinaryOp::Mul
+            && let Val::List(items) = self.peek(1)
+            && let [item] = &items[..]
+        {
+            let item = item.clone();
+            if let Some(Num::Int(n)) = self.num(0) {
+                let item = self.argument(&item);
+                self.pop_drop(2);
+                let r = self.rt(RtId::ListOf, &[item, n]).expect("a result");
+                self.push(Val::typed(r, k.list, Own::Owned));
+                return Ok(Flow::Next);
+            }
+        }
+        if op == BinaryOp::Mul
             && arg < 13
             && ta == Some(k.list)
             && let Val::Int(n) = *self.peek(0)

@@ -24,9 +24,9 @@ impl Spec<'_> {
         Ok(Flow::Next)
     }
 
-    /// So do small lists that are filled for a tuple.
+    /// So do small lists that are filled for a tuple, or multiplied.
     pub(super) fn build_list(&mut self, n: usize) -> Res<Flow> {
-        if n > VIRTUAL_ITEMS || !self.ctx.frame().code.becomes_tuple(self.ins.pc) {
+        if n > VIRTUAL_ITEMS || !self.ctx.frame().code.is_list_used_up(self.ins.pc) {
             return self.build_sequence(RtId::BuildList, n);
         }
         self.build_tuple(n)?;

@@ -23,7 +23,7 @@ unsafe fn taken(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
 pub unsafe extern "C" fn build_list(ctx: *mut Ctx, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
-        give(pool::new_list(vm(ctx), (0..n as usize).map(|i| take(scratch(ctx, i)))))
+        give(pool::new_list(vm(ctx), |items| items.extend((0..n as usize).map(|i| take(scratch(ctx, i))))))
     }
 }
 

@@ -17,6 +17,7 @@ mod function;
 mod instance;
 mod iter;
 mod iterators;
+mod lists;
 mod matching;
 mod math;
 mod names;
@@ -132,10 +133,10 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::UnpackSequence => e2(iter::unpack_sequence),
         RtId::UnpackEx => e3(iter::unpack_ex),
 
-        RtId::ListAppend => e2(containers::list_append),
-        RtId::ListPop => e1(containers::list_pop),
-        RtId::ListPopAt => e2(containers::list_pop_at),
-        RtId::ListInsert => e3(containers::list_insert),
+        RtId::ListAppend => e2(lists::list_append),
+        RtId::ListPop => e1(lists::list_pop),
+        RtId::ListPopAt => e2(lists::list_pop_at),
+        RtId::ListInsert => e3(lists::list_insert),
         RtId::SeqSum => e1(sequences::seq_sum),
         RtId::SeqExtreme => e2(sequences::seq_extreme),
         RtId::SeqSorted => e1(sequences::seq_sorted),
@@ -143,10 +144,11 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::SeqFind => e2(sequences::seq_find),
         RtId::SeqSlice => e4(sequences::seq_slice),
         RtId::ToList => e1(sequences::to_list),
-        RtId::ListReverse => e1(containers::list_reverse),
+        RtId::ListReverse => e1(lists::list_reverse),
         RtId::ListExtend => e2(iter::list_extend),
-        RtId::ListConcat => e2(containers::list_concat),
-        RtId::ListRepeat => e2(containers::list_repeat),
+        RtId::ListConcat => e2(lists::list_concat),
+        RtId::ListOf => e2(lists::list_of),
+        RtId::ListRepeat => e2(lists::list_repeat),
         RtId::ListToTuple => e1(build::list_to_tuple),
         RtId::SetAdd => e2(containers::set_add),
         RtId::SetContains => e2(containers::set_contains),

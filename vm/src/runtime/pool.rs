@@ -13,6 +13,7 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take};
+use super::lists;
 
 /// Longer strs are left to the allocator.
 const MAX_LEN: usize = 32;
@@ -172,9 +173,9 @@ pub unsafe fn from_vec(vm: &VirtualMachine, bytes: Vec<u8>) -> PyObjectRef {
     vm.ctx.new_str(unsafe { PyStr::new_ascii_unchecked(bytes) }).into()
 }
 
-/// A new list, often with room for its items.
+/// A new list of what `fill` puts in, which often has room already.
 #[inline]
-pub fn new_list(vm: &VirtualMachine, items: impl Iterator<Item = PyObjectRef>) -> PyRef<PyList> {
+pub fn new_list(vm: &VirtualMachine, fill: impl FnOnce(&mut Vec<PyObjectRef>)) -> PyRef<PyList> {
     let kept = POOL.with(|pool| {
         // SAFETY: as in `reuse`.
         let pool = unsafe { &mut *pool.get() };
@@ -186,10 +187,18 @@ pub fn new_list(vm: &VirtualMachine, items: impl Iterator<Item = PyObjectRef>) -
     // Whoever asked the garbage collector for all objects may hold it.
     match kept.filter(|list| list.as_object().strong_count() == 1) {
         Some(list) => {
-            list.borrow_vec_mut().extend(items);
+            // SAFETY: nobody else has the list.
+            match unsafe { lists::unlocked(vm, list.as_object().as_raw().cast_mut()) } {
+                Some((items, _)) => fill(items),
+                None => fill(&mut list.borrow_vec_mut()),
+            }
             list
         }
-        None => vm.ctx.new_list(items.collect()),
+        None => {
+            let mut items = Vec::new();
+            fill(&mut items);
+            vm.ctx.new_list(items)
+        }
     }
 }
 

@@ -10,12 +10,15 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{PyFloat, PyInt, PyList};
+use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{AsObject, Py, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take, vm};
-use super::{pool, quiet};
+use super::{lists, pool, quiet};
+
+/// The bit of the reference word that immortal objects have; the count is below it. (The layout probe tests it.)
+const IMMORTAL: usize = 1 << (usize::BITS - 4);
 
 /// The ints that exist once for the whole process.
 const CACHED_INTS: std::ops::RangeInclusive<i64> = -5..=256;
@@ -28,6 +31,20 @@ const CACHED_INTS: std::ops::RangeInclusive<i64> = -5..=256;
 unsafe fn count_word<'a>(p: Raw) -> &'a AtomicUsize {
     // SAFETY: the reference word is an object's first word (held by the layout probe's test).
     unsafe { AtomicUsize::from_ptr(p.cast()) }
+}
+
+/// Counts more references to an object.
+///
+/// # Safety
+/// The object is alive or has a count of zero, and no other thread runs Python code.
+#[inline(always)]
+pub unsafe fn add(p: Raw, references: usize) {
+    // SAFETY: the caller's promise.
+    let word = unsafe { count_word(p) };
+    let count = word.load(Ordering::Relaxed);
+    if count & IMMORTAL == 0 {
+        word.store(count + references, Ordering::Relaxed);
+    }
 }
 
 #[inline(always)]
@@ -103,30 +120,17 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
     // memory is still there.
     unsafe {
         let vm = vm(ctx);
-        let class = obj(p).class();
-        // Any flag in the word means that somebody else may still look at the memory.
-        let plain = count_word(p).load(Ordering::Relaxed) == 0;
         let ctx = &mut *ctx;
-        if plain && class.is(vm.ctx.types.float_type) {
-            if keep::<PyFloat>(&mut ctx.free_floats, &mut ctx.free_floats_room, p) {
-                return 0;
-            }
-        } else if plain && class.is(vm.ctx.types.int_type) {
-            if keep::<PyInt>(&mut ctx.free_ints, &mut ctx.free_ints_room, p) {
-                return 0;
-            }
-        } else if plain && class.is(vm.ctx.types.str_type) {
-            if pool::keep(p) {
-                return 0;
-            }
-        } else if plain && class.is(vm.ctx.types.list_type) {
-            if drop_items(vm, obj(p).downcast_unchecked_ref()) && pool::keep_list(p) {
+        // Any flag in the word means that somebody else may still look at the memory.
+        if count_word(p).load(Ordering::Relaxed) == 0 {
+            let is_list = obj(p).class().is(vm.ctx.types.list_type);
+            if keep_atom(vm, ctx, p) || (is_list && drop_items(vm, ctx, p) && pool::keep_list(p)) {
                 return 0;
             }
         }
         // Dropping one reference runs the object's own deallocation. Until then it is alive again, so
         // that looking at it can't end its life early.
-        count_word(p).fetch_add(1, Ordering::Relaxed);
+        add(p, 1);
         let last = take(p);
         let quiet = quiet::dies_quietly(vm, &last);
         release(last);
@@ -134,26 +138,73 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
     }
 }
 
-/// Empties a dying list of things that die without anybody noticing, so that the pool can keep it; false if it has
-/// others, or the pool is full.
-fn drop_items(vm: &VirtualMachine, list: &Py<PyList>) -> bool {
-    if list.as_object().weak_count().is_some_and(|n| n > 0) {
-        return false;
-    }
-    let str_type = vm.ctx.types.str_type;
-    let mut items = list.borrow_vec_mut();
-    if !pool::has_room_for(items.capacity()) {
-        return false;
-    }
-    if !items.iter().all(|o| o.class().is(str_type) || quiet::is_atom(vm, o.class())) {
-        return false;
-    }
-    for item in items.drain(..) {
-        if item.class().is(str_type) {
-            pool::drop_str(item);
+/// Keeps a dead number or str for the next of its kind; false if it is something else, or there is no room.
+///
+/// # Safety
+/// Its reference word is zero, and nobody else refers to it.
+#[inline(always)]
+unsafe fn keep_atom(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
+    // SAFETY: the caller's promise; the class says what the payload is.
+    unsafe {
+        let class = obj(p).class();
+        if class.is(vm.ctx.types.float_type) {
+            keep::<PyFloat>(&mut ctx.free_floats, &mut ctx.free_floats_room, p)
+        } else if class.is(vm.ctx.types.int_type) {
+            keep::<PyInt>(&mut ctx.free_ints, &mut ctx.free_ints_room, p)
+        } else {
+            class.is(vm.ctx.types.str_type) && pool::keep(p)
         }
     }
-    true
+}
+
+/// Empties a dying list of things that die without anybody noticing, so that the pool can keep it; false if it has
+/// others, or the pool is full.
+///
+/// # Safety
+/// `p` is an exact list with a reference word of zero, no other thread runs Python code, and nobody else refers to it.
+unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
+    // SAFETY: the caller's promise; a list owns a reference to each item.
+    unsafe {
+        if obj(p).weak_count().is_some_and(|n| n > 0) {
+            return false;
+        }
+        let Some((items, _)) = lists::unlocked(vm, p) else { return false };
+        if !pool::has_room_for(items.capacity()) || !items.iter().all(|o| quiet::is_atom(vm, o.class())) {
+            return false;
+        }
+        for item in items.drain(..) {
+            drop_atom(vm, ctx, give(item));
+        }
+        true
+    }
+}
+
+/// Gives up a reference to something that dies without anybody noticing.
+///
+/// # Safety
+/// The reference is the caller's, and no other thread runs Python code.
+#[inline(always)]
+unsafe fn drop_atom(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) {
+    // SAFETY: the caller's promise; a word of exactly one says that the reference is the only one.
+    unsafe {
+        let word = count_word(p);
+        let count = word.load(Ordering::Relaxed);
+        if count & IMMORTAL != 0 {
+            return;
+        }
+        if count & (IMMORTAL - 1) > 1 {
+            word.store(count - 1, Ordering::Relaxed);
+            return;
+        }
+        if count == 1 {
+            word.store(0, Ordering::Relaxed);
+            if keep_atom(vm, ctx, p) {
+                return;
+            }
+            word.store(1, Ordering::Relaxed);
+        }
+        drop(take(p));
+    }
 }
 
 /// Drops an object; a panic in its destruction stops here, since it must not reach compiled code.

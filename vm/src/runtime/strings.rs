@@ -68,31 +68,30 @@ impl<'a> Iterator for Words<'a> {
 
 fn split_words(vm: &VirtualMachine, s: &[u8]) -> PyObjectRef {
     // SAFETY: parts of ASCII.
-    pool::new_list(vm, Words { text: s, at: 0 }.map(|word| unsafe { text(vm, word) })).into()
+    pool::new_list(vm, |items| items.extend(Words { text: s, at: 0 }.map(|word| unsafe { text(vm, word) }))).into()
 }
 
 fn split(vm: &VirtualMachine, s: &[u8], by: &[u8]) -> PyObjectRef {
-    let list = pool::new_list(vm, std::iter::empty());
-    let mut parts = list.borrow_vec_mut();
-    let mut start = 0;
-    let mut part = |from: usize, to: usize| {
-        // SAFETY: parts of ASCII.
-        parts.push(unsafe { text(vm, &s[from..to]) });
+    let fill = |parts: &mut Vec<PyObjectRef>| {
+        let mut start = 0;
+        let mut part = |from: usize, to: usize| {
+            // SAFETY: parts of ASCII.
+            parts.push(unsafe { text(vm, &s[from..to]) });
+        };
+        if let [c] = by {
+            for at in memchr::memchr_iter(*c, s) {
+                part(start, at);
+                start = at + 1;
+            }
+        } else {
+            for at in memmem::find_iter(s, by) {
+                part(start, at);
+                start = at + by.len();
+            }
+        }
+        part(start, s.len());
     };
-    if let [c] = by {
-        for at in memchr::memchr_iter(*c, s) {
-            part(start, at);
-            start = at + 1;
-        }
-    } else {
-        for at in memmem::find_iter(s, by) {
-            part(start, at);
-            start = at + by.len();
-        }
-    }
-    part(start, s.len());
-    drop(parts);
-    list.into()
+    pool::new_list(vm, fill).into()
 }
 
 /// The part that is left when `strips` says which bytes to take away at the ends.

@@ -1,6 +1,6 @@
 //! Attributes, subscripts, iteration, displays and names against the interpreter.
 
-use super::super::{attr, build, containers, iter, names, sequences, shape, subscr, text};
+use super::super::{attr, build, containers, iter, lists, names, sequences, shape, subscr, text};
 use super::bench;
 
 const PYTHON: &str = "
@@ -362,34 +362,38 @@ fn containers_of_known_type() {
         t.run("l = [1, 2]; d = {'a': [1], 2: 3}; s = {1, 'x'}");
         let (l, d, s) = (t.raw("l"), t.raw("d"), t.raw("s"));
         // SAFETY (of all blocks): the context and the objects are valid, references owned where taken.
-        unsafe { containers::list_append(t.ctx(), l, t.raw("[3]")) };
-        unsafe { containers::list_insert(t.ctx(), l, -100, t.raw("'first'")) };
-        unsafe { containers::list_insert(t.ctx(), l, 100, t.raw("'last'")) };
-        unsafe { containers::list_insert(t.ctx(), l, -1, t.raw("'before'")) };
+        unsafe { lists::list_append(t.ctx(), l, t.raw("[3]")) };
+        unsafe { lists::list_insert(t.ctx(), l, -100, t.raw("'first'")) };
+        unsafe { lists::list_insert(t.ctx(), l, 100, t.raw("'last'")) };
+        unsafe { lists::list_insert(t.ctx(), l, -1, t.raw("'before'")) };
         assert_eq!(t.expected("l"), "list ['first', 1, 2, [3], 'before', 'last']");
-        let got = unsafe { containers::list_pop(t.ctx(), l) };
+        let got = unsafe { lists::list_pop(t.ctx(), l) };
         assert_eq!(t.object(got), "str 'last'");
-        let got = unsafe { containers::list_pop_at(t.ctx(), l, 1) };
+        let got = unsafe { lists::list_pop_at(t.ctx(), l, 1) };
         assert_eq!(t.object(got), "int 1");
-        assert!(unsafe { containers::list_pop_at(t.ctx(), l, 9) }.is_null());
-        unsafe { containers::list_reverse(t.ctx(), l) };
+        assert!(unsafe { lists::list_pop_at(t.ctx(), l, 9) }.is_null());
+        unsafe { lists::list_reverse(t.ctx(), l) };
         assert_eq!(t.expected("l"), "list ['before', [3], 2, 'first']");
         for (i, j) in [(0, 2), (1, -1), (-100, 100), (3, 1), (9, 12), (-2, i64::MAX)] {
             let got = unsafe { sequences::seq_slice(t.ctx(), l, i, j, 1) };
             assert_eq!(t.object(got), t.expected(&format!("l[{i}:{j}]")));
         }
-        let got = unsafe { containers::list_concat(t.ctx(), l, l) };
+        let got = unsafe { lists::list_concat(t.ctx(), l, l) };
         assert_eq!(t.object(got), t.expected("l + l"));
         for n in [-1, 0, 1, 3] {
-            let got = unsafe { containers::list_repeat(t.ctx(), l, n) };
+            let got = unsafe { lists::list_repeat(t.ctx(), l, n) };
             assert_eq!(t.object(got), t.expected(&format!("l * {n}")));
         }
-        let got = unsafe { containers::list_repeat(t.ctx(), l, i64::MAX) };
+        for (n, item) in [(-1, "5"), (0, "'ab'"), (1, "[2]"), (3, "2.5"), (300, "2.5"), (i64::MAX, "None")] {
+            let got = unsafe { lists::list_of(t.ctx(), t.raw(item), n) };
+            assert_eq!(t.object(got), t.expected(&format!("[{item}] * {n}")));
+        }
+        let got = unsafe { lists::list_repeat(t.ctx(), l, i64::MAX) };
         assert_eq!(t.object(got), t.expected(&format!("l * {}", i64::MAX)));
         let empty = t.raw("[]");
-        let got = unsafe { containers::list_repeat(t.ctx(), empty, i64::MAX) };
+        let got = unsafe { lists::list_repeat(t.ctx(), empty, i64::MAX) };
         assert_eq!(t.object(got), "list []");
-        assert!(unsafe { containers::list_pop(t.ctx(), empty) }.is_null());
+        assert!(unsafe { lists::list_pop(t.ctx(), empty) }.is_null());
         for o in ["l", "(7, 8)", "[9]", "Once(2)", "Once(14)", "None", "'ab'", "Items"] {
             let expected = t.expected_statement(&format!("x = [*l, *{o}]"));
             t.run("y = [*l]");
