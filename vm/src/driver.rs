@@ -148,6 +148,12 @@ pub(crate) enum Attempt {
 }
 
 impl Jit {
+    /// That of an interpreter, turned off or not, and what it is attached with.
+    pub(crate) fn of(vm: &VirtualMachine) -> Option<(&'static Attached, &'static Jit)> {
+        let attached = Attached::of(vm)?;
+        Some((attached, attached.driver().as_any()?.downcast_ref()?))
+    }
+
     /// The state for a VM that has just been entered.
     pub fn new(
         vm: &VirtualMachine,
@@ -369,8 +375,7 @@ pub(crate) fn attach(vm: &VirtualMachine, config: &JitConfig, lowering: Box<dyn 
 
 /// Changes the settings of an interpreter's JIT before a program runs, if there is one. False if there is none.
 pub(crate) fn reconfigure(vm: &VirtualMachine, config: &JitConfig) -> bool {
-    let Some(attached) = Attached::of(vm) else { return false };
-    let Some(jit) = attached.driver().as_any().and_then(|driver| driver.downcast_ref::<Jit>()) else { return false };
+    let Some((attached, jit)) = Jit::of(vm) else { return false };
     let (before, options) = (attached.options(), jit.configure(config));
     if (before.calls, before.iterations) != (options.calls, options.iterations) {
         attached.set_options(options);

@@ -25,13 +25,15 @@
 //!
 //! Everything is re-entrant: compiled code calls out, Python runs, other hooks enter compiled code.
 
-use crate::charge::Charge;
+mod site;
+
+pub use site::{Site, SiteKey, SiteKind};
+
 use crate::deopt;
 use crate::exits::{ExitInfo, Exits};
 use crate::layout::{self, FrameRef};
 use crate::limits::stack_is_short;
 use crate::prepare::{self, Prepared};
-use psycore_jit::bytecode::Opcode;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ObjId, status};
 use psycore_jit::lower::{CodeHandle, EntryFn};
@@ -43,8 +45,7 @@ use rustpython_vm::{
     AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
 };
 use std::cell::{Cell, RefCell, UnsafeCell};
-use std::rc::Rc;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
@@ -57,10 +58,6 @@ const ASIDE_PAUSE: i32 = 1000;
 const JOB_PAUSE: u32 = 10_000;
 /// Misses of its versions until a site that awaits a job is looked at again.
 const MISSES_UNTIL_THERE: u32 = 4;
-
-/// Passes that no version fits until only some passes try them, and at most so many between two that do.
-const FEW_MISSES: u32 = 4;
-const MISS_PAUSE: u32 = 32;
 
 /// How often code must run before it is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -155,292 +152,6 @@ pub trait Driver {
     /// # Safety
     /// As for `Lowering::enter`.
     unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, args: *mut u64) -> i32;
-}
-
-/// What a hook stands for. Positions are unit indexes of the original code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SiteKind {
-    /// Entry of a function; `start` is where its displaced first instruction lies.
-    Entry { start: u32 },
-    /// A back-edge and the loop header that it leads to.
-    Loop { back_edge: u32, header: u32 },
-    /// The pad that runs the inner frames of a forged one.
-    Inner,
-    /// The beginning of all code that is to be prepared when it first runs.
-    Planted,
-}
-
-/// Which site, for as long as somebody wants to know.
-#[derive(Clone)]
-pub struct SiteKey {
-    prepared: Arc<Prepared>,
-    patch: usize,
-}
-
-impl SiteKey {
-    pub fn is(&self, site: &Site) -> bool {
-        Arc::ptr_eq(&self.prepared, &site.prepared) && self.patch == site.patch
-    }
-}
-
-/// The state of a hook.
-pub struct Site {
-    attached: &'static Attached,
-    pub prepared: Arc<Prepared>,
-    pub kind: SiteKind,
-    /// Index into `prepared.patches`.
-    patch: usize,
-    /// Passes left; see `pass`.
-    counter: AtomicI32,
-    versions: RefCell<Rc<[Version]>>,
-    /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
-    misses_left: AtomicU32,
-    /// Jobs that the lowering must have done before the driver is asked again; 0 where passes count alone.
-    awaits: AtomicU64,
-    /// Passes since a version fitted.
-    missed: AtomicU32,
-    /// What `counter` was when it was last set, and the passes counted before.
-    from: AtomicI32,
-    counted: AtomicU64,
-    entered: AtomicU64,
-    /// Activations of its versions that have not ended.
-    running: AtomicU32,
-    /// Of use while a profiler with a half-life chooses.
-    pub(crate) charge: Charge,
-}
-
-// SAFETY: only `counter` and `misses_left` are touched by other threads than the one that the
-// JIT belongs to: `Attached::is_aside` is asked before anything else.
-unsafe impl Send for Site {}
-// SAFETY: as above.
-unsafe impl Sync for Site {}
-
-impl Site {
-    pub(crate) fn new(
-        attached: &'static Attached,
-        prepared: Arc<Prepared>,
-        kind: SiteKind,
-        patch: usize,
-    ) -> Self {
-        let first = match kind {
-            SiteKind::Entry { .. } => attached.options().calls,
-            SiteKind::Loop { .. } => attached.options().iterations,
-            SiteKind::Inner | SiteKind::Planted => 0,
-        };
-        let charge = Charge::default();
-        if attached.charging.get() {
-            charge.begin(0, attached.now());
-        }
-        Site {
-            attached,
-            prepared,
-            kind,
-            patch,
-            counter: AtomicI32::new(first.min(i32::MAX as u32) as i32),
-            versions: RefCell::new(Rc::new([])),
-            misses_left: AtomicU32::new(0),
-            awaits: AtomicU64::new(0),
-            missed: AtomicU32::new(0),
-            from: AtomicI32::new(first.min(i32::MAX as u32) as i32),
-            counted: AtomicU64::new(0),
-            entered: AtomicU64::new(0),
-            running: AtomicU32::new(0),
-            charge,
-        }
-    }
-
-    pub fn key(&self) -> SiteKey {
-        SiteKey { prepared: self.prepared.clone(), patch: self.patch }
-    }
-
-    /// The JIT that it belongs to.
-    pub fn attached(&self) -> &'static Attached {
-        self.attached
-    }
-
-    /// The code that it belongs to.
-    ///
-    /// # Safety
-    /// The code must be alive, as it is while a frame runs it.
-    pub unsafe fn code<'a>(&self) -> &'a Py<PyCode> {
-        // SAFETY: the caller's promise.
-        unsafe { self.prepared.code() }
-    }
-
-    /// The position that compiled code begins at: the loop's header, or the unit after `RESUME`.
-    pub fn pc(&self) -> u32 {
-        match self.kind {
-            SiteKind::Entry { .. } => self.prepared.pads.entry.map_or(0, |e| e.first + 1),
-            SiteKind::Loop { header, .. } => header,
-            SiteKind::Inner | SiteKind::Planted => 0,
-        }
-    }
-
-    /// The versions, in the order in which they are tried.
-    pub fn versions(&self) -> Rc<[Version]> {
-        self.versions.borrow().clone()
-    }
-
-    /// Replaces the versions. Those that run now finish by themselves. An empty list makes the site count again.
-    pub fn set_versions(&self, versions: Vec<Version>) {
-        if versions.is_empty() {
-            self.set_counter(self.initial());
-        }
-        self.misses_left.store(0, Ordering::Relaxed);
-        *self.versions.borrow_mut() = versions.into();
-    }
-
-    /// Passes until the driver is asked (again); only sites without versions count.
-    pub fn set_counter(&self, passes: u32) {
-        self.count_from(passes.clamp(1, i32::MAX as u32) as i32);
-    }
-
-    /// Whether a function that is called now may begin with its compiled code: there is some, and
-    /// the interpreter would do nothing at its `RESUME`.
-    #[inline]
-    pub(crate) fn may_enter(&self, vm: &VirtualMachine, code: &Py<PyCode>) -> bool {
-        !self.versions.borrow().is_empty()
-            && code.quickened.load(Ordering::Relaxed)
-            && code.instrumentation_version.load(Ordering::Relaxed)
-                == vm.state.instrumentation_version.load(Ordering::Relaxed)
-            && !self.attached.is_aside(vm)
-            && !stack_is_short()
-    }
-
-    /// Begins a function with its compiled code.
-    ///
-    /// # Safety
-    /// `frame` is the current one; it runs the site's code and is where its entry begins.
-    #[inline]
-    pub(crate) unsafe fn enter(&self, frame: FrameRef, vm: &VirtualMachine) -> Entered {
-        let SiteKind::Entry { start } = self.kind else { return Entered::Missed };
-        // SAFETY: the caller's promise.
-        unsafe {
-            frame.set_lasti(start);
-            enter(self, &self.versions(), frame, vm)
-        }
-    }
-
-    /// Lets the interpreter return from the frame: at the place that compiled code has left in it
-    /// because somebody holds the frame, or else at the pad.
-    ///
-    /// # Safety
-    /// `frame` runs the site's code, which has just returned.
-    pub(crate) unsafe fn returned(&self, frame: FrameRef, value: PyObjectRef) {
-        // SAFETY: the caller's promise; room for one value was reserved.
-        unsafe {
-            let at = frame.lasti();
-            let op = frame.code().code.instructions.read_op(at as usize);
-            frame.truncate(0);
-            frame.push(Some(value));
-            let there = op.as_opcode() == Opcode::ReturnValue;
-            frame.set_lasti(if there { at } else { self.prepared.pads.return_value });
-        }
-    }
-
-    /// No version fits again. Gives the passes until they are tried once more: what has not fitted for long is an
-    /// activation with values of other types, and to find that out each time costs more than its turns.
-    fn pause(&self) -> u32 {
-        let missed = self.missed.load(Ordering::Relaxed);
-        self.missed.store(missed.saturating_add(1), Ordering::Relaxed);
-        if missed < FEW_MISSES { 1 } else { missed.min(MISS_PAUSE) }
-    }
-
-    fn count_from(&self, passes: i32) {
-        // Loads and stores only: this is done at each entry of compiled code, and other threads
-        // at most lose a count.
-        self.counted.store(self.counted(), Ordering::Relaxed);
-        self.from.store(passes, Ordering::Relaxed);
-        self.counter.store(passes, Ordering::Relaxed);
-    }
-
-    /// Passes in the interpreter, as far as the hook was in place and counted.
-    pub fn counted(&self) -> u64 {
-        let now = self.from.load(Ordering::Relaxed) - self.counter.load(Ordering::Relaxed);
-        self.counted.load(Ordering::Relaxed) + now.max(0) as u64
-    }
-
-    /// How often compiled code was entered here.
-    pub fn entered(&self) -> u64 {
-        self.entered.load(Ordering::Relaxed)
-    }
-
-    /// Whether compiled code that was entered here has not ended: it runs, or waits for a call.
-    pub(crate) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed) > 0
-    }
-
-    fn began(&self) {
-        self.running.store(self.running.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    fn ended(&self) {
-        self.running.store(self.running.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
-    }
-
-    /// Lowers the counter to at most so many passes. Brings a site back that nobody wanted to be asked about.
-    pub(crate) fn urge(&self, passes: u32) {
-        let left = self.counter.load(Ordering::Relaxed);
-        if left == i32::MAX {
-            self.misses_left.store(0, Ordering::Relaxed);
-            self.arm();
-        } else if !self.versions.borrow().is_empty() {
-            return;
-        }
-        if left as u32 > passes {
-            self.set_counter(passes);
-        }
-    }
-
-    /// Lowers the counter of a site that counts by so many passes.
-    pub(crate) fn urge_by(&self, passes: u32) {
-        let left = self.counter.load(Ordering::Relaxed);
-        if passes > 0 && left != i32::MAX && self.versions.borrow().is_empty() {
-            self.set_counter((left as u32).saturating_sub(passes));
-        }
-    }
-
-    /// Counts to the threshold that holds now; what was counted before counts.
-    pub(crate) fn recount(&self) {
-        if self.counter.load(Ordering::Relaxed) != i32::MAX && self.versions.borrow().is_empty() {
-            self.set_counter(self.initial().saturating_sub(self.counted().min(1 << 30) as u32));
-        }
-    }
-
-    /// Nobody is asked about this site any more. Loops go on asking whether the program is to stop, if there is somebody to ask.
-    pub(crate) fn give_up(&self) {
-        self.set_counter(i32::MAX as u32);
-        let asks = matches!(self.kind, SiteKind::Loop { .. }) && self.attached.interrupted.get().is_some();
-        if !asks {
-            self.disarm();
-        }
-    }
-
-    /// Passes after which it is asked about for the first time.
-    pub(crate) fn initial(&self) -> u32 {
-        match self.kind {
-            SiteKind::Entry { .. } => self.attached.options().calls,
-            _ => self.attached.options().iterations,
-        }
-    }
-
-    /// Takes the hook out of the code: it costs nothing any more. False if that must wait.
-    pub fn disarm(&self) -> bool {
-        if self.kind == SiteKind::Inner {
-            return true;
-        }
-        self.prepared.set_live(self.patch, false);
-        self.prepared.disarm(self.patch)
-    }
-
-    /// Puts the hook back.
-    pub fn arm(&self) -> bool {
-        if self.kind == SiteKind::Inner {
-            return true;
-        }
-        self.prepared.set_live(self.patch, true);
-        self.attached.watched.get() || self.prepared.arm(self.patch)
-    }
 }
 
 /// The payload of a hook object. Its type has no Python-visible attributes, and its objects

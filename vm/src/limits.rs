@@ -133,18 +133,20 @@ impl Guard {
         let most = memory.map(|bytes| resident().unwrap_or(0).saturating_add(bytes));
         let began = Instant::now();
         let (done, waiting) = channel::<()>();
+        let left = move || time.map(|time| time.saturating_sub(began.elapsed()));
+        let until_next = move || match left() {
+            Some(left) if most.is_none() => left,
+            left => left.unwrap_or(LOOK).min(LOOK),
+        };
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                let mut wait = if most.is_some() { time.map_or(LOOK, |time| time.min(LOOK)) } else { time.unwrap_or(LOOK) };
+                let mut wait = until_next();
                 while waiting.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                     let over_memory = most.is_some_and(|most| resident().is_some_and(|now| now > most));
-                    let left = time.map(|time| time.saturating_sub(began.elapsed()));
-                    wait = match (over_memory, left) {
+                    wait = match (over_memory, left()) {
                         (true, _) => self.end(Met::Memory),
                         (false, Some(Duration::ZERO)) => self.end(Met::Time),
-                        (false, Some(left)) if most.is_some() => left.min(LOOK),
-                        (false, Some(left)) => left,
-                        (false, None) => LOOK,
+                        (false, _) => until_next(),
                     };
                 }
             });

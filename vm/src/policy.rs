@@ -431,7 +431,7 @@ impl Jit {
             match next {
                 Some(next) => self.run_profiler(next),
                 None => {
-                    *self.policy.running.borrow_mut() = None;
+                    self.set_running(None);
                     self.policy.stopped.set(true);
                     self.policy.note(|| "no profiler left: nothing more is compiled".into());
                 }
@@ -445,9 +445,16 @@ impl Jit {
         (stats.code_bytes, stats.compile_time + stats.background_time)
     }
 
+    fn set_running(&self, p: Option<Profiler>) {
+        if let Some(attached) = self.attached() {
+            attached.charging.set(p.is_some_and(|p| p.chooser.charging().is_some()));
+        }
+        *self.policy.running.borrow_mut() = p;
+    }
+
     fn run_profiler(&self, mut p: Profiler) {
         p.began = self.spent();
-        *self.policy.running.borrow_mut() = Some(p);
+        self.set_running(Some(p));
         self.policy.note(|| format!("{} started", p.chooser.name()));
         let hot = self.policy.hot.get();
         let scaled = |n: u32, by: f64| (f64::from(n) * by).clamp(2.0, 1e9) as u32;
@@ -458,7 +465,6 @@ impl Jit {
         };
         let Some(attached) = self.attached() else { return };
         attached.set_options(Options { calls, iterations, ..hot });
-        attached.charging.set(p.chooser.charging().is_some());
         let now = attached.now();
         attached.each_code(|code, _| {
             for site in prepare::sites(code) {
@@ -540,7 +546,7 @@ impl Jit {
                 }
                 Command::Stop => {
                     self.policy.waiting.borrow_mut().clear();
-                    *self.policy.running.borrow_mut() = None;
+                    self.set_running(None);
                     self.policy.stopped.set(true);
                     self.policy.note(|| "stopped".into());
                 }

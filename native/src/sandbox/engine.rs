@@ -28,7 +28,7 @@ pub(super) struct Inner {
     pub module: Module,
     pub fueled: bool,
     clock: Arc<Clock>,
-    library: Library,
+    pub library: Library,
 }
 
 /// Lets the engine's epochs pass while sandboxes are in use.
@@ -86,20 +86,22 @@ impl Drop for Inner {
 /// The part of the standard library that is not in the guest: `psycore-library.wasm`, beside it. Read when it is first wanted.
 pub(super) struct Library {
     path: PathBuf,
-    bytes: OnceLock<Option<Vec<u8>>>,
+    bytes: OnceLock<Vec<u8>>,
 }
 
 impl Library {
+    /// None while it can't be read.
     pub fn bytes(&self) -> Option<&[u8]> {
-        self.bytes.get_or_init(|| std::fs::read(&self.path).ok()).as_deref()
+        if self.bytes.get().is_none() {
+            let bytes = std::fs::read(&self.path).ok()?;
+            // Another sandbox may have been quicker.
+            let _ = self.bytes.set(bytes);
+        }
+        self.bytes.get().map(Vec::as_slice)
     }
 }
 
 impl Inner {
-    pub fn library(&self) -> &Library {
-        &self.library
-    }
-
     /// Lets the clock run until the use ends.
     pub fn begin_use(&self) -> Use {
         let clock = &self.clock;

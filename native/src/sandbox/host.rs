@@ -87,7 +87,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         let guest = caller.data().guest.clone();
         let memory = caller.data().exports.as_ref().map(|exports| exports.memory);
         let written = guest
-            .library()
+            .library
             .bytes()
             .filter(|bytes| bytes.len() == len as usize)
             .zip(memory)

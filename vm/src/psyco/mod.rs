@@ -46,9 +46,7 @@ pub(crate) fn install(vm: &VirtualMachine, without: Option<&str>) -> PyResult<()
 
 /// The JIT of an interpreter, if it is not turned off.
 fn jit_of(vm: &VirtualMachine) -> Option<(&'static Attached, &'static Jit)> {
-    let attached = Attached::of(vm)?;
-    let jit = attached.driver().as_any()?.downcast_ref::<Jit>()?;
-    (!jit.policy.is_off()).then_some((attached, jit))
+    Jit::of(vm).filter(|(_, jit)| !jit.policy.is_off())
 }
 
 /// The JIT, if its state may be read on this thread now.

@@ -47,6 +47,13 @@ fn is_at_once(name: &str) -> bool {
     AT_ONCE.contains(&name) || package != "encodings" && AT_ONCE.contains(&package)
 }
 
+fn encoded(modules: &[(&str, FrozenModule<Vec<u8>>)]) -> Vec<u8> {
+    let borrowed = modules.iter().map(|(name, m)| {
+        (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.as_slice() }, package: m.package })
+    });
+    FrozenLib::encode(borrowed).bytes
+}
+
 pub fn library() -> Library {
     let kept = FROZEN_STDLIB.decode().filter(|(name, _)| {
         let package = name.split('.').next().unwrap_or(name);
@@ -62,14 +69,8 @@ pub fn library() -> Library {
             (name, FrozenModule { code: FrozenCodeObject { bytes: stored(&bytes) }, package: module.package })
         })
         .collect();
-    let encoded = |at_once| {
-        let part: Vec<_> = modules.iter().filter(|(name, _)| is_at_once(name) == at_once).collect();
-        let borrowed = |(name, m): &&'_ (&'static str, FrozenModule<Vec<u8>>)| {
-            (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.clone() }, package: m.package })
-        };
-        FrozenLib::encode(part.iter().map(borrowed)).bytes
-    };
-    Library { at_once: encoded(true), later: encoded(false) }
+    let (at_once, later): (Vec<_>, Vec<_>) = modules.into_iter().partition(|(name, _)| is_at_once(name));
+    Library { at_once: encoded(&at_once), later: encoded(&later) }
 }
 
 /// A file for bytes that servers send compressed and as what browsers keep: a WebAssembly module with them in a
