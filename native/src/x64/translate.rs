@@ -4,12 +4,18 @@
 //! Blocks are visited in reverse postorder, so every value is translated before its uses. The IR
 //! is in SSA form already: block parameters become block parameters, and nothing is renamed.
 //! Tokens are dropped; the order of guards and accesses is the IR's, and Cranelift keeps it.
+//!
+//! Branches name the successor first that leaves the loop, or the unit. Cranelift visits blocks depth first in this order and
+//! numbers them backwards, so what is named last comes next; and its register allocator takes blocks for parts of a loop that
+//! have numbers between those of its header and its last block. With the loop named first, all that comes after the loop would
+//! seem to be in it, and exits to be as hot as what they leave.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::{
-    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, types,
+    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
+use cranelift_codegen::ir::condcodes::CondCode;
 use cranelift_codegen::isa::CallConv;
 use super::outlive::Outlive;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
@@ -80,6 +86,7 @@ pub(super) struct Translator<'a> {
     pub(super) outer_pinned: Option<clif::Value>,
     /// Floats that go on as integers.
     pub(super) outlive: Outlive,
+    loops: Loops,
     /// The IR's block.
     block: Block,
     /// The last division of this block: dividend, divisor, quotient.
@@ -134,7 +141,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, outlive, block: Block(0), quotient: None };
+    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, outlive, loops, block: Block(0), quotient: None };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {
@@ -198,7 +205,11 @@ impl Translator<'_> {
             Term::Br { cond, then, els } => {
                 let cond = self.condition(*cond)?;
                 let (then_edge, els_edge) = (self.branch_edge(then)?, self.branch_edge(els)?);
-                self.pos.ins().brif(cond, then_edge.0, &then_edge.1, els_edge.0, &els_edge.1);
+                let stays = !self.leaves(then.block) && self.leaves(els.block);
+                match stays.then(|| self.opposite(cond)).flatten() {
+                    Some(opposite) => self.pos.ins().brif(opposite, els_edge.0, &els_edge.1, then_edge.0, &then_edge.1),
+                    None => self.pos.ins().brif(cond, then_edge.0, &then_edge.1, els_edge.0, &els_edge.1),
+                };
                 for (call, (block, _)) in [(then, then_edge), (els, els_edge)] {
                     if block != self.t.blocks[call.block.index()] {
                         let count = self.count;
@@ -335,12 +346,28 @@ impl Translator<'_> {
         let out = self.exit_block(exit);
         let next = self.pos.func.dfg.make_block();
         let count = self.count_arg();
-        if expect {
-            self.pos.ins().brif(condition, next, &[], out, &count);
-        } else {
-            self.pos.ins().brif(condition, out, &count, next, &[]);
-        }
+        let leave = if expect { self.opposite(condition) } else { Some(condition) };
+        match leave {
+            Some(leave) => self.pos.ins().brif(leave, out, &count, next, &[]),
+            None => self.pos.ins().brif(condition, next, &[], out, &count),
+        };
         self.continue_in(next);
+    }
+
+    /// Whether a successor of the block is not in the innermost loop that the block is in, or leaves the unit.
+    fn leaves(&self, successor: Block) -> bool {
+        let outside = |id| !self.loops.contains(id, successor);
+        matches!(self.f.blocks[successor.index()].term, Term::Exit(_)) || self.loops.of[self.block.index()].is_some_and(outside)
+    }
+
+    /// The comparison that holds when another one does not; None for what is no comparison.
+    fn opposite(&mut self, condition: clif::Value) -> Option<clif::Value> {
+        let dfg = &self.pos.func.dfg;
+        match dfg.insts[dfg.value_def(condition).inst()?] {
+            InstructionData::IntCompare { cond, args: [a, b], .. } => Some(self.pos.ins().icmp(cond.complement(), a, b)),
+            InstructionData::FloatCompare { cond, args: [a, b], .. } => Some(self.pos.ins().fcmp(cond.complement(), a, b)),
+            _ => None,
+        }
     }
 }
 
