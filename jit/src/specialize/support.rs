@@ -81,7 +81,7 @@ pub fn support(op: Opcode) -> Support {
         ),
         CallKw => Specialized("Python functions, as `CALL`; else an entry point"),
         BuildTuple => Specialized("small ones are not made until somebody could see them; else an entry point"),
-        BuildList => Specialized("not made where `*` fills it for a tuple; else an entry point"),
+        BuildList => Specialized("not made where `*` fills it for a tuple or repeats it; else an entry point"),
         BuildSet | BuildMap | BuildString | BuildSlice => EntryPoint("makes the object"),
         UnpackSequence => Specialized("tuples that were not made, exact tuples and lists of the right length; else an entry point"),
         ListAppend | ListExtend => Specialized("up to 8 items in a list that was not made; else an entry point"),
