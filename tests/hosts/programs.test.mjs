@@ -26,9 +26,6 @@ before(async () => {
   references = new Map(await each(compared, async (program) => [program, await reference(program)]));
 });
 
-/** A header line says that a program leaves compiled code in the depth of a recursion, which the stacks of browsers are too small for. */
-const needsStack = ({ source }) => /^(#.*\n)*# stack: large/.test(source);
-
 /** They assert what they are about. */
 function passed({ end, stdout, stderr }) {
   return end === "exit status: 0" && stdout !== "" && stderr === "" ? null : `  ${end}\n${stdout}${stderr}`;
@@ -46,8 +43,7 @@ for (const [name, start] of Object.entries({ Node: startNode, Chromium: startPag
       test(`programs, ${mode}`, async () => {
         // What those of psyco say of counters holds for the usual ones.
         const all = mode === "hot" ? compared : [...compared, ...psyco];
-        const fitting = name === "Node" ? all : all.filter((program) => !needsStack(program));
-        const failures = await each(fitting, async (program) => {
+        const failures = await each(all, async (program) => {
           const outcome = await host.run(program, MODES[mode]);
           const wanted = references.get(program);
           const problem = wanted ? difference(wanted, outcome) : passed(outcome);

@@ -1,4 +1,3 @@
-# stack: large
 """Frames, recursion and exceptions of bound functions are the interpreter's."""
 
 import psyco

@@ -55,7 +55,7 @@ pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
 
 fn code_attributes(vm: &VirtualMachine) -> PyResult<()> {
     let class = vm.ctx.types.code_type;
-    for name in ["co_code", "_co_code_adaptive", "co_consts", "co_names", "co_stacksize", "co_linetable"] {
+    for name in ["co_code", "_co_code_adaptive", "co_consts", "co_names", "co_stacksize", "co_linetable", "co_exceptiontable"] {
         let name = vm.ctx.intern_str(name);
         let Some(old) = class.get_direct_attr(name) else { continue };
         let new = vm.ctx.new_readonly_getset(

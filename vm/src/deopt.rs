@@ -3,10 +3,13 @@
 //! Compiled code that leaves writes a record for each compiled function on its way out: the innermost first, its
 //! compiled callers after it, the function that the VM entered last. Each stands for one or more
 //! frames (the function and what was inlined into it). The outermost of all is the *live frame*, which the
-//! interpreter is running: its slots are rewritten in place. All others are *forged* on memory of
-//! our own and run by the interpreter, one nested in the other, so that recursion
-//! depth, `sys._getframe` and tracebacks are what they would have been: a forged frame that has inner ones
-//! starts at its `resume_inner` pad, whose hook runs the next one and puts its result on the stack.
+//! interpreter is running: its slots are rewritten in place. The next one is *forged* on memory of
+//! our own and run by the interpreter, so that recursion
+//! depth, `sys._getframe` and tracebacks are what they would have been. A frame that has inner ones
+//! starts at its `resume_inner` pad, whose hook lets the interpreter call the next function as it calls Python functions, without
+//! going deeper in the machine's stack: from the frame's `call` pad. What the callee's code begins with is replaced
+//! meanwhile by a hook, which makes the new frame the inner one. Where the interpreter would call otherwise, the inner frame is forged, too,
+//! and its run is nested.
 //!
 //! Order matters: everything is read from the records before anything is written, all frames and
 //! globals are consistent before any reference is dropped, because a destructor may look at
@@ -20,8 +23,8 @@ use crate::operator;
 use crate::prepare;
 use psycore_jit::bytecode::{Opcode, base_opcode};
 use psycore_jit::ir::{Awaits, ExitKind, Recipe};
-use rustpython_compiler_core::bytecode::find_exception_handler;
-use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyStr, PyTraceback};
+use rustpython_compiler_core::bytecode::{CodeFlags, find_exception_handler};
+use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyInt, PyStr, PyTraceback};
 use rustpython_vm::{
     AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
 };
@@ -108,12 +111,75 @@ impl Drop for Frame {
     }
 }
 
-/// What a forged frame's pad has to do.
+/// What a frame has to do when it comes to a hook for inner frames.
 pub struct Pending {
-    frame: FrameRef,
-    call: Option<(u32, Awaits, VecDeque<Frame>)>,
-    raise: Option<u32>,
+    /// The frame; none if the interpreter is about to make it for the caller in `work`.
+    frame: Option<FrameRef>,
+    work: Work,
+    carried: Carried,
+}
+
+/// What the innermost frame is to be given.
+struct Carried {
+    /// What the instruction where compiled code left has raised.
     exception: Option<ExceptionRef>,
+    /// What was raised on the way, by a signal.
+    interrupt: Option<ExceptionRef>,
+}
+
+impl Carried {
+    /// Lets the next instruction of the innermost frame raise what a signal has.
+    fn interrupt(self, a: &Attached) {
+        if let Some(e) = self.interrupt {
+            a.raise_soon(e);
+        }
+    }
+}
+
+enum Work {
+    /// To run the inner frames that the instruction at the position called.
+    Call(u32, Awaits, VecDeque<Frame>),
+    /// To raise the exception at the position.
+    Raise(u32),
+    /// To be the first of some frames.
+    Become(Call),
+}
+
+/// A call of the first of some frames, as the interpreter is about to make it.
+struct Call {
+    caller: FrameRef,
+    /// The instruction that stands for it.
+    pc: u32,
+    /// The caller's stack without the operands of the pad.
+    depth: usize,
+    /// What the code of the first frame begins with.
+    beginning: [u16; 2],
+    chain: VecDeque<Frame>,
+}
+
+impl Call {
+    /// Gives the callee's code its beginning back.
+    fn restore(&self) {
+        if let Some(first) = self.chain.front()
+            && let Some(p) = prepare::of(&first.code)
+        {
+            p.begin_with(&first.code, self.beginning);
+        }
+    }
+}
+
+impl Pending {
+    /// # Safety
+    /// `frame` is the current one.
+    unsafe fn is_for(&self, frame: FrameRef) -> bool {
+        match &self.work {
+            // SAFETY: the caller's promise.
+            Work::Become(call) => unsafe {
+                frame.previous() == Some(call.caller) && call.chain.front().is_some_and(|f| std::ptr::eq(&*f.code, frame.code()))
+            },
+            _ => self.frame == Some(frame),
+        }
+    }
 }
 
 /// Puts the interpreter in the place of compiled code that has left. `exception` is an owned
@@ -265,7 +331,7 @@ pub unsafe fn leave(
             Some(e) => raise(frame, code, pc, e, false, vm),
             None => debug_assert!(false, "a raise without an exception"),
         },
-        Next::Call(pc, awaits) => finish_call(a, frame, code, (pc, awaits), chain, exception, vm),
+        Next::Call(pc, awaits) => finish_call(a, frame, code, (pc, awaits), chain, Carried { exception, interrupt: None }, vm),
     }
 }
 
@@ -298,10 +364,10 @@ fn finish_call(
     code: &Py<PyCode>,
     (pc, awaits): (u32, Awaits),
     inner: VecDeque<Frame>,
-    exception: Option<ExceptionRef>,
+    carried: Carried,
     vm: &VirtualMachine,
 ) {
-    match run(a, inner, exception, vm) {
+    match run(a, inner, carried, vm) {
         Ok(value) => {
             match awaits {
                 // SAFETY: the frame is current again.
@@ -350,7 +416,7 @@ fn finish_call(
 fn run(
     a: &'static Attached,
     mut chain: VecDeque<Frame>,
-    exception: Option<ExceptionRef>,
+    carried: Carried,
     vm: &VirtualMachine,
 ) -> PyResult {
     let Some(mut f) = chain.pop_front() else {
@@ -375,53 +441,211 @@ fn run(
             frame.stack_slot(i).write(word);
             frame.set_stack_len(i + 1);
         }
-        let pending = match f.next {
+        let work = match f.next {
             Next::At(_) | Next::After(_) => None,
-            Next::Raise(pc) => Some(Pending { frame, call: None, raise: Some(pc), exception }),
-            Next::Call(pc, awaits) => Some(Pending { frame, call: Some((pc, awaits, chain)), raise: None, exception }),
+            Next::Raise(pc) => Some(Work::Raise(pc)),
+            Next::Call(pc, awaits) => Some(Work::Call(pc, awaits, chain)),
         };
         let waiting = a.pending.borrow().len();
-        match pending {
-            Some(pending) => {
-                a.pending.borrow_mut().push(pending);
+        match work {
+            Some(work) => {
+                a.pending.borrow_mut().push(Pending { frame: Some(frame), work, carried });
                 frame.set_lasti(p.pads.resume_inner);
             }
-            None => set_position(frame, &code, f.next),
+            None => {
+                set_position(frame, &code, f.next);
+                carried.interrupt(a);
+            }
         }
         let result = vm.run_frame_fast(&mut *frame.0);
         // A frame that could not even begin leaves its work behind.
         let left: Vec<Pending> = a.pending.borrow_mut().drain(waiting..).collect();
-        drop(left);
+        for pending in left {
+            if let Work::Become(call) = pending.work {
+                call.restore();
+            }
+        }
         layout::drop_frame(frame);
         result
     };
     result
 }
 
-/// The hook of a forged frame's pad: the frame is current now.
+/// A frame has come to a hook for inner frames: it is current now.
 pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) {
+    // SAFETY: the frame is current.
+    let code = unsafe { frame.code() };
+    let Some(p) = prepare::of(code) else { return };
+    // SAFETY: as above.
+    let raised = unsafe { frame.lasti() } == p.pads.raised + prepare::HOOK_UNITS;
     let pending = {
         let mut all = a.pending.borrow_mut();
+        // SAFETY: as above.
         match all.last() {
-            Some(p) if p.frame == frame => all.pop(),
+            Some(next) if unsafe { next.is_for(frame) } => all.pop(),
+            Some(Pending { work: Work::Become(call), .. }) if raised && call.caller == frame => all.pop(),
             _ => None,
         }
     };
-    let Some(pending) = pending else { return };
-    // SAFETY: the current frame's code.
-    let code = unsafe { frame.code() };
-    match (pending.call, pending.raise) {
-        (Some((pc, awaits, inner)), _) => {
-            set_position(frame, code, Next::Call(pc, awaits));
-            finish_call(a, frame, code, (pc, awaits), inner, pending.exception, vm);
-        }
-        (None, Some(pc)) => {
-            if let Some(e) = pending.exception {
+    if raised {
+        return interrupted(a, frame, code, pending, vm);
+    }
+    if let Some(pending) = pending {
+        proceed(a, frame, code, pending, vm);
+    }
+}
+
+/// Does what is pending for a frame.
+fn proceed(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, Pending { work, mut carried, .. }: Pending, vm: &VirtualMachine) {
+    match work {
+        Work::Call(pc, awaits, inner) => call_inner(a, frame, code, (pc, awaits), inner, carried, vm),
+        Work::Raise(pc) => {
+            if let Some(e) = carried.exception.take() {
                 raise(frame, code, pc, e, false, vm);
             }
+            carried.interrupt(a);
         }
-        (None, None) => {}
+        Work::Become(mut call) => {
+            call.restore();
+            // SAFETY: the caller waits for this frame.
+            set_position(call.caller, unsafe { call.caller.code() }, Next::Call(call.pc, Awaits::Result));
+            let Some(mut f) = call.chain.pop_front() else { return };
+            // SAFETY: the frame has not begun: its slots are arguments and its stack is empty.
+            let old: Vec<usize> = unsafe {
+                let nlocals = frame.nlocals();
+                let slots = frame.slots();
+                let old = f.slots.drain(..).enumerate().take(nlocals).map(|(i, word)| slots.add(i).replace(word)).collect();
+                for (i, word) in f.stack.drain(..).enumerate() {
+                    frame.stack_slot(i).write(word);
+                    frame.set_stack_len(i + 1);
+                }
+                old
+            };
+            for word in old.into_iter().filter(|word| *word != 0) {
+                // SAFETY: taken out of the frame: `None`, or a cell.
+                drop(unsafe { layout::own(word) });
+            }
+            let work = match f.next {
+                Next::At(_) | Next::After(_) => {
+                    set_position(frame, code, f.next);
+                    return carried.interrupt(a);
+                }
+                Next::Raise(pc) => Work::Raise(pc),
+                Next::Call(pc, awaits) => Work::Call(pc, awaits, call.chain),
+            };
+            proceed(a, frame, code, Pending { frame: Some(frame), work, carried }, vm);
+        }
     }
+}
+
+/// Lets a frame that the interpreter runs have its inner frames run.
+fn call_inner(
+    a: &'static Attached,
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    (pc, awaits): (u32, Awaits),
+    inner: VecDeque<Frame>,
+    carried: Carried,
+    vm: &VirtualMachine,
+) {
+    match prepare_call(frame, code, (pc, awaits), &inner, vm) {
+        Some(beginning) => {
+            // SAFETY: the frame is current.
+            let depth = unsafe { frame.stack_len() };
+            push_call(frame, code, &inner[0], vm);
+            let work = Work::Become(Call { caller: frame, pc, depth, beginning, chain: inner });
+            a.pending.borrow_mut().push(Pending { frame: None, work, carried });
+        }
+        None => {
+            set_position(frame, code, Next::Call(pc, awaits));
+            finish_call(a, frame, code, (pc, awaits), inner, carried, vm);
+        }
+    }
+}
+
+/// Makes ready for the interpreter to call the first of the inner frames from the frame's pad, if it would do so without going deeper in
+/// the machine's stack. Gives what the callee's code began with.
+fn prepare_call(
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    (pc, awaits): (u32, Awaits),
+    inner: &VecDeque<Frame>,
+    vm: &VirtualMachine,
+) -> Option<[u16; 2]> {
+    let p = prepare::of(code)?;
+    let Frame { code: callee, func, .. } = inner.front()?;
+    let unusual = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS | prepare::SUSPENDS;
+    let count = callee.arg_count;
+    // SAFETY: the frame is current; the function is alive.
+    let (room, same) = unsafe { (frame.stack_capacity() - frame.stack_len(), std::ptr::eq(layout::function_code(func), &**callee)) };
+    let flat = awaits == Awaits::Result
+        && waits_past_caches(p.instr_at(code, pc)?.op)
+        && same
+        && callee.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS)
+        && !callee.flags.intersects(unusual)
+        && callee.kwonlyarg_count == 0
+        && room > count.max(1) as usize
+        && !vm.use_tracing.get()
+        && vm.current_recursion_depth() + 1 < vm.recursion_limit.get();
+    let args = u8::try_from(count.saturating_sub(1)).ok().filter(|_| flat)?;
+    let version = Some(func.get_version_for_current_state()).filter(|version| *version != 0)?;
+    let beginning = prepare::of(callee)?.divert(callee)?;
+    p.write_call(code, args, version);
+    Some(beginning)
+}
+
+/// Puts the operands of the pad's call on the stack, and lets the frame go on there. What the arguments are does not matter.
+fn push_call(frame: FrameRef, code: &Py<PyCode>, callee: &Frame, vm: &VirtualMachine) {
+    let Some(p) = prepare::of(code) else { return };
+    let count = callee.code.arg_count;
+    // SAFETY: the frame is current, and there is room.
+    unsafe {
+        frame.push(Some(callee.func.clone().into()));
+        frame.push((count > 0).then(|| vm.ctx.none()));
+        for _ in 1..count {
+            frame.push(Some(vm.ctx.none()));
+        }
+        frame.set_lasti(p.pads.call);
+    }
+}
+
+/// Something was raised at a pad for inner frames: in the nested run of one, by what the interpreter does between two
+/// instructions, or because it can't go deeper.
+fn interrupted(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, pending: Option<Pending>, vm: &VirtualMachine) {
+    // SAFETY: the frame is current; the pad's handler finds these two on the stack.
+    let (last, exception) = unsafe {
+        let depth = frame.stack_len();
+        let pop = |i: usize| {
+            frame.promote(i);
+            layout::own(frame.stack_slot(i).replace(0))
+        };
+        let popped = (pop(depth - 2), pop(depth - 1));
+        frame.set_stack_len(depth - 2);
+        popped
+    };
+    let Ok(exception) = exception.downcast::<PyBaseException>() else { return };
+    // The pad has an entry in the traceback.
+    let next = exception.traceback().and_then(|entry| entry.next.lock().clone());
+    exception.set_traceback(next);
+    let Some(mut pending) = pending else {
+        // A nested run: the callee has set the position.
+        let pc = last.downcast_ref::<PyInt>().and_then(layout::small_int).unwrap_or(0) as u32;
+        return raise(frame, code, pc, exception, true, vm);
+    };
+    if let Work::Become(call) = pending.work {
+        call.restore();
+        // SAFETY: the frame is current; the operands of the pad may be there still.
+        unsafe { frame.truncate(call.depth) };
+        if exception.fast_isinstance(vm.ctx.exceptions.recursion_error) {
+            return raise(frame, code, call.pc, exception, true, vm);
+        }
+        // Of the callee's frame, which had not begun.
+        exception.set_traceback(None);
+        pending.work = Work::Call(call.pc, Awaits::Result, call.chain);
+    }
+    // It belongs where the program is: in the innermost frame.
+    pending.carried.interrupt.get_or_insert(exception);
+    proceed(a, frame, code, pending, vm);
 }
 
 /// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,

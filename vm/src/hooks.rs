@@ -532,7 +532,9 @@ fn reached(
     let Some(hook) = Hook::downcast(hook) else { return Ok(()) };
     let site = &hook.site;
     let Some(frame) = FrameRef::current() else { return Ok(()) };
-    site.attached.look_for_interruption(vm)?;
+    if site.kind != SiteKind::Inner {
+        site.attached.look_for_interruption(vm)?;
+    }
     // SAFETY: the current frame is live, and it runs the code that the hook belongs to.
     unsafe {
         match site.kind {
@@ -547,9 +549,7 @@ fn reached(
                 frame.set_lasti(if settled { start } else { start - 1 });
             }
             SiteKind::Inner => {
-                if !site.attached.is_aside(vm) || !site.attached.pending.borrow().is_empty() {
-                    deopt::resume_inner(site.attached, frame, vm);
-                }
+                deopt::resume_inner(site.attached, frame, vm);
                 return Ok(());
             }
             SiteKind::Planted => {

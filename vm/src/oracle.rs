@@ -93,7 +93,7 @@ pub(crate) fn code_info(jit: &Jit, id: ObjId, code: &Py<PyCode>) -> CodeInfo {
     let start = raw.iter().position(|u| u.op == Opcode::Resume).map_or(0, |i| i as u32 + 1);
     let (instrs, at) = bytecode::decode(&raw);
     let c = &code.code;
-    let handlers = bytecode::decode_handlers(&c.exceptiontable);
+    let handlers = bytecode::decode_handlers(crate::prepare::exceptiontable(code));
     let loops = bytecode::find_loops(&instrs, &at, &handlers);
     CodeInfo {
         id,

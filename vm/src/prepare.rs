@@ -11,8 +11,8 @@
 //!   instructions stand in a pad behind the code, from where a jump leads back. Where the first
 //!   instruction can't be displaced (it is a jump target, a jump, or covered by a handler)
 //!   there is no hook; such functions are entered through their loops.
-//! - **Pads** behind the code: the entry's, `RETURN_VALUE`, `RERAISE 1` and `LOAD_CONST hook; DELETE_ATTR 0` for
-//!   frames that deopt forges (see `deopt`).
+//! - **Pads** behind the code: the entry's, `RETURN_VALUE`, `RERAISE 1`, and for frames that deopt makes (see `deopt`)
+//!   `LOAD_CONST hook; DELETE_ATTR 0`, a call, and the same hook as the handler of what is raised in these two.
 //!
 //! A dead hook costs nothing: the original units are written back ([`Prepared::disarm`]).
 //!
@@ -25,7 +25,8 @@ use crate::layout::FrameRef;
 use crate::policy::Rules;
 use psycore_jit::bytecode::{Instr, Opcode, RawUnit, base_opcode, decode};
 use rustpython_compiler_core::bytecode::{
-    CodeFlags, CodeObject, CodeUnit, CodeUnits, Instruction, OpArgByte, find_exception_handler,
+    CodeFlags, CodeObject, CodeUnit, CodeUnits, ExceptionTableEntry, Instruction, OpArgByte, encode_exception_table,
+    find_exception_handler,
 };
 use rustpython_compiler_core::SourceLocation;
 use rustpython_compiler_core::varint::{write_signed_varint, write_varint};
@@ -38,8 +39,14 @@ use std::sync::{Arc, OnceLock};
 /// Hooks are loaded by one unit, so their constants have numbers of one byte; 0 may be the docstring.
 const MAX_HOOK_CONST: usize = 255;
 /// Units behind planted code. The largest pads: `RESUME`, an instruction with its prefixes and caches, a jump back of
-/// four units, a return, a raise, and three units for inner frames.
-const PAD_ROOM: usize = 24;
+/// four units, a return, a raise, and for inner frames two hooks of three units and a call of four.
+const PAD_ROOM: usize = 31;
+/// Units of a hook with a prefix.
+pub(crate) const HOOK_UNITS: u32 = 3;
+/// Units of the call: its own and its caches.
+const CALL_UNITS: u32 = 4;
+/// A depth of the stack that no code has: handlers leave the stack as it is.
+const WHOLE_STACK: u16 = u16::MAX;
 
 /// Two units that a hook replaced.
 #[derive(Debug)]
@@ -62,6 +69,11 @@ pub struct Pads {
     pub reraise: u32,
     /// Runs the inner frames of a forged one.
     pub resume_inner: u32,
+    /// A call of a function with as many arguments as it has parameters, which [`Prepared::write_call`] completes.
+    pub call: u32,
+    /// Handles what is raised in the two pads before it: takes the index of the last unit in flight, and the exception,
+    /// from the stack.
+    pub raised: u32,
 }
 
 /// The displaced start of a function.
@@ -85,6 +97,7 @@ pub struct Prepared {
     pub consts: u32,
     pub names: u32,
     pub linetable: u32,
+    pub exceptiontable: u32,
     pub max_stackdepth: u32,
     pub pads: Pads,
     pub patches: Vec<Patch>,
@@ -132,6 +145,7 @@ impl Prepared {
             consts: 0,
             names: 0,
             linetable: 0,
+            exceptiontable: 0,
             max_stackdepth: 0,
             pads: Pads::default(),
             patches: Vec::new(),
@@ -222,6 +236,34 @@ impl Prepared {
     pub fn back_edge_header(&self, code: &Py<PyCode>, pc: u32) -> Option<u32> {
         let instr = self.instr_at(code, pc)?;
         (instr.op == Opcode::JumpBackward).then(|| instr.target()).flatten()
+    }
+
+    /// Lets the pad's call be one of a function of that version with `args` arguments, the first of which counts as `self`.
+    pub(crate) fn write_call(&self, code: &Py<PyCode>, args: u8, version: u32) {
+        let (at, units) = (self.pads.call as usize, &code.code.instructions);
+        // SAFETY: a valid unit and caches, in bounds. The pad runs next, and this is the only thread.
+        unsafe {
+            units.write_cache_u16(at, bits_of(unit(Opcode::CallPyExactArgs, args)));
+            units.write_cache_u32(at + 2, version);
+        }
+    }
+
+    /// Makes the code begin with the hook for inner frames. Gives the units that it replaces, for [`Prepared::begin_with`];
+    /// `None` where the hook has too high a number.
+    pub(crate) fn divert(&self, code: &Py<PyCode>) -> Option<[u16; 2]> {
+        let constant = u8::try_from(code.code.constants.len() - 1).ok()?;
+        let units = &code.code.instructions;
+        let replaced = [0, 1].map(|i| units.read_cache_u16(i));
+        self.begin_with(code, hook_units(constant).map(bits_of));
+        Some(replaced)
+    }
+
+    /// Writes the first two units of the code.
+    pub(crate) fn begin_with(&self, code: &Py<PyCode>, units: [u16; 2]) {
+        for (i, bits) in units.into_iter().enumerate() {
+            // SAFETY: valid units; code with hooks has at least two, and no frame is between them.
+            unsafe { code.code.instructions.write_cache_u16(i, bits) };
+        }
     }
 
     /// Writes the original units of a patch back. False if a frame of this thread stands
@@ -501,9 +543,14 @@ fn plan(code: &Py<PyCode>, scan: Scan, consts: usize) -> Option<Plan> {
     if inner_const > 0xffff {
         return None;
     }
-    units.push(unit(Opcode::ExtendedArg, (inner_const >> 8) as u8));
-    units.push(unit(Opcode::LoadConst, inner_const as u8));
-    units.push(unit(Opcode::DeleteAttr, 0));
+    let [load, reach] = hook_units(inner_const as u8);
+    let hook = [unit(Opcode::ExtendedArg, (inner_const >> 8) as u8), load, reach];
+    units.extend(hook);
+    let call = units.len() as u32;
+    units.push(unit(Opcode::CallPyExactArgs, 0));
+    units.resize((call + CALL_UNITS) as usize, unit(Opcode::Cache, 0));
+    let raised = units.len() as u32;
+    units.extend(hook);
 
     let mut patches = Vec::with_capacity(sites.len());
     for (i, (at, _)) in sites.iter().enumerate() {
@@ -522,7 +569,7 @@ fn plan(code: &Py<PyCode>, scan: Scan, consts: usize) -> Option<Plan> {
         units,
         sites,
         patches,
-        pads: Pads { entry, return_value, reraise, resume_inner },
+        pads: Pads { entry, return_value, reraise, resume_inner, call, raised },
         first_const,
         // All pads lie where the function begins.
         place: displaced.map_or(0, |(r, len)| (r + len) as usize),
@@ -538,6 +585,7 @@ fn hook_units(constant: u8) -> [CodeUnit; 2] {
 struct Additions {
     locations: Box<[(SourceLocation, SourceLocation)]>,
     linetable: Box<[u8]>,
+    exceptiontable: Box<[u8]>,
     constants: Vec<PyObjectRef>,
     prepared: Arc<Prepared>,
 }
@@ -568,6 +616,9 @@ fn add(
         ),
         vm.state.config.settings.code_debug_ranges,
     );
+    let Pads { resume_inner, raised, .. } = plan.pads;
+    let handler = ExceptionTableEntry::new(resume_inner, raised, raised, WHOLE_STACK, true);
+    let exceptiontable = [&*c.exceptiontable, &*encode_exception_table(&[handler])].concat();
     let mut constants: Vec<PyObjectRef> = Vec::with_capacity(plan.first_const + plan.sites.len() + 1);
     constants.extend(c.constants.iter().take(original.consts as usize).map(|k| k.as_object().to_owned()));
     if constants.is_empty() {
@@ -579,6 +630,7 @@ fn add(
         consts: original.consts,
         names: original.names,
         linetable: c.linetable.len() as u32,
+        exceptiontable: c.exceptiontable.len() as u32,
         max_stackdepth: original.max_stackdepth,
         pads: plan.pads,
         patches: plan.patches,
@@ -593,6 +645,7 @@ fn add(
     Some(Additions {
         locations: locations.into_boxed_slice(),
         linetable: linetable.into_boxed_slice(),
+        exceptiontable: exceptiontable.into_boxed_slice(),
         constants,
         prepared,
     })
@@ -646,7 +699,7 @@ fn clone(a: &'static Attached, vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyR
             freevars: c.freevars.clone(),
             localspluskinds: c.localspluskinds.clone(),
             linetable: added.linetable,
-            exceptiontable: c.exceptiontable.clone(),
+            exceptiontable: added.exceptiontable,
         },
     );
     clone.set_source_path(code.source_path());
@@ -809,6 +862,7 @@ pub(crate) fn finish(a: &'static Attached, vm: &VirtualMachine, code: &Py<PyCode
         drop((&raw mut (*place).code.constants).replace(added.constants.into_iter().map(Into::into).collect()));
         drop((&raw mut (*place).code.locations).replace(added.locations));
         drop((&raw mut (*place).code.linetable).replace(added.linetable));
+        drop((&raw mut (*place).code.exceptiontable).replace(added.exceptiontable));
     }
     // The pads get caches as fresh code has them.
     planted.fill(at, [0; 6]);
@@ -889,19 +943,24 @@ fn last_line(table: &[u8], first_line: i32) -> i32 {
     line
 }
 
+/// The exception table of the original.
+pub fn exceptiontable(code: &Py<PyCode>) -> &[u8] {
+    let all = &code.code.exceptiontable;
+    &all[..of(code).map_or(all.len(), |p| p.exceptiontable as usize)]
+}
+
 /// The original of prepared or planted code, made anew; `None` if the code is one. What lies in it stays as it is unless
 /// `deep`.
 pub fn original(vm: &VirtualMachine, code: &Py<PyCode>, deep: bool) -> Option<PyRef<PyCode>> {
     let c = &code.code;
     let prepared = of(code);
     let planted = Planted::of(code);
-    let (n, consts, names, linetable, max_stackdepth) = match (prepared, planted) {
-        (Some(p), _) => (p.units, p.consts, p.names, p.linetable as usize, p.max_stackdepth),
-        (None, Some(p)) => (p.units, p.consts, p.names, c.linetable.len(), p.max_stackdepth),
-        (None, None) => {
-            (c.instructions.len() as u32, c.constants.len() as u32, c.names.len() as u32, c.linetable.len(), c.max_stackdepth)
-        }
+    let (n, consts, names, max_stackdepth) = match (prepared, planted) {
+        (Some(p), _) => (p.units, p.consts, p.names, p.max_stackdepth),
+        (None, Some(p)) => (p.units, p.consts, p.names, p.max_stackdepth),
+        (None, None) => (c.instructions.len() as u32, c.constants.len() as u32, c.names.len() as u32, c.max_stackdepth),
     };
+    let linetable = prepared.map_or(c.linetable.len(), |p| p.linetable as usize);
     let mut changed = prepared.is_some() || planted.is_some();
     let constants: Vec<PyObjectRef> = c
         .constants
@@ -955,7 +1014,7 @@ pub fn original(vm: &VirtualMachine, code: &Py<PyCode>, deep: bool) -> Option<Py
             freevars: c.freevars.clone(),
             localspluskinds: c.localspluskinds.clone(),
             linetable: c.linetable[..linetable].into(),
-            exceptiontable: c.exceptiontable.clone(),
+            exceptiontable: exceptiontable(code).into(),
         },
     );
     Some(clone)

@@ -32,7 +32,8 @@ mod unwind;
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
 use crate::ir::{
-    Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Reason, Type, Value,
+    Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op,
+    Reason, Type, Value,
 };
 use crate::oracle::{Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
@@ -235,6 +236,15 @@ pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits, joins: &Ref
     Err(Refused::Unsupported("no fixed point of inlining and results".into()))
 }
 
+/// Takes the poll out of a function's beginning if it calls no compiled function: no recursion goes through it.
+fn forget_idle_poll(func: &mut Function) {
+    if func.insts.iter().any(|inst| matches!(inst.op, Op::CallFn { .. })) {
+        return;
+    }
+    let (insts, entry) = (&func.insts, &mut func.blocks[0].insts);
+    entry.retain(|i| !matches!(insts[i.index()].op, Op::Poll { .. }));
+}
+
 impl<'a> Spec<'a> {
     fn new(
         o: &'a dyn Oracle,
@@ -321,6 +331,7 @@ impl<'a> Spec<'a> {
         let mut func = self.b.finish();
         if func.kind == FnKind::Compiled {
             func.ret = self.ret.and_then(Pass::ty);
+            forget_idle_poll(&mut func);
         }
         Ok(Output { func, ret: self.ret, instrs: self.instrs })
     }
@@ -508,6 +519,8 @@ impl<'a> Spec<'a> {
         let exit = self.b.exit_to(ExitKind::Guard(Reason::Depth), state, &[]);
         self.b.enter(exit);
         self.entered = true;
+        // It may be part of a recursion that has no loop.
+        self.poll_at(pc);
         Ok(pc)
     }
 

@@ -12,7 +12,7 @@ use wasmtime::{Config, Module};
 pub(super) const TICK: Duration = Duration::from_millis(5);
 /// Of the machine's stack, for the guest and what it has compiled. Its own stack is smaller still
 /// (`STACK_BUDGET`), so that recursion ends there, with an exception.
-const WASM_STACK_BYTES: usize = 4 << 20;
+const WASM_STACK_BYTES: usize = 14 << 20;
 /// The same and what the host's functions need.
 const STACK_BYTES: usize = WASM_STACK_BYTES + (1 << 20);
 

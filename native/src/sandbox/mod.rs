@@ -47,7 +47,7 @@ use wasmtime_wasi::{Deterministic, FsPerms, HostMonotonicClock, HostWallClock, I
 pub const MIB: u64 = 1 << 20;
 
 /// Of the guest's own stack, what native recursion may use. With it the machine's stack lasts as well.
-const STACK_BUDGET: i32 = 1 << 20;
+const STACK_BUDGET: i32 = 7 << 19;
 /// Ticks of the engine's clock between two looks at the time.
 const TICKS: u64 = 1;
 

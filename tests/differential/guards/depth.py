@@ -1,4 +1,3 @@
-# stack: large
 """Recursion that was shallow when it was compiled goes beyond the limit."""
 import sys
 

@@ -289,7 +289,7 @@ async function spawn(onMessage: (message: FromWorker) => void, onError: (error: 
   const { Worker: NodeWorker } = process.getBuiltinModule("node:worker_threads");
   // Not written as one expression, which bundlers for browsers would follow.
   const file = "./worker.js";
-  const worker = new NodeWorker(new URL(file, import.meta.url));
+  const worker = new NodeWorker(new URL(file, import.meta.url), { resourceLimits: { stackSizeMb: 8 } });
   worker.on("message", onMessage);
   worker.on("error", failed);
   return {

@@ -15,6 +15,8 @@ export type { Files, PythonFrame };
 /** Bytes of stack that leave enough of an engine's own: Chromium's workers have the least, where 500,000 is too much now and then. */
 const BROWSER_STACK = 400_000;
 const NODE_STACK = 640_000;
+/** Node's workers have the stack that they are given: see `spawn`. */
+const NODE_WORKER_STACK = 3_500_000;
 
 /** Takes text that a program wrote. Pieces need not end with a line. */
 export type OnText = (text: string) => void;
@@ -189,6 +191,7 @@ export class Psycore {
       stdout: options.onStdout ?? defaultOutput("stdout"),
       stderr: options.onStderr ?? defaultOutput("stderr"),
     };
+    const worker = options.worker ?? inBrowser();
     const config = {
       module: guest,
       library,
@@ -196,14 +199,14 @@ export class Psycore {
       env: { PYTHON_COLORS: "0", ...options.env },
       files: options.files ?? {},
       keepModules: options.explain ?? false,
-      stack: options.stack ?? (inBrowser() ? BROWSER_STACK : NODE_STACK),
+      stack: options.stack ?? (inBrowser() ? BROWSER_STACK : worker ? NODE_WORKER_STACK : NODE_STACK),
     };
     const owner = {
       output: (stream: Stream, text: string) => this.#output(stream, text),
       call: (request: Uint8Array) => this.#hostCall(request),
       stdin: () => this.#stdin(),
     };
-    this.#backend = (options.worker ?? inBrowser()) ? new Remote(coreModule, config, owner) : new Local(config, owner);
+    this.#backend = worker ? new Remote(coreModule, config, owner) : new Local(config, owner);
   }
 
   /** Loads the interpreter. Rejects if the module can't be fetched or compiled. */
