@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Psycore } from "../../wasm/web/npm/dist/index.js";
 import { suite, workerSuite } from "./suite.mjs";
 
@@ -13,3 +15,35 @@ for (const worker of [false, true]) {
     test(`${worker ? "worker" : "same thread"}: ${name}`, { timeout: 120_000 }, () => run(Psycore, load, equal));
   }
 }
+
+test("functions that Python has dropped are forgotten", { timeout: 120_000 }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc");
+  for (const worker of [false, true]) {
+    const vm = await Psycore.load({ worker });
+    const known = [];
+    const remain = async (wanted) => {
+      let remaining;
+      for (let i = 0; i < 40 && remaining !== wanted; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        collect();
+        remaining = known.filter((f) => f.deref() !== undefined).length;
+      }
+      equal(remaining, wanted);
+    };
+    // Its own variables would keep the last one.
+    const pass = (i) => {
+      const f = (x) => x + i;
+      known.push(new WeakRef(f));
+      return vm.run("g = f; f(1)", { globals: { f } });
+    };
+    for (let i = 0; i < 10; i++) equal(await pass(i), 1 + i);
+    await remain(1);
+    await vm.run("del f");
+    await remain(1);
+    equal(await vm.run("g(2)"), 11);
+    await vm.run("del g");
+    await remain(0);
+    vm.dispose();
+  }
+});

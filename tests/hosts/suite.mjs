@@ -270,6 +270,17 @@ export const workerSuite = {
     }
   },
 
+  async "recursion without a loop can be stopped"(Psycore, load, equal) {
+    const code = "def f(n): return 1 if n == 0 else f(n - 1) + f(n - 1)\nx = f(10)\nf(60)";
+    for (const jit of ["auto", "off"]) {
+      const vm = await load({ jit });
+      const error = await vm.run(code, { timeout: 300 }).catch((e) => e);
+      equal([error.name, error.stateLost], ["AbortError", false]);
+      equal(await vm.get("x"), 1024);
+      vm.dispose();
+    }
+  },
+
   async "a program that does not want to stop loses its interpreter"(Psycore, load, equal) {
     const vm = await load({ files: { "kept.txt": "x" } });
     const code = "x = 1\nwhile True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass";

@@ -83,6 +83,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     linker.func_wrap("psycore", "poll", |caller: Caller<'_, State>| {
         i32::from(caller.data().interrupted.swap(false, Ordering::Relaxed))
     })?;
+    // The functions of a sandbox are there as long as it is.
+    linker.func_wrap("psycore", "release", |_: Caller<'_, State>, _: u32| ())?;
     linker.func_wrap("psycore", "library", |mut caller: Caller<'_, State>, at: u32, len: u32| {
         let guest = caller.data().guest.clone();
         let memory = caller.data().exports.as_ref().map(|exports| exports.memory);

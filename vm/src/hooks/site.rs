@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 /// Passes that no version fits until only some passes try them, and at most so many between two that do.
 const FEW_MISSES: u32 = 4;
 const MISS_PAUSE: u32 = 32;
+/// Frames among which a recursion is looked for.
+const FRAMES_LOOKED_AT: usize = 64;
 
 /// What a hook stands for. Positions are unit indexes of the original code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,13 +269,29 @@ impl Site {
         }
     }
 
-    /// Nobody is asked about this site any more. Loops go on asking whether the program is to stop, if there is somebody to ask.
+    /// Nobody is asked about this site any more. Loops and recursive functions go on asking whether the program is to stop, if
+    /// there is somebody to ask.
     pub(crate) fn give_up(&self) {
         self.set_counter(i32::MAX as u32);
-        let asks = matches!(self.kind, SiteKind::Loop { .. }) && self.attached.interrupted.get().is_some();
+        let asks = self.attached.interrupted.get().is_some() && (matches!(self.kind, SiteKind::Loop { .. }) || self.recurs());
         if !asks {
             self.disarm();
         }
+    }
+
+    /// Whether the innermost frames are those of a recursion through this site's code.
+    fn recurs(&self) -> bool {
+        let mut next = FrameRef::current();
+        let mut found = 0;
+        for _ in 0..FRAMES_LOOKED_AT {
+            let Some(frame) = next else { break };
+            // SAFETY: frames of the chain are live; the address is only compared.
+            unsafe {
+                found += usize::from(std::ptr::eq(frame.code(), self.code()));
+                next = frame.previous();
+            }
+        }
+        found > 1
     }
 
     /// Passes after which it is asked about for the first time.

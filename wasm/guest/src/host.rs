@@ -4,6 +4,8 @@
 unsafe extern "C" {
     fn call(request: *const u8, bytes: usize) -> u64;
     fn poll() -> i32;
+    #[link_name = "release"]
+    safe fn release_function(number: u32);
     #[link_name = "library"]
     fn put_library(file: *mut u8, bytes: usize) -> i32;
 }
@@ -21,6 +23,11 @@ pub fn call_host(request: &[u8]) -> Option<Vec<u8>> {
         super::psycore_free(block, bytes);
         Some(copy)
     }
+}
+
+/// Tells the host that an object which stood for a function of its is gone.
+pub fn release(number: u32) {
+    release_function(number);
 }
 
 /// Lets the host write the rest of the library into memory. Whether it did.

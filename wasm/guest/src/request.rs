@@ -168,6 +168,7 @@ fn new_vm() -> Result<Rc<Vm>, Error> {
     config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
     let vm = Vm::new(config)?;
     vm.with(complete_modules)?;
+    value::make_class();
     vm.with(library::load_when_needed)?;
     Ok(Rc::new(vm))
 }

@@ -9,10 +9,11 @@ use ciborium::Value;
 use num_bigint::{BigInt, BigUint, Sign};
 use psycore_abi::MAX_DEPTH;
 use psycore_abi::tag::{BIG_NEGATIVE, BIG_POSITIVE, HOST_FUNCTION, OBJECT, SET};
-use psycore_vm::rustpython_vm;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyStr, PyTuple};
+use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::FuncArgs;
-use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
+use rustpython_vm::types::{Callable, Representable};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine, pyclass};
 use std::cell::RefCell;
 
 /// Characters of a `repr` that the host is told.
@@ -169,7 +170,10 @@ pub fn from_host(vm: &VirtualMachine, value: &Value) -> PyResult {
             set.call((items,), vm)?
         }
         Value::Tag(HOST_FUNCTION, inner) => match inner.as_array().map(Vec::as_slice) {
-            Some([Value::Integer(number), Value::Text(name)]) => host_function(vm, i128::from(*number) as u64, name),
+            Some([Value::Integer(number), Value::Text(name)]) => {
+                let Ok(number) = u32::try_from(i128::from(*number)) else { return bad("a function with too high a number") };
+                HostFunction { number, name: name.clone() }.into_ref(ctx).into()
+            }
             _ => return bad("a function without number and name"),
         },
         Value::Tag(OBJECT, inner) => {
@@ -184,15 +188,53 @@ pub fn from_host(vm: &VirtualMachine, value: &Value) -> PyResult {
     })
 }
 
-/// A Python function that calls one of the host's.
-fn host_function(vm: &VirtualMachine, number: u64, name: &str) -> PyObjectRef {
-    let call = move |args: FuncArgs, vm: &VirtualMachine| call_host(vm, number, &args);
-    // Names of native functions live for ever; those of the host are few.
-    let name: &'static str = vm.ctx.intern_str(name).as_str();
-    vm.new_function(name, call).into()
+/// A function of the host. The host knows how many objects it has sent for each, and is told when one goes.
+#[pyclass(module = "builtins", name = "host_function")]
+#[derive(Debug, PyPayload)]
+pub struct HostFunction {
+    number: u32,
+    name: String,
 }
 
-fn call_host(vm: &VirtualMachine, number: u64, args: &FuncArgs) -> PyResult {
+/// Makes the class of the host's functions, before there are any.
+pub fn make_class() {
+    let _ = HostFunction::make_static_type();
+}
+
+impl Drop for HostFunction {
+    fn drop(&mut self) {
+        host::release(self.number);
+    }
+}
+
+impl Callable for HostFunction {
+    type Args = FuncArgs;
+
+    fn call(zelf: &Py<Self>, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
+        call_host(vm, zelf.number, &args)
+    }
+}
+
+impl Representable for HostFunction {
+    fn repr_str(zelf: &Py<Self>, _: &VirtualMachine) -> PyResult<String> {
+        Ok(format!("<host function {}>", zelf.name))
+    }
+}
+
+#[pyclass(with(Callable, Representable), flags(DISALLOW_INSTANTIATION))]
+impl HostFunction {
+    #[pygetset]
+    fn __name__(zelf: &Py<Self>) -> String {
+        zelf.name.clone()
+    }
+
+    #[pygetset]
+    fn __qualname__(zelf: &Py<Self>) -> String {
+        zelf.name.clone()
+    }
+}
+
+fn call_host(vm: &VirtualMachine, number: u32, args: &FuncArgs) -> PyResult {
     let positional = args.args.iter().map(|a| to_host(vm, a)).collect::<PyResult<Vec<_>>>()?;
     let named = args.kwargs.iter().map(|(k, v)| Ok((Value::from(k.to_string()), to_host(vm, v)?))).collect::<PyResult<Vec<_>>>()?;
     let request = encode(&Value::Array(vec![number.into(), Value::Array(positional), Value::Map(named)]));

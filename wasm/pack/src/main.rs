@@ -59,6 +59,7 @@ async fn prepared(guest: &[u8], library: &[u8], later: &Later) -> wasmtime::Resu
     linker.func_wrap("psycore", "link", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32, _: i32, _: i32| -1i32)?;
     linker.func_wrap("psycore", "unlink", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| {})?;
     linker.func_wrap("psycore", "call", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| 0i64)?;
+    linker.func_wrap("psycore", "release", |_: Caller<'_, WasiP1Ctx>, _: u32| ())?;
     linker.func_wrap("psycore", "poll", |_: Caller<'_, WasiP1Ctx>| 0i32)?;
     linker.func_wrap("psycore", "library", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| -1i32)?;
     // Nothing of this machine gets into the file.

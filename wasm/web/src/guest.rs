@@ -47,10 +47,10 @@ type Link = dyn Fn(u32, u32, u32, u32) -> i32;
 #[wasm_bindgen]
 impl Guest {
     /// `poll()` says with a number other than 0 that the program is to stop. `on_call(bytes)` answers a call of a host
-    /// function with bytes. `on_library()` gives the bytes of `psycore-library.wasm`, or null. `on_link(bytes)`, if given,
+    /// function with bytes. `on_release(number)` is told when an object that stood for one is gone. `on_library()` gives the bytes of `psycore-library.wasm`, or null. `on_link(bytes)`, if given,
     /// sees every module before it is linked.
     #[wasm_bindgen(constructor)]
-    pub fn new(poll: &Function, on_call: Function, on_library: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
+    pub fn new(poll: &Function, on_call: Function, on_release: &Function, on_library: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
         let state = Rc::new(State {
             exports: RefCell::default(),
             code: Table::new(&object(&[("element", &"anyfunc".into()), ("initial", &0.into())])?)?,
@@ -85,6 +85,7 @@ impl Guest {
             ("unlink", unlink.as_ref()),
             ("call", call.as_ref()),
             ("poll", poll),
+            ("release", on_release),
         ])?;
         Ok(Guest { state, imports, _closures: (reserve, link, unlink, call, library) })
     }

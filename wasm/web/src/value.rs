@@ -30,14 +30,26 @@ const MAX_SAFE_INTEGER: i128 = (1 << 53) - 1;
 /// Converts values for one guest.
 #[wasm_bindgen]
 pub struct Values {
-    /// JavaScript functions that the guest knows by their place. They live as long as the guest: it does not say when
-    /// it has forgotten one.
-    functions: RefCell<Vec<Function>>,
+    /// JavaScript functions that the guest knows by their place.
+    functions: RefCell<Functions>,
     /// From a function to its place.
     numbers: Map,
     /// From what stands for a Python object to its handle.
     handles: WeakMap,
     make_object: Function,
+}
+
+/// Functions by their places, and the places that are free.
+#[derive(Default)]
+struct Functions {
+    known: Vec<Option<Known>>,
+    free: Vec<usize>,
+}
+
+struct Known {
+    function: Function,
+    /// Objects of the guest that stand for it, as many as were sent and have not gone.
+    objects: usize,
 }
 
 #[wasm_bindgen]
@@ -66,7 +78,20 @@ impl Values {
 
     /// The JavaScript function that the guest knows as `number`, or undefined.
     pub fn function(&self, number: u32) -> Option<Function> {
-        self.functions.borrow().get(number as usize).cloned()
+        self.functions.borrow().known.get(number as usize)?.as_ref().map(|known| known.function.clone())
+    }
+
+    /// One of the objects that stand for a function is gone. After the last one the function is forgotten.
+    pub fn released(&self, number: u32) {
+        let mut functions = self.functions.borrow_mut();
+        let place = number as usize;
+        let Some(Some(known)) = functions.known.get_mut(place) else { return };
+        known.objects -= 1;
+        if known.objects == 0 {
+            self.numbers.delete(&known.function);
+            functions.known[place] = None;
+            functions.free.push(place);
+        }
     }
 }
 
@@ -135,12 +160,19 @@ impl Values {
     }
 
     fn function_to_cbor(&self, function: &Function) -> Value {
+        let mut functions = self.functions.borrow_mut();
         let number = self.numbers.get(function).as_f64().map(|n| n as usize).unwrap_or_else(|| {
-            let mut functions = self.functions.borrow_mut();
-            functions.push(function.clone());
-            self.numbers.set(function, &JsValue::from(functions.len() - 1));
-            functions.len() - 1
+            let place = functions.free.pop().unwrap_or_else(|| {
+                functions.known.push(None);
+                functions.known.len() - 1
+            });
+            functions.known[place] = Some(Known { function: function.clone(), objects: 0 });
+            self.numbers.set(function, &JsValue::from(place));
+            place
         });
+        if let Some(known) = &mut functions.known[number] {
+            known.objects += 1;
+        }
         let name = String::from(function.name());
         let name = if name.is_empty() { "anonymous".to_owned() } else { name };
         Value::Tag(HOST_FUNCTION, Box::new(Value::Array(vec![Value::from(number as u64), name.into()])))

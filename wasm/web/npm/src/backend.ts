@@ -7,14 +7,18 @@ import { Aborted, GuestCrash } from "./errors.js";
 import type { FromWorker, Task, ToWorker } from "./worker.js";
 import type { Stream } from "./wasi.js";
 
-/** Milliseconds that a program has to end after it was told to. */
-const GRACE = 500;
+/** Milliseconds until a program that is told to stop has to take notice. */
+const NOTICE = 500;
+/** Milliseconds that it has then to end: writing a traceback takes time where that has not been done before. */
+const GRACE = 2000;
 
 /** What a backend asks of its owner. */
 export interface Owner {
   output(stream: Stream, text: string): void;
   /** A promise only where {@link Backend.canWait}. */
   call(request: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** An object that stood for a host function is gone. */
+  release(number: number): void;
   stdin(): string | null | Promise<string | null>;
 }
 
@@ -74,6 +78,7 @@ export class Local implements Backend {
     this.#engine = await Engine.start(this.config, {
       output: (stream, text) => this.owner.output(stream, text),
       call: (request) => this.owner.call(request) as Uint8Array,
+      release: (number) => this.owner.release(number),
       stdin: () => this.owner.stdin() as string | null,
       poll: () => {
         const wanted = this.#stop !== null && (this.#stop.signal?.aborted || performance.now() > this.#stop.deadline);
@@ -148,6 +153,8 @@ export class Remote implements Backend {
   #calls = 0;
   /** The wait of a host function or of stdin can be cut short by this. */
   #cutShort: (() => void) | null = null;
+  /** The program has taken notice that it is to stop. */
+  #noticed: (() => void) | null = null;
 
   constructor(
     private readonly core: WebAssembly.Module,
@@ -177,7 +184,12 @@ export class Remote implements Backend {
       if (this.#sender === null) return kill();
       this.#sender.interrupt();
       this.#cutShort?.();
-      killTimer ??= setTimeout(kill, GRACE);
+      killTimer ??= setTimeout(kill, NOTICE);
+      this.#noticed = () => {
+        this.#noticed = null;
+        clearTimeout(killTimer);
+        killTimer = setTimeout(kill, GRACE);
+      };
     };
     const timer = timeout === undefined ? undefined : setTimeout(stop, timeout);
     signal?.addEventListener("abort", stop);
@@ -187,6 +199,7 @@ export class Remote implements Backend {
       signal?.removeEventListener("abort", stop);
       clearTimeout(timer);
       clearTimeout(killTimer);
+      this.#noticed = null;
       this.#sender?.calm();
     }
   }
@@ -253,6 +266,12 @@ export class Remote implements Backend {
         break;
       case "call":
         void this.#answer(() => this.owner.call(message.request), message.interrupted);
+        break;
+      case "interrupted":
+        this.#noticed?.();
+        break;
+      case "release":
+        this.owner.release(message.number);
         break;
       case "stdin":
         void this.#answer(async () => encodeStdin(await this.owner.stdin()), encodeStdin(null));

@@ -31,6 +31,8 @@ export interface EngineHost {
   stdin(): string | null;
   /** Answers a call of a host function. */
   call(request: Uint8Array): Uint8Array;
+  /** An object that stood for a host function is gone. */
+  release(number: number): void;
   /** Whether the program is to stop; true once for each time it is wanted. */
   poll(): boolean;
   sleep(milliseconds: number): void;
@@ -62,7 +64,8 @@ export class Engine {
       return host.call(request);
     };
     const library = () => readLibrary(config.library);
-    this.#guest = new Guest(poll, call, library, config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined);
+    const release = (number: number) => host.release(number);
+    this.#guest = new Guest(poll, call, release, library, config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined);
   }
 
   static async start(config: EngineConfig, host: EngineHost): Promise<Engine> {

@@ -204,6 +204,7 @@ export class Psycore {
     const owner = {
       output: (stream: Stream, text: string) => this.#output(stream, text),
       call: (request: Uint8Array) => this.#hostCall(request),
+      release: (number: number) => this.#values.released(number),
       stdin: () => this.#stdin(),
     };
     this.#backend = worker ? new Remote(coreModule, config, owner) : new Local(config, owner);

@@ -23,6 +23,8 @@ export type FromWorker =
   | { type: "failed"; id: number; error: string; crashed: boolean }
   | { type: "output"; stream: Stream; text: string }
   | { type: "call"; request: Uint8Array; interrupted: Uint8Array }
+  | { type: "release"; number: number }
+  | { type: "interrupted" }
   | { type: "stdin" }
   | { type: "more" };
 
@@ -55,13 +57,18 @@ async function start(message: ToWorker & { type: "start" }): Promise<void> {
       post({ type: "call", request, interrupted: INTERRUPTED });
       return answer(channel);
     },
+    release: (number) => post({ type: "release", number }),
     stdin() {
       if (channel === null) return null;
       post({ type: "stdin" });
       const bytes = answer(channel);
       return bytes[0] === 0 ? null : new TextDecoder().decode(bytes.subarray(1));
     },
-    poll: () => channel?.interrupted() ?? false,
+    poll() {
+      const wanted = channel?.interrupted() ?? false;
+      if (wanted) post({ type: "interrupted" });
+      return wanted;
+    },
     sleep: (milliseconds) => (channel === null ? nap(milliseconds) : channel.sleep(milliseconds)),
   });
 }
