@@ -481,7 +481,7 @@ impl Driver for Jit {
         let again = match self.raising_exit(&unit, exit) {
             Some(again) => again,
             None if held => self.held_exit(&unit, inner.code, inner.pc),
-            None => lacks_stamps || self.exit_taken(&unit, inner.code, inner.pc, info.kind, stack),
+            None => lacks_stamps || self.exit_taken(&unit, (inner.code, inner.pc), info.kind, stack, exit.turns),
         };
         let expected = entered.retired.get() || version.as_ref().is_some_and(|key| self.expects_version(key)) || self.background.expects(site);
         if !again || expected {

@@ -16,6 +16,8 @@ use std::cell::Cell;
 const HOT_EXIT: u32 = 16;
 /// ...that often if it raises what its own frame handles...
 const OFTEN_RAISED: u32 = 4;
+/// ...not counting those after so many turns, which cost nothing beside them...
+const SELDOM: u64 = 1_000_000;
 /// ...and a unit is built again at most so many times.
 pub(crate) const MAX_BUILDS: u32 = 16;
 /// How often code is built again at a place because keys have changed, before it does without.
@@ -61,8 +63,9 @@ pub(crate) struct Profile {
 
 impl Jit {
     /// Counts an exit that the code took at an instruction. `stack` are the classes of the
-    /// topmost values, top first. Says whether the unit should be built again.
-    pub fn exit_taken(&self, unit: &Compiled, code: ObjId, pc: u32, kind: ExitKind, stack: Vec<Seen>) -> bool {
+    /// topmost values, top first, and `turns` those that loops have made since the code was entered. Says whether the unit should be
+    /// built again.
+    pub fn exit_taken(&self, unit: &Compiled, (code, pc): (ObjId, u32), kind: ExitKind, stack: Vec<Seen>, turns: u64) -> bool {
         let reason = match kind {
             ExitKind::Guard(r) | ExitKind::After(r) => r,
             ExitKind::Raise | ExitKind::Call => return false,
@@ -77,7 +80,7 @@ impl Jit {
         }
         let mut profile = self.profile.borrow_mut();
         let p = profile.entry((code, pc)).or_default();
-        p.exits += 1;
+        p.exits += u32::from(turns < SELDOM);
         if let (Some(now), Some(then)) = (stack.first(), p.seen.first().copied().or(p.expected.first().copied().flatten()))
             && now.ty != then.ty
             && matches!(reason, Reason::Type | Reason::Shape)
