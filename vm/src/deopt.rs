@@ -7,7 +7,7 @@
 //! our own and run by the interpreter, so that recursion
 //! depth, `sys._getframe` and tracebacks are what they would have been. A frame that has inner ones
 //! starts at its `resume_inner` pad, whose hook lets the interpreter call the next function as it calls Python functions, without
-//! going deeper in the machine's stack: from the frame's `call` pad. What the callee's code begins with is replaced
+//! going deeper in the machine's stack: from the frame's `call` pad. The callee's entry is replaced
 //! meanwhile by a hook, which makes the new frame the inner one. Where the interpreter would call otherwise, the inner frame is forged, too,
 //! and its run is nested.
 //!
@@ -152,18 +152,16 @@ struct Call {
     pc: u32,
     /// The caller's stack without the operands of the pad.
     depth: usize,
-    /// What the code of the first frame begins with.
-    beginning: [u16; 2],
     chain: VecDeque<Frame>,
 }
 
 impl Call {
-    /// Gives the callee's code its beginning back.
+    /// Gives the callee's code its entry back.
     fn restore(&self) {
         if let Some(first) = self.chain.front()
             && let Some(p) = prepare::of(&first.code)
         {
-            p.begin_with(&first.code, self.beginning);
+            p.restore(&first.code);
         }
     }
 }
@@ -477,7 +475,8 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
     let code = unsafe { frame.code() };
     let Some(p) = prepare::of(code) else { return };
     // SAFETY: as above.
-    let raised = unsafe { frame.lasti() } == p.pads.raised + prepare::HOOK_UNITS;
+    let at = unsafe { frame.lasti() };
+    let raised = at == p.pads.raised + prepare::HOOK_UNITS;
     let pending = {
         let mut all = a.pending.borrow_mut();
         // SAFETY: as above.
@@ -490,8 +489,12 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
     if raised {
         return interrupted(a, frame, code, pending, vm);
     }
-    if let Some(pending) = pending {
-        proceed(a, frame, code, pending, vm);
+    match (pending, p.pads.entry) {
+        (Some(pending), _) => proceed(a, frame, code, pending, vm),
+        // A call of the same function that came between, by a signal's handler or a destructor.
+        // SAFETY: as above.
+        (None, Some(entry)) if at == entry.first + 2 => unsafe { frame.set_lasti(entry.resume) },
+        (None, _) => {}
     }
 }
 
@@ -510,7 +513,7 @@ fn proceed(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, Pending { w
             // SAFETY: the caller waits for this frame.
             set_position(call.caller, unsafe { call.caller.code() }, Next::Call(call.pc, Awaits::Result));
             let Some(mut f) = call.chain.pop_front() else { return };
-            // SAFETY: the frame has not begun: its slots are arguments and its stack is empty.
+            // SAFETY: the frame has hardly begun: its slots are arguments and cells, and its stack is empty.
             let old: Vec<usize> = unsafe {
                 let nlocals = frame.nlocals();
                 let slots = frame.slots();
@@ -549,11 +552,11 @@ fn call_inner(
     vm: &VirtualMachine,
 ) {
     match prepare_call(frame, code, (pc, awaits), &inner, vm) {
-        Some(beginning) => {
+        Some(()) => {
             // SAFETY: the frame is current.
             let depth = unsafe { frame.stack_len() };
             push_call(frame, code, &inner[0], vm);
-            let work = Work::Become(Call { caller: frame, pc, depth, beginning, chain: inner });
+            let work = Work::Become(Call { caller: frame, pc, depth, chain: inner });
             a.pending.borrow_mut().push(Pending { frame: None, work, carried });
         }
         None => {
@@ -564,14 +567,14 @@ fn call_inner(
 }
 
 /// Makes ready for the interpreter to call the first of the inner frames from the frame's pad, if it would do so without going deeper in
-/// the machine's stack. Gives what the callee's code began with.
+/// the machine's stack. `None` otherwise.
 fn prepare_call(
     frame: FrameRef,
     code: &Py<PyCode>,
     (pc, awaits): (u32, Awaits),
     inner: &VecDeque<Frame>,
     vm: &VirtualMachine,
-) -> Option<[u16; 2]> {
+) -> Option<()> {
     let p = prepare::of(code)?;
     let Frame { code: callee, func, .. } = inner.front()?;
     let unusual = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS | prepare::SUSPENDS;
@@ -589,9 +592,7 @@ fn prepare_call(
         && vm.current_recursion_depth() + 1 < vm.recursion_limit.get();
     let args = u8::try_from(count.saturating_sub(1)).ok().filter(|_| flat)?;
     let version = Some(func.get_version_for_current_state()).filter(|version| *version != 0)?;
-    let beginning = prepare::of(callee)?.divert(callee)?;
-    p.write_call(code, args, version);
-    Some(beginning)
+    prepare::of(callee)?.divert(callee).then(|| p.write_call(code, args, version))
 }
 
 /// Puts the operands of the pad's call on the stack, and lets the frame go on there. What the arguments are does not matter.

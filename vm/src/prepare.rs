@@ -33,7 +33,7 @@ use rustpython_compiler_core::varint::{write_signed_varint, write_varint};
 use rustpython_vm::builtins::{PyCode, PyStrInterned};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Hooks are loaded by one unit, so their constants have numbers of one byte; 0 may be the docstring.
@@ -45,6 +45,8 @@ const PAD_ROOM: usize = 31;
 pub(crate) const HOOK_UNITS: u32 = 3;
 /// Units of the call: its own and its caches.
 const CALL_UNITS: u32 = 4;
+/// Set beside two units.
+const DIVERTED: u64 = 1 << 32;
 /// A depth of the stack that no code has: handlers leave the stack as it is.
 const WHOLE_STACK: u16 = u16::MAX;
 
@@ -101,6 +103,8 @@ pub struct Prepared {
     pub max_stackdepth: u32,
     pub pads: Pads,
     pub patches: Vec<Patch>,
+    /// The units that [`Prepared::divert`] has replaced, and [`DIVERTED`]; 0 if there are none.
+    diverted: AtomicU64,
     /// What the program has said about this code.
     pub(crate) rules: Rules,
     decoded: OnceLock<(Vec<Instr>, Vec<u32>)>,
@@ -149,6 +153,7 @@ impl Prepared {
             max_stackdepth: 0,
             pads: Pads::default(),
             patches: Vec::new(),
+            diverted: AtomicU64::new(0),
             rules: Rules::default(),
             decoded: OnceLock::new(),
             target: OnceLock::new(),
@@ -248,21 +253,26 @@ impl Prepared {
         }
     }
 
-    /// Makes the code begin with the hook for inner frames. Gives the units that it replaces, for [`Prepared::begin_with`];
-    /// `None` where the hook has too high a number.
-    pub(crate) fn divert(&self, code: &Py<PyCode>) -> Option<[u16; 2]> {
-        let constant = u8::try_from(code.code.constants.len() - 1).ok()?;
-        let units = &code.code.instructions;
-        let replaced = [0, 1].map(|i| units.read_cache_u16(i));
-        self.begin_with(code, hook_units(constant).map(bits_of));
-        Some(replaced)
+    /// Puts the hook for inner frames where the function's entry is, until [`Prepared::restore`]. False where that can't be, or
+    /// is so already. Frames that are to begin in the usual way all the same go to [`EntryPad::resume`].
+    pub(crate) fn divert(&self, code: &Py<PyCode>) -> bool {
+        let (Some(entry), Ok(constant)) = (self.pads.entry, u8::try_from(code.code.constants.len() - 1)) else { return false };
+        if self.diverted.load(Ordering::Relaxed) != 0 {
+            return false;
+        }
+        let units = [0, 1].map(|i| code.code.instructions.read_cache_u16(entry.first as usize + i));
+        self.diverted.store(DIVERTED | u64::from(units[0]) << 16 | u64::from(units[1]), Ordering::Relaxed);
+        write_units(code, entry.first, hook_units(constant).map(bits_of));
+        true
     }
 
-    /// Writes the first two units of the code.
-    pub(crate) fn begin_with(&self, code: &Py<PyCode>, units: [u16; 2]) {
-        for (i, bits) in units.into_iter().enumerate() {
-            // SAFETY: valid units; code with hooks has at least two, and no frame is between them.
-            unsafe { code.code.instructions.write_cache_u16(i, bits) };
+    /// Puts back what was at the function's entry.
+    pub(crate) fn restore(&self, code: &Py<PyCode>) {
+        let units = self.diverted.swap(0, Ordering::Relaxed);
+        if let Some(entry) = self.pads.entry
+            && units != 0
+        {
+            write_units(code, entry.first, [(units >> 16) as u16, units as u16]);
         }
     }
 
@@ -313,13 +323,22 @@ impl Prepared {
             }
         }
         let [a, b] = units(p);
-        // SAFETY: in bounds; both are valid units, and no frame stands between them. Other threads:
-        // see `aside` (nothing is patched while there are any).
-        unsafe {
-            code.code.instructions.write_cache_u16(p.at as usize + 1, b);
-            code.code.instructions.write_cache_u16(p.at as usize, a);
+        if self.diverted.load(Ordering::Relaxed) != 0 && self.pads.entry.is_some_and(|e| e.first == p.at) {
+            self.diverted.store(DIVERTED | u64::from(a) << 16 | u64::from(b), Ordering::Relaxed);
+        } else {
+            write_units(code, p.at, [a, b]);
         }
         true
+    }
+}
+
+/// Replaces two units.
+fn write_units(code: &Py<PyCode>, at: u32, [a, b]: [u16; 2]) {
+    // SAFETY: all callers write valid units, in bounds, and no frame stands between them. Other threads:
+    // see `aside` (nothing is patched while there are any).
+    unsafe {
+        code.code.instructions.write_cache_u16(at as usize + 1, b);
+        code.code.instructions.write_cache_u16(at as usize, a);
     }
 }
 
@@ -634,6 +653,7 @@ fn add(
         max_stackdepth: original.max_stackdepth,
         pads: plan.pads,
         patches: plan.patches,
+        diverted: AtomicU64::new(0),
         rules: Rules::default(),
         decoded: OnceLock::new(),
         target: OnceLock::new(),

@@ -88,23 +88,31 @@ fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
 /// Where in a dict the stamp lies; none if it can't be found.
 fn offset(vm: &VirtualMachine) -> Option<usize> {
     static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
-    *OFFSET.get_or_init(|| {
-        let dict = vm.ctx.new_dict();
-        dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
-        let size = size_of::<PyDict>() / size_of::<u32>();
-        let read = || -> Vec<u32> {
-            (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect()
-        };
-        let before = read();
-        if !stamp(vm, &dict) {
-            return None;
-        }
-        let after = read();
-        let changed: Vec<usize> = (0..size).filter(|&i| before[i] != after[i]).collect();
-        match changed[..] {
-            [i] if before[i] == 0 => Some(payload_offset::<PyDict>() + 4 * i),
-            _ => None,
-        }
+    if let Some(offset) = OFFSET.get() {
+        return *offset;
+    }
+    // Not within `get_or_init`: the loads give signals' handlers and destructors a turn, which may come here, too.
+    let found = find_offset(vm)?;
+    *OFFSET.get_or_init(|| found)
+}
+
+/// The same, looked for. The outer `None` says that something came between.
+fn find_offset(vm: &VirtualMachine) -> Option<Option<usize>> {
+    let dict = vm.ctx.new_dict();
+    dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
+    let size = size_of::<PyDict>() / size_of::<u32>();
+    let read = || -> Vec<u32> {
+        (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect()
+    };
+    let before = read();
+    if !stamp(vm, &dict) {
+        return None;
+    }
+    let after = read();
+    let changed: Vec<usize> = (0..size).filter(|&i| before[i] != after[i]).collect();
+    Some(match changed[..] {
+        [i] if before[i] == 0 => Some(payload_offset::<PyDict>() + 4 * i),
+        _ => None,
     })
 }
 
