@@ -29,7 +29,9 @@ def counted(n):
 
 
 def spin(n, k):
+    global deep
     if n == 0:
+        deep = True
         for i in range(k):
             k ^= i
         return k
@@ -39,11 +41,13 @@ def spin(n, k):
 signal.signal(signal.SIGALRM, handler)
 for f, warm, stuck in ((twice, (18,), (90,)), (counted, (18,), (90,)), (spin, (30, 2000), (200, 10**14))):
     depth = 0
+    deep = False
     f(*warm)
     for i in range(12):
         depth = 0
-        signal.setitimer(signal.ITIMER_REAL, 0.012 + i * 0.0013)
+        deep = False
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.012 + i * 0.0013)
             print(f(*stuck))
         except Stop as e:
             levels = []
@@ -52,9 +56,9 @@ for f, warm, stuck in ((twice, (18,), (90,)), (counted, (18,), (90,)), (spin, (3
                 levels.append(entry.tb_frame.f_code.co_name)
                 entry = entry.tb_next
             assert levels[-1] == "handler", levels
-            assert set(levels[1:-1]) == {f.__name__}, levels
+            assert set(levels[1:-1]) <= {f.__name__}, levels
             # The signal may come between the first two statements.
             assert depth in (0, 1), depth
-            if f is spin:
+            if deep:
                 assert len(levels) == 203, levels
     print(f.__name__)
