@@ -144,10 +144,18 @@ pub trait Lowering {
     /// Lets the thread that [`Lowering::begin`] uses, if there is one, get ready for its first unit.
     fn warm_up(&mut self, _rt_address: fn(RtId) -> usize) {}
 
+    /// Whether there may be such a thread.
+    fn has_thread(&self) -> bool {
+        false
+    }
+
     /// Begins to lower a unit on a thread of its own, or gives it back where there is none.
     fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {
         Err(Box::new(job))
     }
+
+    /// Brings [`Job::done`] up to date where the other thread can't do that itself.
+    fn look(&mut self) {}
 
     /// The next of the units begun, in their order, if it is ready; `wait` waits for it.
     fn finished(&mut self, _wait: bool) -> Option<Done> {

@@ -121,7 +121,8 @@ impl Jit {
         let started = Instant::now();
         let _compiling = samples::compiling();
         self.find_math();
-        self.background.active.set(!at_once && !self.synchronous.get() && !self.policy.takes_all());
+        let aside = !at_once && !self.synchronous.get() && !self.policy.takes_all();
+        self.background.active.set(aside && self.lowering.borrow().has_thread());
         if !self.background.active.get() {
             // What is on its way may be called by this.
             self.receive_all();
@@ -237,6 +238,7 @@ impl Jit {
             let begun = self.lowering.borrow_mut().begin(job);
             match begun {
                 Ok(()) => {
+                    attached.begun_jobs(ticket + 1);
                     self.begin(&draft);
                     self.background.begun.borrow_mut().push_back(Begun { ticket, era: self.background.era.get(), draft });
                     return Attempt::Begun;

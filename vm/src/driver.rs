@@ -341,7 +341,7 @@ impl Jit {
         // These want to see code, and the same in each run.
         let generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
         self.generous.set(generous);
-        self.synchronous.set(generous || !std::thread::available_parallelism().is_ok_and(|n| n.get() > 1));
+        self.synchronous.set(generous);
         self.keep_text.set(self.log.borrow().is_some() || config.explain.is_some());
         self.print_stats.set(config.stats);
         match full && config.threshold.is_none() {
@@ -425,6 +425,10 @@ impl Driver for Jit {
     fn receive(&self, vm: &VirtualMachine) {
         self.vm.set(vm);
         self.receive_done();
+    }
+
+    fn look(&self) {
+        self.lowering.borrow_mut().look();
     }
 
     fn as_any(&self) -> Option<&dyn std::any::Any> {

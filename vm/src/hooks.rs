@@ -129,6 +129,9 @@ pub trait Driver {
     /// The lowering's thread has done something.
     fn receive(&self, _vm: &VirtualMachine) {}
 
+    /// Some may be done that nobody has been told of.
+    fn look(&self) {}
+
     /// The program has ended.
     fn finish(&self, _attached: &Attached) {}
 
@@ -200,6 +203,8 @@ impl Hook {
 
 /// A host that interrupts programs is asked after so many passes of hooks, and when compiled code left to look.
 const PASSES_UNTIL_ASKED: u32 = 1000;
+/// Passes after which a guest's host is asked again whether code is ready.
+const ASK_HOST: i32 = 16;
 
 /// The JIT's hold on one interpreter.
 pub struct Attached {
@@ -234,7 +239,9 @@ pub struct Attached {
     interrupted: Cell<Option<fn() -> bool>>,
     /// How often a hook may pass until that is asked again.
     until_asked: Cell<u32>,
-    /// Jobs that the lowering's thread has done.
+    /// Jobs that the lowering's thread was given.
+    jobs_begun: AtomicU64,
+    /// Jobs that it has done.
     jobs_done: Arc<AtomicU64>,
     /// Those of them that the driver has been told of.
     jobs_seen: AtomicU64,
@@ -327,6 +334,26 @@ impl Attached {
 
     pub(crate) fn jobs_done(&self) -> Arc<AtomicU64> {
         self.jobs_done.clone()
+    }
+
+    /// The lowering's thread has been given so many jobs by now.
+    pub(crate) fn begun_jobs(&self, number: u64) {
+        self.jobs_begun.store(number, Ordering::Relaxed);
+    }
+
+    /// Jobs that the lowering's thread has done. `turn` counts the times that this was asked.
+    fn done_jobs(&self, turn: i32, vm: &VirtualMachine) -> u64 {
+        let done = self.jobs_done.load(Ordering::Relaxed);
+        // No other thread writes to a guest's memory.
+        if cfg!(target_family = "wasm")
+            && turn % ASK_HOST == 0
+            && done != self.jobs_begun.load(Ordering::Relaxed)
+            && !self.is_aside(vm)
+        {
+            self.driver().look();
+            return self.jobs_done.load(Ordering::Relaxed);
+        }
+        done
     }
 
     /// Gives the sender to what the interpreter listens to; only the first one counts.
@@ -487,6 +514,7 @@ pub fn install(
         signals: OnceLock::new(),
         interrupted: Cell::new(None),
         until_asked: Cell::new(PASSES_UNTIL_ASKED),
+        jobs_begun: AtomicU64::new(0),
         jobs_done: Arc::default(),
         jobs_seen: AtomicU64::new(0),
     }));
@@ -565,7 +593,7 @@ fn reached(
             // Given up.
             return Ok(());
         }
-        let done = site.attached.jobs_done.load(Ordering::Relaxed);
+        let done = site.attached.done_jobs(left, vm);
         if done != site.attached.jobs_seen.load(Ordering::Relaxed) && !site.attached.is_aside(vm) {
             site.attached.jobs_seen.store(done, Ordering::Relaxed);
             site.attached.driver().receive(vm);

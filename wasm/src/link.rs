@@ -17,6 +17,24 @@ pub trait Linker {
     /// The host refuses, for people: the module is not valid, or there is no room for more.
     fn link(&mut self, module: &[u8], slots: &[Slot]) -> Result<(), String>;
 
+    /// Begins to compile a module on another thread. False where the host does that only when it links.
+    fn begin(&mut self, _module: &[u8]) -> bool {
+        false
+    }
+
+    /// How many of the modules begun are compiled and not yet linked: the first ones.
+    fn ready(&mut self) -> usize {
+        0
+    }
+
+    /// The same as `link` for the first of the modules begun; waits where it is not compiled.
+    ///
+    /// # Errors
+    /// As for `link`.
+    fn link_begun(&mut self, _slots: &[Slot]) -> Result<(), String> {
+        Err("no module has been begun".into())
+    }
+
     /// Empties slots, whose functions must not be running.
     fn unlink(&mut self, slots: &[Slot]);
 }
@@ -35,6 +53,12 @@ mod imports {
         pub safe fn reserve(kind: i32, count: i32) -> i32;
         /// Links the module in `len` bytes; 0, or negative where the host refuses.
         pub fn link(bytes: *const u8, len: i32, slots: *const Slot, count: i32) -> i32;
+        /// Begins to compile the module in `len` bytes on another thread; 0, or negative where the host does not do that.
+        pub fn begin(bytes: *const u8, len: i32) -> i32;
+        /// How many of those are compiled and not yet linked.
+        pub safe fn ready() -> i32;
+        /// As `link`, for the first of those.
+        pub fn link_begun(slots: *const Slot, count: i32) -> i32;
         pub fn unlink(slots: *const Slot, count: i32);
     }
 }
@@ -50,6 +74,23 @@ impl Linker for HostLinker {
         match unsafe { imports::link(module.as_ptr(), module.len() as i32, slots.as_ptr(), slots.len() as i32) } {
             0 => Ok(()),
             code => Err(format!("the host refuses a module of {} bytes ({code})", module.len())),
+        }
+    }
+
+    fn begin(&mut self, module: &[u8]) -> bool {
+        // SAFETY: as above.
+        unsafe { imports::begin(module.as_ptr(), module.len() as i32) == 0 }
+    }
+
+    fn ready(&mut self) -> usize {
+        imports::ready().max(0) as usize
+    }
+
+    fn link_begun(&mut self, slots: &[Slot]) -> Result<(), String> {
+        // SAFETY: as above.
+        match unsafe { imports::link_begun(slots.as_ptr(), slots.len() as i32) } {
+            0 => Ok(()),
+            code => Err(format!("the host refuses a module begun before ({code})")),
         }
     }
 

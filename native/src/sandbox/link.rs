@@ -1,6 +1,6 @@
 //! Links the modules that a guest generates: the host's side of `psycore_wasm::link`.
 //!
-//! A guest imports `reserve`, `link` and `unlink` from the module `psycore`. It exports its memory and, as
+//! A guest imports `reserve`, `link`, `begin`, `ready`, `link_begun` and `unlink` from the module `psycore`. It exports its memory and, as
 //! `__indirect_function_table`, its table. Generated modules import that memory, the table of compiled functions which is
 //! kept here, and functions of the guest by their places in its table.
 //!
@@ -8,8 +8,16 @@
 //! on what is ever linked, after which the guest is refused, and goes on interpreting.
 
 use psycore_wasm::link::{Slot, Table as Kind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
-use wasmtime::{Caller, Extern, Instance, Linker, Module, Ref, RefType, Table, TableType};
+use wasmtime::{Caller, Engine, Extern, Instance, Linker, Module, Ref, RefType, Table, TableType};
+
+/// Modules that are begun and not linked, at most: more than a guest ever has.
+const MAX_BEGUN: usize = 32;
+/// Code generators recurse.
+const COMPILER_STACK_BYTES: usize = 8 << 20;
 
 /// What is linked at most, in the whole life of a store.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +59,66 @@ pub struct GuestCode {
     code: Option<Table>,
     /// Is given each module before it is compiled.
     watch: Option<Box<dyn FnMut(&[u8]) + Send>>,
+    /// Whether modules may be compiled on another thread.
+    aside: bool,
+    compiler: Option<Compiler>,
+}
+
+/// A thread that compiles modules, in their order, while the guest goes on. It ends with its owner, after the module at
+/// hand.
+struct Compiler {
+    jobs: Sender<Vec<u8>>,
+    modules: Receiver<wasmtime::Result<Module>>,
+    /// Modules that were compiled, linked or not.
+    compiled: Arc<AtomicUsize>,
+    /// Modules that were linked.
+    linked: usize,
+    /// Modules not yet linked.
+    begun: usize,
+}
+
+impl Compiler {
+    /// None if the system gives no thread.
+    fn start(engine: Engine) -> Option<Compiler> {
+        let (jobs, todo) = channel::<Vec<u8>>();
+        let (done, modules) = channel();
+        let compiled = Arc::new(AtomicUsize::new(0));
+        let counter = compiled.clone();
+        let work = move || {
+            for bytes in todo {
+                let module = Module::new(&engine, bytes);
+                counter.fetch_add(1, Ordering::Release);
+                if done.send(module).is_err() {
+                    // Nobody wants the others.
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("sandbox compiler".into()).stack_size(COMPILER_STACK_BYTES).spawn(work).ok()?;
+        Some(Compiler { jobs, modules, compiled, linked: 0, begun: 0 })
+    }
+
+    fn begin(&mut self, bytes: Vec<u8>) -> bool {
+        let begun = self.begun < MAX_BEGUN && self.jobs.send(bytes).is_ok();
+        self.begun += usize::from(begun);
+        begun
+    }
+
+    fn ready(&self) -> usize {
+        self.compiled.load(Ordering::Acquire) - self.linked
+    }
+
+    /// The first of the modules begun; waits for it.
+    fn next(&mut self) -> Result<Module, Refusal> {
+        if self.begun == 0 {
+            return Err(Refusal::Guest);
+        }
+        self.begun -= 1;
+        // If the thread has died of this module, so have the others.
+        let module = self.modules.recv().map_err(|_| Refusal::Invalid)?;
+        self.linked += 1;
+        module.map_err(|_| Refusal::Invalid)
+    }
 }
 
 /// Why a module is refused, as the guest is told.
@@ -67,7 +135,13 @@ impl GuestCode {
         GuestCode { limits, ..GuestCode::default() }
     }
 
-    /// What has been linked so far.
+    /// Lets modules be compiled on another thread while the guest goes on, if this machine runs several at a time. When the guest
+    /// gets its code then depends on how fast that is, and so does the fuel that it uses.
+    pub fn compile_aside(&mut self) {
+        self.aside = std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
+    }
+
+    /// What has been linked so far, and begun.
     pub fn stats(&self) -> LinkStats {
         self.stats
     }
@@ -75,6 +149,18 @@ impl GuestCode {
     /// Lets a function see each module before it is compiled.
     pub fn watch(&mut self, f: impl FnMut(&[u8]) + Send + 'static) {
         self.watch = Some(Box::new(f));
+    }
+
+    /// What the guest is told, after it has waited since `start`.
+    fn answer(&mut self, start: Instant, result: Result<(), Refusal>) -> i32 {
+        self.stats.time += start.elapsed();
+        match result {
+            Ok(()) => 0,
+            Err(refusal) => {
+                self.stats.refused += 1;
+                refusal as i32
+            }
+        }
     }
 
     /// Adds the functions of the module `psycore` to a linker. `get` finds this among the store's data.
@@ -95,19 +181,47 @@ impl GuestCode {
             move |mut caller: Caller<'_, T>, (bytes, len, slots, count): (i32, i32, i32, i32)| {
                 Box::new(async move {
                     let start = Instant::now();
-                    let linked = link(&mut caller, get, [bytes, len, slots, count].map(|x| x as u32 as usize)).await;
-                    let stats = &mut get(caller.data_mut()).stats;
-                    stats.time += start.elapsed();
-                    match linked {
-                        Ok(()) => 0,
-                        Err(refusal) => {
-                            stats.refused += 1;
-                            refusal as i32
-                        }
-                    }
+                    let linked = match take(&mut caller, get, bytes, len) {
+                        Ok(code) => match Module::new(caller.engine(), code) {
+                            Ok(module) => link(&mut caller, get, &module, slots, count).await,
+                            Err(_) => Err(Refusal::Invalid),
+                        },
+                        Err(refusal) => Err(refusal),
+                    };
+                    get(caller.data_mut()).answer(start, linked)
                 })
             },
         )?;
+        linker.func_wrap("psycore", "begin", move |mut caller: Caller<'_, T>, bytes: i32, len: i32| {
+            if !get(caller.data_mut()).aside {
+                return Refusal::Full as i32;
+            }
+            let start = Instant::now();
+            let engine = caller.engine().clone();
+            let begun = take(&mut caller, get, bytes, len).and_then(|code| {
+                let compiler = &mut get(caller.data_mut()).compiler;
+                if compiler.is_none() {
+                    *compiler = Compiler::start(engine);
+                }
+                let begun = compiler.as_mut().is_some_and(|compiler| compiler.begin(code));
+                if begun { Ok(()) } else { Err(Refusal::Full) }
+            });
+            get(caller.data_mut()).answer(start, begun)
+        })?;
+        linker.func_wrap("psycore", "ready", move |mut caller: Caller<'_, T>| {
+            get(caller.data_mut()).compiler.as_ref().map_or(0, Compiler::ready) as i32
+        })?;
+        linker.func_wrap_async("psycore", "link_begun", move |mut caller: Caller<'_, T>, (slots, count): (i32, i32)| {
+            Box::new(async move {
+                let start = Instant::now();
+                let compiler = &mut get(caller.data_mut()).compiler;
+                let linked = match compiler.as_mut().ok_or(Refusal::Guest).and_then(Compiler::next) {
+                    Ok(module) => link(&mut caller, get, &module, slots, count).await,
+                    Err(refusal) => Err(refusal),
+                };
+                get(caller.data_mut()).answer(start, linked)
+            })
+        })?;
         linker.func_wrap("psycore", "unlink", move |mut caller: Caller<'_, T>, slots: i32, count: i32| {
             for slot in read_slots(&mut caller, slots as u32 as usize, count as u32 as usize).unwrap_or_default() {
                 // A place that is not there is empty already.
@@ -174,22 +288,38 @@ fn put<T>(
     table.set(caller, u64::from(slot.index()), Ref::Func(function)).ok()
 }
 
-async fn link<T: Send>(
+/// The bytes of a module, if it is within the limits. They count from now on.
+fn take<T>(
     caller: &mut Caller<'_, T>,
-    get: impl Fn(&mut T) -> &mut GuestCode + Copy + Send,
-    [at, len, slots, count]: [usize; 4],
-) -> Result<(), Refusal> {
+    get: impl Fn(&mut T) -> &mut GuestCode,
+    at: i32,
+    len: i32,
+) -> Result<Vec<u8>, Refusal> {
+    let (at, len) = (at as u32 as usize, len as u32 as usize);
     let here = get(caller.data_mut());
     let (limits, stats) = (here.limits, here.stats);
     if stats.modules >= limits.modules || len > limits.module_bytes || len > limits.bytes.saturating_sub(stats.bytes) {
         return Err(Refusal::Full);
     }
     let code = bytes(caller, at, len).ok_or(Refusal::Guest)?;
-    let slots = read_slots(caller, slots, count).ok_or(Refusal::Guest)?;
-    if let Some(watch) = &mut get(caller.data_mut()).watch {
+    let here = get(caller.data_mut());
+    here.stats.modules += 1;
+    here.stats.bytes += len;
+    if let Some(watch) = &mut here.watch {
         watch(&code);
     }
-    let module = Module::new(caller.engine(), &code).map_err(|_| Refusal::Invalid)?;
+    Ok(code)
+}
+
+/// Makes an instance of a module and puts its functions into slots.
+async fn link<T: Send>(
+    caller: &mut Caller<'_, T>,
+    get: impl Fn(&mut T) -> &mut GuestCode + Copy + Send,
+    module: &Module,
+    slots: i32,
+    count: i32,
+) -> Result<(), Refusal> {
+    let slots = read_slots(caller, slots as u32 as usize, count as u32 as usize).ok_or(Refusal::Guest)?;
     let table = entries(caller).ok_or(Refusal::Guest)?;
     let mut imports = Vec::with_capacity(module.imports().len());
     for import in module.imports() {
@@ -204,10 +334,7 @@ async fn link<T: Send>(
         };
         imports.push(import);
     }
-    let instance = Instance::new_async(&mut *caller, &module, &imports).await.map_err(|_| Refusal::Invalid)?;
-    let stats = &mut get(caller.data_mut()).stats;
-    stats.modules += 1;
-    stats.bytes += len;
+    let instance = Instance::new_async(&mut *caller, module, &imports).await.map_err(|_| Refusal::Invalid)?;
     for (i, slot) in slots.into_iter().enumerate() {
         let function = instance.get_func(&mut *caller, &format!("f{i}")).ok_or(Refusal::Invalid)?;
         put(caller, get, slot, Some(function)).ok_or(Refusal::Guest)?;

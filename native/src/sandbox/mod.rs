@@ -288,9 +288,13 @@ impl Builder {
         let linked = p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).and_then(|()| host::add_to_linker(&mut linker));
         linked.map_err(guest_error)?;
         let interrupted = Arc::new(AtomicBool::new(false));
+        let mut code = link::GuestCode::default();
+        if self.seed.is_none() && !inner.fueled {
+            code.compile_aside();
+        }
         let state = State {
             wasi,
-            code: link::GuestCode::default(),
+            code,
             functions: self.functions.into(),
             guest: inner.clone(),
             exports: None,

@@ -239,6 +239,8 @@ impl Compiler {
 pub struct CraneliftLowering {
     compiler: Compiler,
     worker: worker::Worker,
+    /// Whether the machine runs several threads at a time.
+    parallel: bool,
     memory: CodeMemory,
     stubs: slow_path::Stubs,
     units: HashMap<u32, LiveUnit>,
@@ -255,6 +257,7 @@ impl CraneliftLowering {
         Ok(CraneliftLowering {
             compiler: Compiler::new(options, memory.range(), Arc::default())?,
             worker: worker::Worker::default(),
+            parallel: std::thread::available_parallelism().is_ok_and(|n| n.get() > 1),
             memory,
             stubs: slow_path::Stubs::default(),
             units: HashMap::new(),
@@ -337,6 +340,10 @@ impl Lowering for CraneliftLowering {
     fn warm_up(&mut self, rt_address: fn(RtId) -> usize) {
         self.compiler.rt_address = Some(rt_address);
         self.worker.start(|| self.compiler.sibling());
+    }
+
+    fn has_thread(&self) -> bool {
+        self.parallel
     }
 
     fn begin(&mut self, job: Job) -> Result<(), Box<Job>> {

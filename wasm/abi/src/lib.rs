@@ -4,7 +4,7 @@
 #![warn(missing_docs)]
 
 /// Version of the interface, which the guest tells. A host refuses a guest of another one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Values may be nested this deep.
 pub const MAX_DEPTH: usize = 200;

@@ -57,6 +57,9 @@ async fn prepared(guest: &[u8], library: &[u8], later: &Later) -> wasmtime::Resu
     // Code is compiled later, and there is no host yet.
     linker.func_wrap("psycore", "reserve", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| -1i32)?;
     linker.func_wrap("psycore", "link", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32, _: i32, _: i32| -1i32)?;
+    linker.func_wrap("psycore", "begin", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| -1i32)?;
+    linker.func_wrap("psycore", "ready", |_: Caller<'_, WasiP1Ctx>| 0i32)?;
+    linker.func_wrap("psycore", "link_begun", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| -1i32)?;
     linker.func_wrap("psycore", "unlink", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| {})?;
     linker.func_wrap("psycore", "call", |_: Caller<'_, WasiP1Ctx>, _: i32, _: i32| 0i64)?;
     linker.func_wrap("psycore", "release", |_: Caller<'_, WasiP1Ctx>, _: u32| ())?;

@@ -23,9 +23,12 @@ mod structure;
 use crate::link::{Linker, Slot, Table};
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Unit};
-use psycore_jit::lower::{CodeHandle, EntryFn, LowerEnv, LowerError, Lowered, Lowering};
+use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use rustc_hash::FxHashMap;
 use slots::SlotPool;
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Settings of the lowering.
 #[derive(Clone, Debug)]
@@ -52,6 +55,19 @@ struct LiveUnit {
     bytes: usize,
 }
 
+/// A job that nobody has asked for yet.
+struct Begun {
+    job: Job,
+    module: BegunModule,
+}
+
+enum BegunModule {
+    /// The host compiles it on another thread.
+    Compiling { slots: Vec<Slot>, bytes: usize },
+    /// It never will: the unit can't be lowered, or the host does that only when it links.
+    Done(Result<Lowered, LowerError>),
+}
+
 /// The WebAssembly backend. Cells hold places in the host's code table.
 pub struct WasmLowering {
     options: WasmOptions,
@@ -62,6 +78,9 @@ pub struct WasmLowering {
     bytes: usize,
     /// The logarithm of the bytes that a level of calls may need on the exit stack. Code reads it.
     record_shift: Box<u32>,
+    begun: VecDeque<Begun>,
+    /// The host has not yet refused to compile on another thread.
+    has_thread: bool,
 }
 
 impl WasmLowering {
@@ -75,6 +94,8 @@ impl WasmLowering {
             next_handle: 0,
             bytes: 0,
             record_shift: Box::new(3),
+            begun: VecDeque::new(),
+            has_thread: true,
         }
     }
 
@@ -101,20 +122,48 @@ impl WasmLowering {
         Ok(slots)
     }
 
-    fn link(&mut self, unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<usize, LowerError> {
+    /// The module for a unit, and places for its functions.
+    fn module(&mut self, unit: &Unit, env: &LowerEnv<'_>) -> Result<(Vec<u8>, Vec<Slot>), LowerError> {
+        let insts = unit.inst_count();
+        if insts > self.options.unit_insts {
+            return Err(LowerError(format!("unit of {insts} instructions")));
+        }
+        let slots = self.take_slots(unit)?;
         let target = module::Target {
-            slots,
+            slots: &slots,
             record_shift: &raw const *self.record_shift as usize as u32,
             unstructured: self.options.unstructured,
         };
-        let made = module::module(unit, env, &target)?;
-        let bytes = made.bytes.len();
-        if bytes > self.options.code_bytes.saturating_sub(self.bytes) {
-            return Err(LowerError("out of memory for modules".into()));
+        let room = self.options.code_bytes.saturating_sub(self.bytes);
+        let made = module::module(unit, env, &target).and_then(|made| {
+            if made.bytes.len() > room { Err(LowerError("out of memory for modules".into())) } else { Ok(made) }
+        });
+        match made {
+            Ok(made) => {
+                *self.record_shift = (*self.record_shift).max(made.record_shift);
+                self.bytes += made.bytes.len();
+                Ok((made.bytes, slots))
+            }
+            Err(error) => {
+                self.slots.give_back(&slots);
+                Err(error)
+            }
         }
-        *self.record_shift = (*self.record_shift).max(made.record_shift);
-        self.linker.link(&made.bytes, slots).map_err(LowerError)?;
-        Ok(bytes)
+    }
+
+    /// What the host has linked, or not, is a unit.
+    fn linked(&mut self, linked: Result<(), String>, slots: Vec<Slot>, bytes: usize) -> Result<Lowered, LowerError> {
+        if let Err(error) = linked {
+            self.slots.give_back(&slots);
+            self.bytes -= bytes;
+            return Err(LowerError(error));
+        }
+        let entries: Vec<Option<EntryFn>> = slots.iter().map(|slot| entry(*slot)).collect();
+        let handle = self.next_handle;
+        self.next_handle = self.next_handle.wrapping_add(1);
+        let cells = slots.iter().map(|slot| u64::from(slot.index())).collect();
+        self.units.insert(handle, LiveUnit { slots, entries: entries.clone(), bytes });
+        Ok(Lowered { handle: CodeHandle(handle), cells, entries, bytes, listing: None, spans: Vec::new() })
     }
 }
 
@@ -124,25 +173,62 @@ impl Lowering for WasmLowering {
     }
 
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, _listing: bool) -> Result<Lowered, LowerError> {
-        let insts = unit.inst_count();
-        if insts > self.options.unit_insts {
-            return Err(LowerError(format!("unit of {insts} instructions")));
+        let (module, slots) = self.module(unit, env)?;
+        let linked = self.linker.link(&module, &slots);
+        self.linked(linked, slots, module.len())
+    }
+
+    fn has_thread(&self) -> bool {
+        self.has_thread
+    }
+
+    fn begin(&mut self, mut job: Job) -> Result<(), Box<Job>> {
+        if !self.has_thread {
+            return Err(Box::new(job));
         }
-        let slots = self.take_slots(unit)?;
-        let bytes = match self.link(unit, env, &slots) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.slots.give_back(&slots);
-                return Err(error);
+        let module = job.prepare().and_then(|()| job.with_env(|unit, env| self.module(unit, env)));
+        let module = match module {
+            Ok((bytes, slots)) if self.linker.begin(&bytes) => BegunModule::Compiling { slots, bytes: bytes.len() },
+            Ok((bytes, slots)) => {
+                self.has_thread = false;
+                let linked = self.linker.link(&bytes, &slots);
+                BegunModule::Done(self.linked(linked, slots, bytes.len()))
             }
+            Err(error) => BegunModule::Done(Err(error)),
         };
-        self.bytes += bytes;
-        let entries: Vec<Option<EntryFn>> = slots.iter().map(|slot| entry(*slot)).collect();
-        let handle = self.next_handle;
-        self.next_handle = self.next_handle.wrapping_add(1);
-        let cells = slots.iter().map(|slot| u64::from(slot.index())).collect();
-        self.units.insert(handle, LiveUnit { slots, entries: entries.clone(), bytes });
-        Ok(Lowered { handle: CodeHandle(handle), cells, entries, bytes, listing: None, spans: Vec::new() })
+        self.begun.push_back(Begun { job, module });
+        Ok(())
+    }
+
+    fn look(&mut self) {
+        let mut ready = self.linker.ready();
+        for begun in &self.begun {
+            if let BegunModule::Compiling { .. } = begun.module {
+                if ready == 0 {
+                    break;
+                }
+                ready -= 1;
+            }
+            begun.job.done.store(begun.job.ticket + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn finished(&mut self, wait: bool) -> Option<Done> {
+        let compiling = matches!(self.begun.front()?.module, BegunModule::Compiling { .. });
+        if !wait && compiling && self.linker.ready() == 0 {
+            return None;
+        }
+        let Begun { job, module } = self.begun.pop_front()?;
+        let lowered = match module {
+            BegunModule::Compiling { slots, bytes } => {
+                let linked = self.linker.link_begun(&slots);
+                self.linked(linked, slots, bytes)
+            }
+            BegunModule::Done(lowered) => lowered,
+        };
+        job.done.store(job.ticket + 1, Ordering::Relaxed);
+        // How long the host has taken, nobody knows here.
+        Some(Done { ticket: job.ticket, unit: job.unit, exit_base: job.exit_base, lowered, time: Duration::ZERO })
     }
 
     unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {

@@ -37,7 +37,7 @@ pub struct Guest {
     state: Rc<State>,
     imports: Object,
     // The imports call into these.
-    _closures: (Closure<Numbers>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>, Closure<Numbers>),
+    _closures: (Closure<Numbers>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>, Closure<Numbers>, [Closure<dyn Fn() -> i32>; 2]),
 }
 
 type Numbers = dyn Fn(u32, u32) -> i32;
@@ -78,16 +78,22 @@ impl Guest {
             Ok(true) => 0,
             Ok(false) | Err(_) => REFUSED,
         });
+        let refuse: Closure<dyn Fn() -> i32> = Closure::new(|| REFUSED);
+        let none_ready: Closure<dyn Fn() -> i32> = Closure::new(|| 0);
         let imports = object(&[
             ("library", library.as_ref()),
             ("reserve", reserve.as_ref()),
             ("link", link.as_ref()),
             ("unlink", unlink.as_ref()),
+            // JavaScript gets the results of other threads only when the guest has returned.
+            ("begin", refuse.as_ref()),
+            ("ready", none_ready.as_ref()),
+            ("link_begun", refuse.as_ref()),
             ("call", call.as_ref()),
             ("poll", poll),
             ("release", on_release),
         ])?;
-        Ok(Guest { state, imports, _closures: (reserve, link, unlink, call, library) })
+        Ok(Guest { state, imports, _closures: (reserve, link, unlink, call, library, [refuse, none_ready]) })
     }
 
     /// The import module `psycore`.
