@@ -61,6 +61,7 @@ fn programs_leave_behind_what_they_do_natively() {
 /// Runs a program of `psyco`, which imports from its own directory.
 fn psyco_command(executable: &Path, name: &str) -> Command {
     let mut command = Command::new(executable);
+    command.env("PSYCORE_JIT_SYNCHRONOUS", "1");
     command.args(["--sandbox", ROOT]).arg(format!("--dir={}::/psyco:ro", programs::directory("psyco").display()));
     let program = format!("import sys, runpy\nsys.path.insert(0, '/psyco')\nrunpy.run_path('/psyco/{name}.py', run_name='__main__')");
     command.arg("-c").arg(program);

@@ -109,6 +109,9 @@ pub fn run(options: SandboxOptions, jit: &JitOptions, program: &Program, argumen
     if let Some(count) = jit.threshold {
         builder = builder.threshold(count);
     }
+    if std::env::var_os("PSYCORE_JIT_SYNCHRONOUS").is_some_and(|value| !value.is_empty()) {
+        builder = builder.synchronous();
+    }
     if let Some(bytes) = options.memory {
         builder = builder.memory(bytes);
     }

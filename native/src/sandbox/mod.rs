@@ -68,6 +68,7 @@ pub struct Builder {
     seed: Option<u64>,
     jit: Jit,
     threshold: Option<u32>,
+    synchronous: bool,
 }
 
 /// What the guest compiles.
@@ -196,6 +197,13 @@ impl Builder {
         self
     }
 
+    /// Lets the program wait for its code. Otherwise it goes on meanwhile, unless the sandbox is deterministic or has a limit
+    /// on fuel, and when it gets its code is another matter in each run.
+    pub fn synchronous(mut self) -> Self {
+        self.synchronous = true;
+        self
+    }
+
     /// Makes the sandbox.
     ///
     /// # Errors
@@ -289,7 +297,7 @@ impl Builder {
         linked.map_err(guest_error)?;
         let interrupted = Arc::new(AtomicBool::new(false));
         let mut code = link::GuestCode::default();
-        if self.seed.is_none() && !inner.fueled {
+        if self.seed.is_none() && !inner.fueled && !self.synchronous {
             code.compile_aside();
         }
         let state = State {
@@ -452,6 +460,7 @@ impl Sandbox {
             seed: None,
             jit: Jit::default(),
             threshold: None,
+            synchronous: false,
         }
     }
 
