@@ -145,7 +145,7 @@ pub trait Lowering {
     fn warm_up(&mut self, _rt_address: fn(RtId) -> usize) {}
 
     /// Whether there may be such a thread.
-    fn has_thread(&self) -> bool {
+    fn has_thread(&mut self) -> bool {
         false
     }
 

@@ -122,7 +122,7 @@ impl Jit {
         let _compiling = samples::compiling();
         self.find_math();
         let aside = !at_once && !self.synchronous.get() && !self.policy.takes_all();
-        self.background.active.set(aside && self.lowering.borrow().has_thread());
+        self.background.active.set(aside && self.lowering.borrow_mut().has_thread());
         if !self.background.active.get() {
             // What is on its way may be called by this.
             self.receive_all();

@@ -17,7 +17,12 @@ pub trait Linker {
     /// The host refuses, for people: the module is not valid, or there is no room for more.
     fn link(&mut self, module: &[u8], slots: &[Slot]) -> Result<(), String>;
 
-    /// Begins to compile a module on another thread. False where the host does that only when it links.
+    /// Whether the host compiles modules on another thread.
+    fn has_thread(&mut self) -> bool {
+        false
+    }
+
+    /// Begins to compile a module on another thread. False where the host does not.
     fn begin(&mut self, _module: &[u8]) -> bool {
         false
     }
@@ -75,6 +80,10 @@ impl Linker for HostLinker {
             0 => Ok(()),
             code => Err(format!("the host refuses a module of {} bytes ({code})", module.len())),
         }
+    }
+
+    fn has_thread(&mut self) -> bool {
+        self.begin(&[])
     }
 
     fn begin(&mut self, module: &[u8]) -> bool {

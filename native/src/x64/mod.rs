@@ -342,7 +342,7 @@ impl Lowering for CraneliftLowering {
         self.worker.start(|| self.compiler.sibling());
     }
 
-    fn has_thread(&self) -> bool {
+    fn has_thread(&mut self) -> bool {
         self.parallel
     }
 

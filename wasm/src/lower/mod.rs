@@ -79,8 +79,8 @@ pub struct WasmLowering {
     /// The logarithm of the bytes that a level of calls may need on the exit stack. Code reads it.
     record_shift: Box<u32>,
     begun: VecDeque<Begun>,
-    /// The host has not yet refused to compile on another thread.
-    has_thread: bool,
+    /// Whether the host compiles on another thread, once it has been asked.
+    has_thread: Option<bool>,
 }
 
 impl WasmLowering {
@@ -95,7 +95,7 @@ impl WasmLowering {
             bytes: 0,
             record_shift: Box::new(3),
             begun: VecDeque::new(),
-            has_thread: true,
+            has_thread: None,
         }
     }
 
@@ -178,19 +178,19 @@ impl Lowering for WasmLowering {
         self.linked(linked, slots, module.len())
     }
 
-    fn has_thread(&self) -> bool {
-        self.has_thread
+    fn has_thread(&mut self) -> bool {
+        *self.has_thread.get_or_insert_with(|| self.linker.has_thread())
     }
 
     fn begin(&mut self, mut job: Job) -> Result<(), Box<Job>> {
-        if !self.has_thread {
+        if !self.has_thread() {
             return Err(Box::new(job));
         }
         let module = job.prepare().and_then(|()| job.with_env(|unit, env| self.module(unit, env)));
         let module = match module {
             Ok((bytes, slots)) if self.linker.begin(&bytes) => BegunModule::Compiling { slots, bytes: bytes.len() },
             Ok((bytes, slots)) => {
-                self.has_thread = false;
+                self.has_thread = Some(false);
                 let linked = self.linker.link(&bytes, &slots);
                 BegunModule::Done(self.linked(linked, slots, bytes.len()))
             }
