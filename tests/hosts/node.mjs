@@ -34,6 +34,10 @@ function linker(guest) {
         return -1;
       }
     },
+    // Nothing is compiled on another thread.
+    begin: () => -1,
+    ready: () => 0,
+    link_begun: () => -1,
     unlink(at, count) {
       slots(at, count).forEach((slot) => put(slot, null));
     },
