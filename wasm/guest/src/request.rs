@@ -166,12 +166,22 @@ fn new_vm() -> Result<Rc<Vm>, Error> {
     config.settings.stdio_errors = Some("surrogateescape".into());
     config = config.library(library::library());
     config = config.lowering(Box::new(WasmLowering::new(WasmOptions::default(), Box::new(HostLinker))));
+    // There is nobody to link code while the snapshot is made. `create` says what the program wants.
+    config = config.jit(JitConfig { threshold: Some(NEVER), ..JitConfig::default() });
     let vm = Vm::new(config)?;
     vm.with(complete_modules)?;
     value::make_class();
     vm.with(library::load_when_needed)?;
+    vm.with(|vm| NEEDED.iter().try_for_each(|name| vm.import(*name, 0).map(drop)))?;
     Ok(Rc::new(vm))
 }
+
+/// More passes than a hook sees; not the number that says that it looks no more.
+const NEVER: u32 = 1 << 30;
+
+/// What `create` and `run` import, and most programs: the snapshot has it loaded. It takes an engine longer that has yet to
+/// compile the interpreter than everything else that it does until a program runs.
+const NEEDED: [&str; 2] = ["os", "linecache"];
 
 /// Gives native modules what others expect of them: the time zone, which no host tells, and C's signals, which never come.
 fn complete_modules(vm: &VirtualMachine) -> PyResult<()> {
