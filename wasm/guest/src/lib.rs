@@ -4,11 +4,15 @@
 
 mod host;
 mod library;
+mod memory;
 mod request;
 mod value;
 mod wasi;
 
 use std::alloc::Layout;
+
+#[global_allocator]
+static ALLOCATOR: memory::Allocator = memory::Allocator::new();
 
 /// Memory is aligned for whatever a host may put there.
 const ALIGN: usize = 8;
