@@ -214,5 +214,47 @@ fn keep(module: &Module, path: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory)?;
     let partial = directory.join(format!("{}.{}", std::process::id(), "partial"));
     std::fs::write(&partial, module.serialize().map_err(plain)?)?;
-    Ok(std::fs::rename(&partial, path)?)
+    std::fs::rename(&partial, path)?;
+    forget(directory);
+    Ok(())
+}
+
+/// How long compiled guests are kept that nobody reads. Each has 70 MB, and each version of the guest leaves one.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Removes the compiled guests in a directory that nobody has read for long.
+fn forget(directory: &Path) {
+    for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with("psycore-") && name.ends_with(".cwasm"));
+        let unread = || file.metadata().and_then(|m| Ok(m.accessed()?.max(m.modified()?).elapsed().unwrap_or_default())).is_ok_and(|age| age > KEPT);
+        if ours && unread() {
+            // Who uses it has it open.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{File, FileTimes};
+    use std::time::SystemTime;
+
+    #[test]
+    fn guests_that_nobody_reads_are_removed() {
+        let directory = std::env::temp_dir().join(format!("psycore-forget-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        let now = SystemTime::now();
+        for (name, read) in [("psycore-old.cwasm", long_ago), ("psycore-used.cwasm", now), ("other-old.cwasm", long_ago)] {
+            let file = File::create(directory.join(name)).unwrap();
+            file.set_times(FileTimes::new().set_modified(long_ago).set_accessed(read)).unwrap();
+        }
+        forget(&directory);
+        let mut left: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|file| file.unwrap().file_name()).collect();
+        left.sort();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(left, ["other-old.cwasm", "psycore-used.cwasm"]);
+    }
 }
