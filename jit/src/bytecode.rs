@@ -69,6 +69,8 @@ pub struct Loop {
     pub body: Vec<(u32, u32)>,
     /// Locals that are assigned in it.
     pub stores: Vec<u32>,
+    /// Those of them to which nothing but constants are added, as in `i += 1`.
+    pub counters: Vec<u32>,
     /// Names (of globals or module variables) that are assigned in it.
     pub name_stores: Vec<u32>,
 }
@@ -228,28 +230,57 @@ pub fn find_loops(instrs: &[Instr], at: &[u32], handlers: &[Handler]) -> Vec<Loo
 
 fn describe_loop(instrs: &[Instr], header: usize, inside: &[bool]) -> Loop {
     use Opcode::*;
-    let mut l = Loop { header: instrs[header].pc, body: Vec::new(), stores: Vec::new(), name_stores: Vec::new() };
-    for (ins, _) in instrs.iter().zip(inside).filter(|(_, inside)| **inside) {
+    let mut l = Loop {
+        header: instrs[header].pc,
+        body: Vec::new(),
+        stores: Vec::new(),
+        counters: Vec::new(),
+        name_stores: Vec::new(),
+    };
+    let mut others = Vec::new();
+    for (i, ins) in instrs.iter().enumerate().filter(|(i, _)| inside[*i]) {
         match l.body.last_mut() {
             Some((_, end)) if *end == ins.pc => *end = ins.next,
             _ => l.body.push((ins.pc, ins.next)),
         }
         match ins.op {
-            StoreFast | DeleteFast | LoadFastAndClear | MakeCell => l.stores.push(ins.arg),
-            StoreFastLoadFast => l.stores.push(ins.arg >> 4),
-            StoreFastStoreFast => l.stores.extend([ins.arg >> 4, ins.arg & 15]),
+            StoreFast if adds_a_constant(&instrs[..i], ins.arg) => l.counters.push(ins.arg),
+            StoreFastLoadFast if adds_a_constant(&instrs[..i], ins.arg >> 4) => l.counters.push(ins.arg >> 4),
+            StoreFast | DeleteFast | LoadFastAndClear | MakeCell => others.push(ins.arg),
+            StoreFastLoadFast => others.push(ins.arg >> 4),
+            StoreFastStoreFast => others.extend([ins.arg >> 4, ins.arg & 15]),
             StoreName | StoreGlobal | DeleteName | DeleteGlobal => l.name_stores.push(ins.arg),
             _ => {}
         }
     }
-    for v in [&mut l.stores, &mut l.name_stores] {
+    l.stores.extend(l.counters.iter().chain(&others));
+    l.counters.retain(|local| !others.contains(local));
+    for v in [&mut l.stores, &mut l.counters, &mut l.name_stores] {
         v.sort_unstable();
         v.dedup();
     }
     l
 }
 
+/// Whether the instructions end with a small constant being added to, or subtracted from, a local.
+fn adds_a_constant(instrs: &[Instr], local: u32) -> bool {
+    use Opcode::*;
+    let [.., load, constant, op] = instrs else { return false };
+    let loaded = match load.op {
+        LoadFast | LoadFastCheck | LoadFastBorrow => load.arg,
+        LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => load.arg & 15,
+        _ => return false,
+    };
+    // `+`, `-`, `+=` and `-=`.
+    loaded == local && constant.op == LoadSmallInt && op.op == BinaryOp && [0, 10, 13, 23].contains(&op.arg)
+}
+
 impl Loop {
+    /// Whether a number that is usual for a local when the loop is entered stays so: nothing but constants are added to it.
+    pub fn keeps_extent(&self, local: u32) -> bool {
+        self.stores.binary_search(&local).is_err() || self.counters.binary_search(&local).is_ok()
+    }
+
     /// Whether the instruction that begins at a unit is a part of it.
     pub fn contains(&self, pc: u32) -> bool {
         let i = self.body.partition_point(|(start, _)| *start <= pc);

@@ -42,6 +42,36 @@ pub struct Feedback {
     pub seen: bool,
 }
 
+/// How far from zero an int is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// From 0 to below 2^30, as most numbers that count or index: their products fit in 64 bits.
+    Near,
+    /// Nearer to zero than 2^62: what a loop begins with may grow in each turn and still not overflow.
+    Usual,
+    /// It fits in 64 bits.
+    Wide,
+}
+
+impl Extent {
+    pub fn of(int: i64) -> Extent {
+        match int.unsigned_abs() {
+            x if x < Extent::Near.limit() && int >= 0 => Extent::Near,
+            x if x < Extent::Usual.limit() => Extent::Usual,
+            _ => Extent::Wide,
+        }
+    }
+
+    /// What is larger than all such magnitudes.
+    pub fn limit(self) -> u64 {
+        match self {
+            Extent::Near => 1 << 30,
+            Extent::Usual => 1 << 62,
+            Extent::Wide => 1 << 63,
+        }
+    }
+}
+
 /// A global (or module variable) found by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalRef {
@@ -56,6 +86,8 @@ pub struct GlobalRef {
     pub value: Option<ObjId>,
     /// The class of the value now.
     pub seen: Seen,
+    /// How far from zero the value is, if it is an int.
+    pub extent: Option<Extent>,
     pub sample: Option<Sample>,
     /// If it was found in the builtins: the stamp of the globals, which lack the name.
     pub absent_from: Option<(ObjId, u32)>,

@@ -1,6 +1,6 @@
 # Each comparison of the chain is a branch.
-# in the loop: icmp, add_ovf
-# not in the loop: compare, call_rt
+# in the loop: icmp, add
+# not in the loop: add_ovf, compare, call_rt
 def f(n):
     i = 0
     while 0 <= i < n:

@@ -1,6 +1,6 @@
 # The tuple on the right is never made.
-# in the loop: add_ovf
-# not in the loop: build_tuple, call_rt
+# in the loop: add, srem
+# not in the loop: add_ovf, build_tuple, call_rt
 def f(n):
     a, b = 0, 1
     for _ in range(n):

@@ -1,6 +1,6 @@
-# Both sides of a branch that goes both ways are compiled.
-# in the loop: add_ovf
-# not in the loop: call_rt
+# Both sides of a branch that goes both ways are compiled. No sum can overflow: the loop begins near zero and ends at `n`.
+# in the loop: srem
+# not in the loop: add_ovf, call_rt
 def f(n):
     i = odd = 0
     while i < n:

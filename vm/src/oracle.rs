@@ -4,7 +4,7 @@ use crate::driver::{Jit, MANY_WITHOUT_STAMP};
 use psycore_jit::bytecode::{self, CodeInfo, Opcode, RawUnit};
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{
-    AttrRef, Builtin, BuiltinMethod, Feedback, FnVersion, FuncInfo, GlobalRef, Init, Known, Oracle, Pass, Sample, Seen,
+    AttrRef, Builtin, BuiltinMethod, Extent, Feedback, FnVersion, FuncInfo, GlobalRef, Init, Known, Oracle, Pass, Sample, Seen,
     Shape, StrMethod,
 };
 use rustpython_vm::builtins::descriptor::{MemberAccess, MemberKind, PyMemberDescriptor};
@@ -167,6 +167,7 @@ impl Jit {
             // Registering keeps alive: other values must be free to go.
             value: lasting.then(|| self.id_of(&value)),
             seen: self.seen(&value),
+            extent: self.extent(&value),
             sample: Some(self.take_sample(&value)),
             absent_from: None,
             in_compiled: None,
@@ -222,6 +223,11 @@ impl Jit {
     }
 
     /// The class of a value, and whether it is an int that needs more than 64 bits.
+    /// How far from zero an exact int is that fits in 64 bits.
+    pub(crate) fn extent(&self, obj: &PyObject) -> Option<Extent> {
+        obj.downcast_ref_if_exact::<PyInt>(self.vm()).and_then(crate::layout::small_int).map(Extent::of)
+    }
+
     pub(crate) fn seen(&self, obj: &PyObject) -> Seen {
         let big = obj.downcast_ref_if_exact::<PyInt>(self.vm()).is_some_and(|i| crate::layout::small_int(i).is_none());
         Seen { ty: self.id_of(obj.class().as_object()), big }

@@ -3,6 +3,7 @@
 use crate::driver::Jit;
 use crate::hooks::{Site, SiteKind};
 use crate::layout::FrameRef;
+use psycore_jit::oracle::{Extent, Oracle};
 use psycore_jit::specialize::{self, Live, Request};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
@@ -34,14 +35,27 @@ impl Jit {
                 0 => Live::Null,
                 w => {
                     let obj = crate::layout::object_at(w);
-                    Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
+                    match self.extent(obj) {
+                        // What a loop makes of it may be anything.
+                        Some(extent) => Live::Int(extent.max(Extent::Usual)),
+                        None => Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) },
+                    }
                 }
             };
             let iterated = |word: usize| match word {
                 0 => None,
                 w => self.live_iterator(crate::layout::object_at(w), vm),
             };
-            let locals = (0..n).map(|i| live(*slots.add(i))).collect();
+            let info = self.code(self.id_of(code.as_object()));
+            let entered = info.as_ref().and_then(|info| info.loop_at(site.pc()));
+            let locals = (0..n)
+                .map(|i| match *slots.add(i) {
+                    w if w != 0 && entered.is_some_and(|l| l.keeps_extent(i as u32)) => {
+                        self.extent(crate::layout::object_at(w)).map_or_else(|| live(w), Live::Int)
+                    }
+                    w => live(w),
+                })
+                .collect();
             let mut stack = Vec::new();
             for i in 0..frame.stack_len() {
                 let slot = frame.stack_slot(i);
@@ -50,9 +64,10 @@ impl Jit {
                     let obj = crate::layout::object_at(*slot & !1);
                     *slot = crate::layout::disown(obj.to_owned());
                 }
-                stack.push(match iterated(*slot).unwrap_or_else(|| live(*slot)) {
-                    Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator && counts(*slot) => Live::Counting,
-                    other => other,
+                let value = iterated(*slot).unwrap_or_else(|| live(*slot));
+                stack.push(match value {
+                    Live::Obj { seen, unique: true } if seen.ty == self.known.range_iterator => counting(*slot).unwrap_or(value),
+                    _ => value,
                 });
             }
             let globals = iframe.globals().as_object();
@@ -102,11 +117,17 @@ impl Jit {
     pub fn generalize(&self, request: &mut Request, earlier: &[&Request], numbers: bool) {
         let Request::Entry { locals, .. } = request else { return };
         let k = self.known;
-        let number = |l: &Live| matches!(l, Live::Obj { seen, .. } if [k.int, k.float, k.bool_].contains(&seen.ty));
+        let number = |l: &Live| match l {
+            Live::Int(_) => true,
+            Live::Obj { seen, .. } => [k.int, k.float, k.bool_].contains(&seen.ty),
+            _ => false,
+        };
         for e in earlier {
             let Request::Entry { locals: old, .. } = e else { continue };
             for (l, o) in locals.iter_mut().zip(old) {
-                if *l != *o && *l != Live::Null && *o != Live::Null && !(numbers && (number(l) || number(o))) {
+                if let (Live::Int(now), Live::Int(then)) = (&mut *l, o) {
+                    *now = *then.max(now);
+                } else if *l != *o && *l != Live::Null && *o != Live::Null && !(numbers && (number(l) || number(o))) {
                     *l = Live::Any;
                 }
             }
@@ -114,13 +135,13 @@ impl Jit {
     }
 }
 
-/// Whether a range iterator is of the usual kind; see [`Live::Counting`].
+/// What a range iterator is if it is of the usual kind; see [`Live::Counting`].
 ///
 /// # Safety
 /// `address` is that of an exact range iterator.
-unsafe fn counts(address: usize) -> bool {
+unsafe fn counting(address: usize) -> Option<Live> {
     // SAFETY: the caller's promise.
-    let Some([start, step, index, len]) = (unsafe { crate::layout::range_iterator(address) }) else { return false };
-    let near = 0..specialize::FAR;
-    step == 1 && near.contains(&start.wrapping_add(index)) && near.contains(&len.wrapping_sub(index))
+    let [start, step, index, len] = unsafe { crate::layout::range_iterator(address) }?;
+    let below = |limit| [start.wrapping_add(index), len.wrapping_sub(index)].iter().all(|x| (0..limit).contains(x));
+    (step == 1 && below(specialize::FAR)).then(|| Live::Counting { near: below(Extent::Near.limit() as i64) })
 }

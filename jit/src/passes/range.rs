@@ -4,9 +4,8 @@
 //!
 //! Abstract interpretation over the dominator tree. Parameters of loop headers start
 //! with what comes from outside; a bound that still moves in the second round is given up (widening), and what
-//! the loop's own conditions say of it is found again afterwards (narrowing). What advances by a constant in each
-//! iteration can't have gone further than another such value of the loop lets it: how often a loop runs follows from any
-//! one of them, and bounds them all.
+//! the loop's own conditions say of it is found again afterwards (narrowing). How often a loop runs follows from any value
+//! that advances in one direction with each iteration, and bounds all those to which each iteration adds something bounded.
 //!
 //! Removes guards without leaving anything in their place for loads to hang on: nothing may move
 //! loads afterwards.
@@ -18,6 +17,7 @@ use crate::ir::{
     BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, OvfOp, Term, Type,
     Value,
 };
+use rustc_hash::FxHashMap;
 
 /// Rounds before what still changes is given up. Each loop takes two, and nests settle together.
 const MAX_ROUNDS: usize = 12;
@@ -32,6 +32,11 @@ pub fn run(f: &mut Function) {
     for &b in &cfg.rpo {
         is_header[b.index()] = cfg.preds[b.index()].iter().any(|&p| dom.dominates(b, p));
     }
+    let places = cfg
+        .rpo
+        .iter()
+        .flat_map(|&b| f.blocks[b.index()].params.iter().enumerate().map(move |(k, &p)| (p, (b, k))))
+        .collect();
     let n = f.values.len();
     let mut r = Range {
         defs: DefMap::new(f),
@@ -47,20 +52,24 @@ pub fn run(f: &mut Function) {
         cfg,
         dom,
         is_header,
+        places,
     };
     r.solve();
     r.rewrite();
 }
 
-/// A parameter of a loop header that each iteration advances by a constant.
+/// A parameter of a loop header to which each iteration adds something bounded.
 struct Counter {
     /// Which parameter.
     k: usize,
     param: Value,
-    step: i64,
-    /// Whether advancing it never wraps.
+    step: Interval,
+    /// Whether adding it never wraps.
     exact: bool,
 }
+
+/// Values that a search for what an iteration adds looks at.
+const SEARCH: u32 = 24;
 
 struct Range<'f> {
     f: &'f mut Function,
@@ -68,6 +77,8 @@ struct Range<'f> {
     dom: DomTree,
     defs: DefMap,
     is_header: Vec<bool>,
+    /// Of which block each value is which parameter.
+    places: FxHashMap<Value, (Block, usize)>,
     /// What each value is in, here.
     now: Vec<Interval>,
     /// What each block parameter is in; `None` as long as nothing came.
@@ -126,8 +137,13 @@ impl Range<'_> {
         self.caps[p.index()].map_or(i, |cap| i.meet(cap))
     }
 
-    /// Bounds what loops advance by constants.
+    /// Bounds what loops add to.
     fn count_iterations(&mut self) {
+        // Of what the walk has learned only the first block's holds everywhere.
+        if let Some(&(_, mark)) = self.scopes.get(1) {
+            self.undo_to(mark);
+            self.scopes.truncate(1);
+        }
         for place in 0..self.cfg.rpo.len() {
             let header = self.cfg.rpo[place];
             if self.is_header[header.index()] {
@@ -139,36 +155,62 @@ impl Range<'_> {
         }
     }
 
-    /// Parameter `k` of a loop header, if each iteration advances it by the same constant.
+    /// Parameter `k` of a loop header, if what each iteration adds to it is bounded.
     fn counter(&self, header: Block, k: usize) -> Option<Counter> {
         let param = self.f.blocks[header.index()].params[k];
         if self.f.ty(param) != Type::I64 {
             return None;
         }
-        let mut counter: Option<Counter> = None;
+        let mut search = SEARCH;
+        let mut sum: Option<(Interval, bool)> = None;
         for &p in &self.cfg.preds[header.index()] {
             if !self.dom.dominates(header, p) {
                 continue;
             }
             for e in self.f.blocks[p.index()].term.edges().filter(|e| e.block == header) {
-                let inst = self.defs.inst(e.args[k])?;
-                let (step, exact) = match self.f.insts[inst.index()].op {
-                    Op::Bin(BinOp::Add, x, c) if x == param => (self.defs.int(self.f, c)?, self.exact[inst.index()]),
-                    Op::Bin(BinOp::Sub, x, c) if x == param => {
-                        (self.defs.int(self.f, c)?.checked_neg()?, self.exact[inst.index()])
-                    }
-                    Op::Ovf(OvfOp::Add, x, c, _) if x == param => (self.defs.int(self.f, c)?, true),
-                    Op::Ovf(OvfOp::Sub, x, c, _) if x == param => (self.defs.int(self.f, c)?.checked_neg()?, true),
-                    _ => return None,
-                };
-                match &mut counter {
-                    None => counter = Some(Counter { k, param, step, exact }),
-                    Some(c) if c.step == step => c.exact &= exact,
-                    Some(_) => return None,
-                }
+                let new = self.added(e.args[k], param, &mut search)?;
+                sum = Some(sum.map_or(new, |old| either(old, new)));
             }
         }
-        counter.filter(|c| c.step != 0)
+        let (step, exact) = sum?;
+        (step != Interval::constant(0)).then_some(Counter { k, param, step, exact })
+    }
+
+    /// What `v` is more than `param`, the sum of what was added on the way; whether no addition wraps.
+    fn added(&self, v: Value, param: Value, search: &mut u32) -> Option<(Interval, bool)> {
+        if v == param {
+            return Some((Interval::constant(0), true));
+        }
+        *search = search.checked_sub(1)?;
+        let Some(inst) = self.defs.inst(v) else {
+            let &(block, k) = self.places.get(&v)?;
+            if self.is_header[block.index()] {
+                return None;
+            }
+            let mut sum = None;
+            for &p in &self.cfg.preds[block.index()] {
+                for e in self.f.blocks[p.index()].term.edges().filter(|e| e.block == block) {
+                    let new = self.added(e.args[k], param, search)?;
+                    sum = Some(sum.map_or(new, |old| either(old, new)));
+                }
+            }
+            return sum;
+        };
+        let (op, a, b, exact) = match self.f.insts[inst.index()].op {
+            Op::Bin(BinOp::Add, a, b) => (OvfOp::Add, a, b, self.exact[inst.index()]),
+            Op::Bin(BinOp::Sub, a, b) => (OvfOp::Sub, a, b, self.exact[inst.index()]),
+            Op::Ovf(op @ (OvfOp::Add | OvfOp::Sub), a, b, _) => (op, a, b, true),
+            Op::Select(_, a, b) => {
+                return Some(either(self.added(a, param, search)?, self.added(b, param, search)?));
+            }
+            _ => return None,
+        };
+        let ((before, so_far), term) = match self.added(a, param, search) {
+            Some(before) => (before, b),
+            None if op == OvfOp::Add => (self.added(b, param, search)?, a),
+            None => return None,
+        };
+        Some((interval::ovf(op, before, self.now[term.index()])?, so_far && exact))
     }
 
     fn bound(&mut self, header: Block, counters: &[Counter]) {
@@ -176,23 +218,23 @@ impl Range<'_> {
         let times = counters
             .iter()
             .filter(|c| c.exact)
-            .map(|c| {
+            .filter_map(|c| {
+                let least = if c.step.lo > 0 { c.step.lo } else { c.step.hi.min(0).saturating_neg() };
                 let i = self.param(&self.params, c.param);
-                (i.hi as i128 - i.lo as i128) / (c.step as i128).abs()
+                (least > 0).then(|| (i.hi as i128 - i.lo as i128) / least as i128)
             })
             .min();
         for c in counters {
             let Some(start) = self.outside[c.param.index()] else { continue };
             let mut cap = times.and_then(|n| {
-                let way = n * c.step as i128;
-                let lo = i64::try_from(start.lo as i128 + way.min(0)).ok()?;
-                let hi = i64::try_from(start.hi as i128 + way.max(0)).ok()?;
+                let lo = i64::try_from(start.lo as i128 + n.checked_mul(c.step.lo.min(0) as i128)?).ok()?;
+                let hi = i64::try_from(start.hi as i128 + n.checked_mul(c.step.hi.max(0) as i128)?).ok()?;
                 Some(Interval::new(lo, hi))
             });
-            if cap.is_none() && c.step == 1 {
-                let down = counters
-                    .iter()
-                    .filter(|d| d.step == -1 && d.exact && self.param(&self.params, d.param).is_not_negative());
+            if cap.is_none() && c.step == Interval::constant(1) {
+                let down = counters.iter().filter(|d| {
+                    d.step == Interval::constant(-1) && d.exact && self.param(&self.params, d.param).is_not_negative()
+                });
                 cap = down
                     .filter_map(|d| self.end_of_range(header, c.k, d.k))
                     .map(|end| Interval::new(start.lo, end.max(start.lo)))
@@ -613,6 +655,11 @@ impl Range<'_> {
             *cond = v;
         }
     }
+}
+
+/// What two ways may have added.
+fn either(a: (Interval, bool), b: (Interval, bool)) -> (Interval, bool) {
+    (a.0.join(b.0), a.1 && b.1)
 }
 
 /// What a load of a field gives.

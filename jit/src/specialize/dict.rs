@@ -256,7 +256,7 @@ impl Spec<'_> {
                 let t = self.b.load(Field::ObjType, found, None);
                 let tok = self.b.guard_is(t, ty, exit);
                 let (x, val) = if ty == k.int {
-                    (self.load_int(found, tok, exit), Val::Int(out))
+                    (self.load_int(crate::oracle::Extent::Wide, found, tok, exit), Val::Int(out))
                 } else {
                     (self.load_float_variable(found, tok, exit), Val::Float(out))
                 };

@@ -3,8 +3,9 @@
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Spec};
 use crate::ir::{
-    CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, Value,
+    CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, UnOp, Value,
 };
+use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
 
 /// An unboxed number.
@@ -427,42 +428,59 @@ impl Spec<'_> {
         x
     }
 
-    /// The number of an exact int, leaving when it does not fit.
-    pub(super) fn load_int(&mut self, v: Value, tok: Option<Value>, exit: ExitId) -> Value {
+    /// The number of an exact int, leaving when it is farther from zero.
+    pub(super) fn load_int(&mut self, extent: Extent, v: Value, tok: Option<Value>, exit: ExitId) -> Value {
         let tag = self.b.load(Field::IntTag, v, tok);
         let small = self.b.i64(self.o.int_small_tag() as i64);
         let tok = self.b.guard_icmp(IntCC::Eq, tag, small, exit);
         let mag = self.b.load(Field::IntMag, v, tok);
-        let zero = self.b.i64(0);
-        self.b.guard_icmp(IntCC::SGe, mag, zero, exit);
-        let sign = self.b.load(Field::IntSign, v, tok);
-        let sign = self.b.zext(sign);
-        let one = self.b.i64(1);
-        let mask = self.b.sub(sign, one);
-        let x = self.b.xor(mag, mask);
-        self.b.sub(x, mask)
+        if extent == Extent::Wide {
+            let zero = self.b.i64(0);
+            self.b.guard_icmp(IntCC::SGe, mag, zero, exit);
+            let sign = self.b.load(Field::IntSign, v, tok);
+            let sign = self.b.zext(sign);
+            let one = self.b.i64(1);
+            let mask = self.b.sub(sign, one);
+            let x = self.b.xor(mag, mask);
+            return self.b.sub(x, mask);
+        }
+        // In a form of which range analysis sees the limits.
+        let limit = self.b.i64(extent.limit() as i64);
+        self.b.guard_icmp(IntCC::ULt, mag, limit, exit);
+        let positive = self.b.load(Field::IntSign, v, tok);
+        if extent == Extent::Near {
+            self.b.guard(positive, true, exit);
+            return mag;
+        }
+        let negative = self.b.un(UnOp::Neg, mag);
+        self.b.select(positive, mag, negative)
     }
 
     /// Makes the stack value at `depth` one of class `ty`: unboxed where it is a number, typed
     /// where it is something else. Leaves at the start of the instruction if it is not.
     pub(super) fn want(&mut self, depth: usize, ty: ObjId) {
+        self.want_within(Extent::Wide, depth, ty);
+    }
+
+    /// The same; an int must be no farther from zero.
+    pub(super) fn want_within(&mut self, extent: Extent, depth: usize, ty: ObjId) {
         let val = self.peek(depth).clone();
-        let refined = self.refine(&val, ty);
+        let refined = self.refine(extent, &val, ty);
         if let Some(new) = refined {
             *self.peek_mut(depth) = new;
         }
     }
 
-    /// [`Self::want`] for a value anywhere in the context; gives what it became, if it changed.
+    /// [`Self::want_within`] for a value anywhere in the context; gives what it became, if it changed.
     /// All slots with the same object change.
-    pub(super) fn refine(&mut self, val: &Val, ty: ObjId) -> Option<Val> {
+    pub(super) fn refine(&mut self, extent: Extent, val: &Val, ty: ObjId) -> Option<Val> {
         let Val::Obj(o) = val else { return None };
         let o = *o;
         let k = *self.o.known();
         let tok = self.guard_type(o.v, ty);
         let new = if ty == k.int {
             let exit = self.exit_start(Reason::Overflow);
-            Val::Int(self.load_int(o.v, tok, exit))
+            Val::Int(self.load_int(extent, o.v, tok, exit))
         } else if ty == k.float {
             Val::Float(self.b.load(Field::FloatValue, o.v, tok))
         } else if ty == k.bool_ {

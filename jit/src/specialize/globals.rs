@@ -3,14 +3,14 @@
 use super::context::{GlobalVar, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
-use crate::oracle::GlobalRef;
+use crate::oracle::{Extent, GlobalRef};
 use crate::rt::RtId;
 
 impl Spec<'_> {
     pub(super) fn load_global(&mut self, arg: usize) -> Res<Flow> {
         let f = self.ctx.frame();
         let (name, globals, builtins) = (f.code.names[arg >> 1], f.globals, f.builtins);
-        if !self.load_variable(globals, builtins, name) {
+        if !self.load_variable(globals, builtins, name, Extent::Wide) {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
         if arg & 1 != 0 {
@@ -25,7 +25,7 @@ impl Spec<'_> {
         }
         let f = self.ctx.frame();
         let (name, globals, builtins) = (f.code.names[arg], f.globals, f.builtins);
-        if !self.load_variable(globals, builtins, name) {
+        if !self.load_variable(globals, builtins, name, Extent::Wide) {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
         Ok(Flow::Next)
@@ -84,15 +84,16 @@ impl Spec<'_> {
     pub(super) fn preload_variable(&mut self, dict: ObjId, name: ObjId) {
         let builtins = self.ctx.frame().builtins;
         if self.o.dict_entry(dict, name).is_some_and(|e| e.value.is_none() || self.distrusted())
-            && self.load_variable(dict, builtins, name)
+            && self.load_variable(dict, builtins, name, Extent::Usual)
         {
             let v = self.pop();
             self.drop_val(v);
         }
     }
 
-    /// Pushes a variable by name; `false` if there is none (yet).
-    fn load_variable(&mut self, globals: ObjId, builtins: ObjId, name: ObjId) -> bool {
+    /// Pushes a variable by name; `false` if there is none (yet). An int may be as far from zero as `least` at least, and as it
+    /// is now.
+    fn load_variable(&mut self, globals: ObjId, builtins: ObjId, name: ObjId, least: Extent) -> bool {
         if let Some(g) = self.ctx.globals.iter().find(|g| g.dict == globals && g.name == name) {
             let v = Self::dup(&g.val);
             self.push(v);
@@ -115,7 +116,7 @@ impl Spec<'_> {
         self.push(Val::object(v, Own::Transient));
         self.set_sample(found.sample);
         if !found.seen.big && !self.distrusted() {
-            self.want(0, found.seen.ty);
+            self.want_within(found.extent.map_or(least, |extent| extent.max(least)), 0, found.seen.ty);
             if let Val::Float(x) = *self.peek(0) {
                 let exit = self.exit_start(Reason::Type);
                 let c = self.b.fcmp(crate::ir::FloatCC::Eq, x, x);

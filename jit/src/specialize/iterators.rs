@@ -48,7 +48,7 @@ impl Spec<'_> {
                 let part = self.b.load(field, v, tok);
                 let t = self.b.load(Field::ObjType, part, tok);
                 let tok = self.b.guard_is(t, k.int, exit);
-                self.load_int(part, tok, exit)
+                self.load_int(crate::oracle::Extent::Wide, part, tok, exit)
             });
             return self.range_of(start, stop, step);
         }
@@ -387,8 +387,9 @@ impl Spec<'_> {
 
     // Iterators that a loop has when it is entered
 
-    /// A range iterator that only the live frame's stack holds, as a virtual one.
-    pub(super) fn entry_range(&mut self, v: Value, tok: Option<Value>, counting: bool, exit: ExitId) -> Val {
+    /// A range iterator that only the live frame's stack holds, as a virtual one: one that counts up by ones where what it
+    /// stands at and how many turns are left must be `below` something.
+    pub(super) fn entry_range(&mut self, v: Value, tok: Option<Value>, below: Option<i64>, exit: ExitId) -> Val {
         let unique = self.b.is_unique(v);
         let tok2 = self.b.guard(unique, true, exit);
         let tok = tok2.or(tok);
@@ -397,16 +398,16 @@ impl Spec<'_> {
         let index = self.b.load(Field::RangeIterIndex, v, tok);
         let len = self.b.load(Field::RangeIterLen, v, tok);
         let left = self.b.sub(len, index);
-        if !counting {
+        let Some(below) = below else {
             let off = self.b.mul(index, step);
             return Val::Range { next: self.b.add(start, off), left, step };
-        }
+        };
         let one = self.b.i64(1);
         self.b.guard_icmp(IntCC::Eq, step, one, exit);
         let next = self.b.add(start, index);
-        let far = self.b.i64(super::FAR);
+        let below = self.b.i64(below);
         for bounded in [next, left] {
-            self.b.guard_icmp(IntCC::ULt, bounded, far, exit);
+            self.b.guard_icmp(IntCC::ULt, bounded, below, exit);
         }
         Val::Range { next, left, step: one }
     }

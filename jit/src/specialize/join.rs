@@ -8,6 +8,7 @@
 use super::context::{Ctx, ObjVal, Own, Val};
 use super::{Res, Spec};
 use crate::ir::{ObjId, Type, Value};
+use crate::oracle::Extent;
 use rustc_hash::FxHashMap;
 
 /// The form that a local has at a loop header.
@@ -137,7 +138,7 @@ impl Spec<'_> {
         let saved = (self.ins, self.start.clone(), self.start_exit.take());
         self.ins.pc = pc;
         self.start = self.ctx.clone();
-        self.refine(val, ty);
+        self.refine(Extent::Wide, val, ty);
         (self.ins, self.start, self.start_exit) = saved;
         self.flush_drops(pc);
     }

@@ -35,7 +35,7 @@ use crate::ir::{
     Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op,
     Reason, Type, Value,
 };
-use crate::oracle::{Oracle, Pass, Seen};
+use crate::oracle::{Extent, Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
 pub use join::Joins;
 use std::cell::{Cell, RefCell};
@@ -53,14 +53,16 @@ pub enum Live {
         /// Only the slot refers to it.
         unique: bool,
     },
+    /// An int that is no farther from zero.
+    Int(Extent),
     /// The iterator of a range that counts up by ones, as those of most loops: what it stands at and how many turns
-    /// are left are from 0 to below [`FAR`]. Only the slot refers to it.
-    Counting,
+    /// are left are [`Extent::Near`], or else from 0 to below [`FAR`]. Only the slot refers to it.
+    Counting { near: bool },
     /// An iterator of a builtin class that only the slot refers to, and the iterators that it is made of.
     Parts { ty: ObjId, parts: Vec<Live> },
 }
 
-/// See [`Live::Counting`]. So far from overflow that what is computed with it does not overflow either.
+/// See [`Live::Counting`]. So far from overflow that sums with it hardly overflow.
 pub const FAR: i64 = 1 << 48;
 
 /// What to compile.
@@ -433,12 +435,19 @@ impl<'a> Spec<'a> {
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 Val::object(v, Own::Home)
             }
-            Live::Counting => {
+            Live::Int(extent) => {
+                let null = self.b.null();
+                let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
+                let tok = self.b.guard_is(ty, known.int, exit);
+                Val::Int(self.load_int(extent, v, tok, exit))
+            }
+            Live::Counting { near } => {
                 let null = self.b.null();
                 let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
                 let tok = self.b.guard_is(ty, known.range_iterator, exit);
-                self.entry_range(v, tok, true, exit)
+                self.entry_range(v, tok, Some(if near { Extent::Near.limit() as i64 } else { FAR }), exit)
             }
             Live::Parts { ty, ref parts } => {
                 let null = self.b.null();
@@ -452,9 +461,6 @@ impl<'a> Spec<'a> {
                 let tok = self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 let ty = self.b.load(crate::ir::Field::ObjType, v, tok);
                 let tok = self.b.guard_is(ty, seen.ty, exit);
-                if seen.ty == known.int && !seen.big {
-                    return Val::Int(self.load_int(v, tok, exit));
-                }
                 if seen.ty == known.float {
                     return Val::Float(self.load_float_variable(v, tok, exit));
                 }
@@ -466,7 +472,7 @@ impl<'a> Spec<'a> {
                     return Val::Const(known.none);
                 }
                 if on_stack && unique && seen.ty == known.range_iterator {
-                    return self.entry_range(v, tok, false, exit);
+                    return self.entry_range(v, tok, None, exit);
                 }
                 if on_stack && unique && seen.ty == known.list_iterator {
                     return self.entry_sequence(v, tok, crate::ir::SeqKind::List, exit);

@@ -314,7 +314,8 @@ impl Collector<'_> {
                             Live::Null => return None,
                             Live::Parts { ty, .. } => self.jit.describe(*ty),
                             Live::Any => "any object".to_owned(),
-                            Live::Counting => "range_iterator".to_owned(),
+                            Live::Int(_) => "int".to_owned(),
+                            Live::Counting { .. } => "range_iterator".to_owned(),
                             Live::Obj { seen, .. } if seen.big => "int beyond 64 bits".to_owned(),
                             Live::Obj { seen, .. } => self.jit.describe(seen.ty),
                         };

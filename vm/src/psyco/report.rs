@@ -110,7 +110,8 @@ impl Jit {
             Live::Null => "unset".into(),
             Live::Parts { ty, .. } => self.describe(*ty),
             Live::Any => "any".into(),
-            Live::Counting => "range_iterator".into(),
+            Live::Int(_) => "int".into(),
+            Live::Counting { .. } => "range_iterator".into(),
             Live::Obj { seen, .. } => {
                 let name = self.describe(seen.ty);
                 if seen.big { format!("{name} of more than 64 bits") } else { name }
