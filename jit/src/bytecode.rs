@@ -73,6 +73,8 @@ pub struct Loop {
     pub counters: Vec<u32>,
     /// Names (of globals or module variables) that are assigned in it.
     pub name_stores: Vec<u32>,
+    /// Those of them to which nothing but constants are added.
+    pub name_counters: Vec<u32>,
 }
 
 /// A unit as decoding takes it: the opcode before specialization, and its byte.
@@ -236,49 +238,66 @@ fn describe_loop(instrs: &[Instr], header: usize, inside: &[bool]) -> Loop {
         stores: Vec::new(),
         counters: Vec::new(),
         name_stores: Vec::new(),
+        name_counters: Vec::new(),
     };
-    let mut others = Vec::new();
+    let (mut others, mut other_names) = (Vec::new(), Vec::new());
     for (i, ins) in instrs.iter().enumerate().filter(|(i, _)| inside[*i]) {
         match l.body.last_mut() {
             Some((_, end)) if *end == ins.pc => *end = ins.next,
             _ => l.body.push((ins.pc, ins.next)),
         }
         match ins.op {
-            StoreFast if adds_a_constant(&instrs[..i], ins.arg) => l.counters.push(ins.arg),
-            StoreFastLoadFast if adds_a_constant(&instrs[..i], ins.arg >> 4) => l.counters.push(ins.arg >> 4),
+            StoreFast if adds_a_constant(&instrs[..i], Variable::Local(ins.arg)) => l.counters.push(ins.arg),
+            StoreFastLoadFast if adds_a_constant(&instrs[..i], Variable::Local(ins.arg >> 4)) => l.counters.push(ins.arg >> 4),
+            StoreName | StoreGlobal if adds_a_constant(&instrs[..i], Variable::Name(ins.arg)) => l.name_counters.push(ins.arg),
             StoreFast | DeleteFast | LoadFastAndClear | MakeCell => others.push(ins.arg),
             StoreFastLoadFast => others.push(ins.arg >> 4),
             StoreFastStoreFast => others.extend([ins.arg >> 4, ins.arg & 15]),
-            StoreName | StoreGlobal | DeleteName | DeleteGlobal => l.name_stores.push(ins.arg),
+            StoreName | StoreGlobal | DeleteName | DeleteGlobal => other_names.push(ins.arg),
             _ => {}
         }
     }
     l.stores.extend(l.counters.iter().chain(&others));
     l.counters.retain(|local| !others.contains(local));
-    for v in [&mut l.stores, &mut l.counters, &mut l.name_stores] {
+    l.name_stores.extend(l.name_counters.iter().chain(&other_names));
+    l.name_counters.retain(|name| !other_names.contains(name));
+    for v in [&mut l.stores, &mut l.counters, &mut l.name_stores, &mut l.name_counters] {
         v.sort_unstable();
         v.dedup();
     }
     l
 }
 
-/// Whether the instructions end with a small constant being added to, or subtracted from, a local.
-fn adds_a_constant(instrs: &[Instr], local: u32) -> bool {
+#[derive(PartialEq)]
+enum Variable {
+    Local(u32),
+    Name(u32),
+}
+
+/// Whether the instructions end with a small constant being added to, or subtracted from, a variable.
+fn adds_a_constant(instrs: &[Instr], variable: Variable) -> bool {
     use Opcode::*;
     let [.., load, constant, op] = instrs else { return false };
     let loaded = match load.op {
-        LoadFast | LoadFastCheck | LoadFastBorrow => load.arg,
-        LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => load.arg & 15,
+        LoadFast | LoadFastCheck | LoadFastBorrow => Variable::Local(load.arg),
+        LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => Variable::Local(load.arg & 15),
+        LoadName => Variable::Name(load.arg),
+        LoadGlobal => Variable::Name(load.arg >> 1),
         _ => return false,
     };
     // `+`, `-`, `+=` and `-=`.
-    loaded == local && constant.op == LoadSmallInt && op.op == BinaryOp && [0, 10, 13, 23].contains(&op.arg)
+    loaded == variable && constant.op == LoadSmallInt && op.op == BinaryOp && [0, 10, 13, 23].contains(&op.arg)
 }
 
 impl Loop {
-    /// Whether a number that is usual for a local when the loop is entered stays so: nothing but constants are added to it.
+    /// Whether a local is about as far from zero each time that the loop is entered: nothing but constants are added to it.
     pub fn keeps_extent(&self, local: u32) -> bool {
         self.stores.binary_search(&local).is_err() || self.counters.binary_search(&local).is_ok()
+    }
+
+    /// The same of a name.
+    pub fn keeps_extent_of_name(&self, name: u32) -> bool {
+        self.name_stores.binary_search(&name).is_err() || self.name_counters.binary_search(&name).is_ok()
     }
 
     /// Whether the instruction that begins at a unit is a part of it.

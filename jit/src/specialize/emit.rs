@@ -479,7 +479,8 @@ impl Spec<'_> {
         let k = *self.o.known();
         let tok = self.guard_type(o.v, ty);
         let new = if ty == k.int {
-            let exit = self.exit_start(Reason::Overflow);
+            // Where the number has gone farther, the next attempt knows of it.
+            let exit = self.exit_start(if extent == Extent::Near { Reason::Value } else { Reason::Overflow });
             Val::Int(self.load_int(extent, o.v, tok, exit))
         } else if ty == k.float {
             Val::Float(self.b.load(Field::FloatValue, o.v, tok))

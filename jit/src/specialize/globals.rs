@@ -81,10 +81,10 @@ impl Spec<'_> {
     }
 
     /// Takes a module variable into a register, if it exists and is no constant.
-    pub(super) fn preload_variable(&mut self, dict: ObjId, name: ObjId) {
+    pub(super) fn preload_variable(&mut self, dict: ObjId, name: ObjId, least: Extent) {
         let builtins = self.ctx.frame().builtins;
         if self.o.dict_entry(dict, name).is_some_and(|e| e.value.is_none() || self.distrusted())
-            && self.load_variable(dict, builtins, name, Extent::Usual)
+            && self.load_variable(dict, builtins, name, least)
         {
             let v = self.pop();
             self.drop_val(v);

@@ -234,16 +234,20 @@ impl Spec<'_> {
         let Some(wanted) = self.joins.borrow().globals.get(&(code, pc)).cloned() else {
             return self.promote_now();
         };
-        let written: Vec<ObjId> = {
-            let c = self.ctx.frame().code.clone();
-            c.loop_at(pc).map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect())
+        let c = self.ctx.frame().code.clone();
+        let looped = c.loop_at(pc);
+        let written: Vec<ObjId> =
+            looped.map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect());
+        let keeps_extent = |name: ObjId| {
+            let number = c.names.iter().position(|n| *n == name);
+            looped.zip(number).is_some_and(|(l, n)| l.keeps_extent_of_name(n as u32))
         };
         for (dict, name) in wanted {
             if !self.ctx.globals.iter().any(|g| g.dict == dict && g.name == name) {
                 let saved = (self.ins, self.start.clone(), self.start_exit.take());
                 self.ins.pc = pc;
                 self.start = self.ctx.clone();
-                self.preload_variable(dict, name);
+                self.preload_variable(dict, name, if keeps_extent(name) { Extent::Near } else { Extent::Usual });
                 (self.ins, self.start, self.start_exit) = saved;
                 self.flush_drops(pc);
             }
