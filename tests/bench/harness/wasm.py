@@ -4,6 +4,8 @@ Cold is the sum of the iterations of a fresh interpreter, as the program's own c
 start-up is not, for any of them: it has a row of its own. Warm is the best iteration. Every measurement is a process of
 its own, for Chromium a browser with a fresh profile. Pyodide gets the same programs and as many iterations as the others.
 
+Warmed up is cold, but after the package's `warmUp()`, as a program is run in the playground. Nothing is required of it.
+
 Start to first print is the time from the call of the package's `load`, in a process that has loaded it once before, to
 the text's arrival in JavaScript: the engine has the compiled module of both by then, interpreters are made anew.
 """
@@ -21,7 +23,7 @@ from .native import find_psycore
 
 PEERS = ["native", "node", "chromium", "wasmtime", "pyodide"]
 LABELS = {"native": "native", "node": "Node", "chromium": "Chromium", "wasmtime": "wasmtime", "pyodide": "Pyodide",
-          "node_off": "Node, --jit=off", "chromium_off": "Chromium, --jit=off", "wasmtime_off": "wasmtime, --jit=off"}
+          "node_warmed": "Node, warmed up", "chromium_warmed": "Chromium, warmed up", "node_off": "Node, --jit=off", "chromium_off": "Chromium, --jit=off", "wasmtime_off": "wasmtime, --jit=off"}
 HOSTS = ["node", "chromium", "wasmtime"]  # where psycore runs in WebAssembly
 IN_V8 = ["node", "chromium"]
 
@@ -57,6 +59,8 @@ def find_commands(options):
         commands[peer], versions[peer] = candidates[peer], version.strip()
         if peer in HOSTS:
             commands[peer + "_off"] = candidates[peer] + ["--jit=off"]
+        if peer in IN_V8:
+            commands[peer + "_warmed"] = candidates[peer] + ["--warm-up"]
     return commands, versions
 
 
@@ -169,6 +173,13 @@ def print_times(bench, programs):
               + "".join(number(geomean([shares[program, host] for program in programs]), 10, 2) for host in HOSTS))
 
 
+def print_warmed(bench, programs):
+    print("\nwarmed up: as cold, after Psycore.warmUp(); multiples of the native time, cold")
+    for program in programs:
+        print("%-16s" % program + "".join("%s %s     " % (LABELS[host], number(share(bench, "cold", program, host + "_warmed"), 0, 2))
+                                          for host in IN_V8))
+
+
 def median(values):
     return statistics.median(values) if values else math.nan
 
@@ -239,8 +250,11 @@ def run(options):
 
     bench = Bench(commands, LABELS, options, cold_of=lambda _seconds, iterations: sum(iterations))
     peers = [peer for peer in PEERS if peer in commands]
+    warmed = [host + "_warmed" for host in IN_V8 if host in commands]
+    arithmetic = [program for program in options.only if program in ARITHMETIC]
     for index in range(options.rounds):
         bench.round(index, options.only, peers, "pyodide")
+        bench.round(index, arithmetic, warmed, None)
     measure_pairs(bench, options.only)
     starts = measure_starts(bench)
     sizes = measure_sizes(bench)
@@ -248,6 +262,7 @@ def run(options):
         bench.progress("")
 
     print_times(bench, options.only)
+    print_warmed(bench, arithmetic)
     print_starts(starts)
     print_sizes(sizes)
     rows = check_rows(bench, options.only, starts, sizes)

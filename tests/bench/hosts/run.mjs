@@ -1,5 +1,5 @@
-//! Runs a Python program in a JavaScript host as an interpreter would from a shell: `node run.mjs HOST [--jit=MODE] FILE ARGS`,
-//! or `-c CODE` instead of FILE. HOST is `node`, `chromium` or `pyodide`.
+//! Runs a Python program in a JavaScript host as an interpreter would from a shell:
+//! `node run.mjs HOST [--jit=MODE] [--warm-up] FILE ARGS`, or `-c CODE` instead of FILE. HOST is `node`, `chromium` or `pyodide`.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,9 @@ const PACKAGE = new URL("../../../wasm/web/npm/dist/", import.meta.url);
 const HOSTS = { node: inNode, chromium: inChromium, pyodide: inPyodide };
 
 /** psycore in this thread. */
-async function inNode({ code, file, argv, jit }) {
+async function inNode({ code, file, argv, jit, warmUp }) {
   const { Psycore } = await import(new URL("index.js", PACKAGE));
+  if (warmUp) await Psycore.warmUp();
   const vm = await Psycore.load({ argv, jit });
   await vm.run(code, { file });
 }
@@ -37,8 +38,9 @@ async function inChromium(program) {
 }
 
 /** Runs there, and so uses nothing of this file. */
-async function runInPage({ code, file, argv, jit }) {
+async function runInPage({ code, file, argv, jit, warmUp }) {
   const { Psycore } = await import("/index.js");
+  if (warmUp) await Psycore.warmUp();
   let stdout = "";
   let stderr = "";
   let problem = null;
@@ -61,10 +63,11 @@ async function inPyodide({ code, file, argv }) {
 
 const [host, ...args] = process.argv.slice(2);
 const jit = args[0]?.startsWith("--jit=") ? args.shift().slice("--jit=".length) : undefined;
+const warmUp = args[0] === "--warm-up" && args.shift() !== undefined;
 const [file, ...rest] = args;
 const program = file === "-c" ? { code: rest[0], file: "<string>", argv: ["-c", ...rest.slice(1)] } : { code: readFileSync(file, "utf8"), file, argv: args };
 try {
-  await HOSTS[host]({ ...program, jit });
+  await HOSTS[host]({ ...program, jit, warmUp });
 } catch (error) {
   console.error(error.traceback ?? error.message);
   process.exitCode = 1;

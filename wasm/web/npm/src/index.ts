@@ -98,8 +98,26 @@ def work(n):
         seen[i % 7] = seen.get(i % 7, 0) + len(str(i))
         total += point.x * i
     return total
+def recursive(n):
+    return n if n < 2 else recursive(n - 1) + recursive(n - 2)
+def interpreted(n):
+    for i in range(n):
+        x = i * 2 + 1
+        if x > 3:
+            yield x
+sum(interpreted(60_000))
 for _ in range(30):
     work(300)
+recursive(18)
+total = 0
+for i in range(3_000):
+    if i % 3 == 0:
+        total += i * 2
+    else:
+        total -= 1
+while i < 5_000:
+    i += 1
+    total = total * 3 % 1_000_003 + 0.5
 `;
 
 type Answer = { value: Value } | { error: GuestProblem } | { exit: number };
