@@ -640,13 +640,25 @@ fn interrupted(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, pending
         if exception.fast_isinstance(vm.ctx.exceptions.recursion_error) {
             return raise(frame, code, call.pc, exception, true, vm);
         }
-        // Of the callee's frame, which had not begun.
-        exception.set_traceback(None);
+        forget_callee(&call, &exception);
         pending.work = Work::Call(call.pc, Awaits::Result, call.chain);
     }
     // It belongs where the program is: in the innermost frame.
     pending.carried.interrupt.get_or_insert(exception);
     proceed(a, frame, code, pending, vm);
+}
+
+/// Takes the entry of the callee's frame, which had not begun, out of the traceback. What follows is the handler's, which
+/// may be all there is: the callee's frame is not made yet where the caller's pad was interrupted.
+fn forget_callee(call: &Call, exception: &Py<PyBaseException>) {
+    let (Some(entry), Some(callee)) = (exception.traceback(), call.chain.front()) else { return };
+    let Some(begin) = prepare::of(&callee.code).and_then(|p| p.pads.entry) else { return };
+    // The copy of the instructions that the hook replaces is elsewhere: no frame that has begun is here.
+    let unbegun = entry.lasti / 2 <= begin.first as i32 + 1;
+    if unbegun && std::ptr::eq(&*entry.frame.f_code(), &*callee.code) {
+        let next = entry.next.lock().clone();
+        exception.set_traceback(next);
+    }
 }
 
 /// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,
