@@ -637,14 +637,21 @@ fn interrupted(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, pending
         call.restore();
         // SAFETY: the frame is current; the operands of the pad may be there still.
         unsafe { frame.truncate(call.depth) };
-        if exception.fast_isinstance(vm.ctx.exceptions.recursion_error) {
+        // What a signal's handler has raised has an entry, of the handler or of the callee.
+        if exception.fast_isinstance(vm.ctx.exceptions.recursion_error) && exception.traceback().is_none() {
+            pending.carried.interrupt(a);
             return raise(frame, code, call.pc, exception, true, vm);
         }
         forget_callee(&call, &exception);
         pending.work = Work::Call(call.pc, Awaits::Result, call.chain);
     }
     // It belongs where the program is: in the innermost frame.
-    pending.carried.interrupt.get_or_insert(exception);
+    if let Some(earlier) = pending.carried.interrupt.replace(exception.clone())
+        && !earlier.is(&exception)
+    {
+        // As if it came while that was handled.
+        set_context(&exception, earlier);
+    }
     proceed(a, frame, code, pending, vm);
 }
 
@@ -783,7 +790,13 @@ fn may_be_in_generator() -> bool {
 
 /// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.
 fn contextualize(exception: &Py<PyBaseException>, vm: &VirtualMachine) {
-    let Some(context) = handled(vm).filter(|c| !c.is(exception)) else { return };
+    if let Some(context) = handled(vm).filter(|c| !c.is(exception)) {
+        set_context(exception, context);
+    }
+}
+
+/// The same, for another exception that is being handled.
+fn set_context(exception: &Py<PyBaseException>, context: ExceptionRef) {
     let mut o = context.clone();
     let mut slow = context.clone();
     let mut toggle = false;
