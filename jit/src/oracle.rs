@@ -127,9 +127,14 @@ pub enum Shape {
     /// Instances have no dict.
     NoDict,
     /// Dicts with one of these stamps have it at this entry.
-    Entry { stamps: Stamps, index: u32 },
+    Entry {
+        stamps: Stamps,
+        index: u32,
+    },
     /// Dicts with one of these stamps don't have it.
-    Absent { stamps: Stamps },
+    Absent {
+        stamps: Stamps,
+    },
     Unknown,
 }
 

@@ -5,8 +5,8 @@
 //! parameters listed here. Object arguments are borrowed unless said otherwise; object results
 //! are owned by the caller. On failure the exception is in the context.
 
-use crate::ir::field::{ALL_REGIONS, Region, Regions};
 use crate::ir::Type;
+use crate::ir::field::{ALL_REGIONS, Region, Regions};
 
 /// How an entry point says that it raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +78,12 @@ macro_rules! entry_points {
     };
 }
 macro_rules! ret {
-    () => { None };
-    ($t:ident) => { Some(Type::$t) };
+    () => {
+        None
+    };
+    ($t:ident) => {
+        Some(Type::$t)
+    };
 }
 
 entry_points! {

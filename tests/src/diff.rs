@@ -14,12 +14,7 @@ pub fn texts(expected: &str, actual: &str) -> Option<String> {
     let left: Vec<&str> = expected.split_inclusive('\n').collect();
     let right: Vec<&str> = actual.split_inclusive('\n').collect();
     let same_start = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
-    let same_end = left[same_start..]
-        .iter()
-        .rev()
-        .zip(right[same_start..].iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let same_end = left[same_start..].iter().rev().zip(right[same_start..].iter().rev()).take_while(|(a, b)| a == b).count();
     let mut out = String::new();
     let _ = writeln!(out, "  first difference in line {}", same_start + 1);
     for line in &left[same_start.saturating_sub(CONTEXT)..same_start] {
@@ -51,10 +46,8 @@ pub fn outcomes(expected: &Outcome, actual: &Outcome) -> Option<String> {
             text.replace(&format!("operand type(s) for {op}=:"), &format!("operand type(s) for {op}:"))
         })
     };
-    let pairs = [
-        ("stdout", plain(&expected.stdout), plain(&actual.stdout)),
-        ("stderr", plain(&expected.stderr), plain(&actual.stderr)),
-    ];
+    let pairs =
+        [("stdout", plain(&expected.stdout), plain(&actual.stdout)), ("stderr", plain(&expected.stderr), plain(&actual.stderr))];
     for (name, a, b) in &pairs {
         if let Some(text) = texts(a, b) {
             let _ = write!(out, " {name}:\n{text}");

@@ -53,7 +53,10 @@ pub fn executable() -> Result<PathBuf, String> {
     let beside = me.ancestors().nth(2).map(|directory| directory.join(format!("psycore{}", std::env::consts::EXE_SUFFIX)));
     match beside {
         Some(path) if path.is_file() => Ok(path),
-        _ => Err("the psycore executable is not built: run `./x test`, `cargo build --release -p psycore`, or set PSYCORE_BIN".into()),
+        _ => {
+            Err("the psycore executable is not built: run `./x test`, `cargo build --release -p psycore`, or set PSYCORE_BIN"
+                .into())
+        }
     }
 }
 

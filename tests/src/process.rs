@@ -29,11 +29,7 @@ pub fn run(command: &mut Command, limit: Duration) -> io::Result<Outcome> {
     // Files instead of pipes: nobody has to read while the process runs, and a killed one can't leave a reader hanging.
     let mut stdout = tempfile()?;
     let mut stderr = tempfile()?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(stdout.try_clone()?)
-        .stderr(stderr.try_clone()?)
-        .spawn()?;
+    let mut child = command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);
     let end = loop {

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn keeps_only_what_the_failure_needs() {
-        let program = "a = 1\n\ndef f():\n    x = 1\n    for i in range(3):\n        y = 2\n        bad()\n    return x\nprint(f())\n";
+        let program =
+            "a = 1\n\ndef f():\n    x = 1\n    for i in range(3):\n        y = 2\n        bad()\n    return x\nprint(f())\n";
         assert_eq!(lines(program, |text| text.contains("bad()")), "bad()\n");
     }
 

@@ -173,8 +173,9 @@ mod tests {
 
     #[test]
     fn shows_text_without_escape_sequences() {
-        let mut terminal = Terminal::start(Command::new("sh").args(["-c", r"printf '\033[1mbold\033[0m pläin'; read x; echo got $x"]))
-            .expect("a terminal can be opened");
+        let mut terminal =
+            Terminal::start(Command::new("sh").args(["-c", r"printf '\033[1mbold\033[0m pläin'; read x; echo got $x"]))
+                .expect("a terminal can be opened");
         terminal.expect("bold pläin");
         terminal.line("7");
         terminal.expect("got 7");

@@ -163,7 +163,10 @@ fn zip_and_pyc_files_run() {
 fn an_argument_that_is_not_utf8_is_escaped() {
     use std::os::unix::ffi::OsStrExt;
     let directory = Directory::new();
-    let mut run = directory.psycore(&["-c", "import sys, os; print(ascii(sys.argv[1]), os.fsencode(sys.orig_argv[-1]), 'PSYCORE_EXACT_ARGUMENTS' in os.environ)"]);
+    let mut run = directory.psycore(&[
+        "-c",
+        "import sys, os; print(ascii(sys.argv[1]), os.fsencode(sys.orig_argv[-1]), 'PSYCORE_EXACT_ARGUMENTS' in os.environ)",
+    ]);
     run.command.arg(std::ffi::OsStr::from_bytes(b"a\xff"));
     assert_eq!(run.output(), "'a\\udcff' b'a\\xff' False\n");
 }
@@ -189,7 +192,10 @@ fn exit_codes() {
 
 #[test]
 fn uncaught_exceptions_show_their_lines() {
-    let directory = Directory::with(&[("bad.py", "def f(x):\n    return 1 / x\n\ntry:\n    f(0)\nexcept ArithmeticError as e:\n    raise KeyError('k') from e\n")]);
+    let directory = Directory::with(&[(
+        "bad.py",
+        "def f(x):\n    return 1 / x\n\ntry:\n    f(0)\nexcept ArithmeticError as e:\n    raise KeyError('k') from e\n",
+    )]);
     let file = directory.path("bad.py");
     assert_eq!(
         directory.psycore(&["bad.py"]).failure(1),
@@ -261,7 +267,10 @@ fn source_that_is_no_python_is_a_syntax_error_with_its_place() {
         "{text}"
     );
     let text = directory.psycore(&["null.py"]).failure(1);
-    assert_eq!(text, format!("  File \"{}\", line 2\n    b\nSyntaxError: source code cannot contain null bytes\n", file("null.py")));
+    assert_eq!(
+        text,
+        format!("  File \"{}\", line 2\n    b\nSyntaxError: source code cannot contain null bytes\n", file("null.py"))
+    );
     let text = directory.psycore(&["codec.py"]).failure(1);
     assert!(text.contains("SyntaxError: ") && text.contains("no-such-codec"), "{text}");
 }
@@ -328,7 +337,8 @@ fn python_variables_are_heeded_unless_told_otherwise() {
 
 #[test]
 fn imported_modules_leave_pyc_files_that_are_used() {
-    let directory = Directory::with(&[("module.py", "value = 7\n"), ("main.py", "import module; print(module.value, module.__cached__)\n")]);
+    let directory =
+        Directory::with(&[("module.py", "value = 7\n"), ("main.py", "import module; print(module.value, module.__cached__)\n")]);
     let out = directory.psycore(&["main.py"]).output();
     let cached = out.trim_end().strip_prefix("7 ").expect("the module is imported");
     assert!(Path::new(cached).is_file(), "{cached} is written");

@@ -71,7 +71,10 @@ fn statistics_share_the_time_between_compiled_code_and_the_interpreter() {
     assert!(number(&run.stderr, "compiled code") > 60.0, "{}", run.stderr);
     assert!(number(&run.stderr, "compile time") > 0.0, "{}", run.stderr);
 
-    let directory = Directory::with("cold.py", "x = sum(sorted([(i * 7919) % 10007 for i in range(300)]))\nfor i in range(500):\n    x = ''.join(sorted(str(x) * 800))[:20]\n    x = sum(map(int, x))\n");
+    let directory = Directory::with(
+        "cold.py",
+        "x = sum(sorted([(i * 7919) % 10007 for i in range(300)]))\nfor i in range(500):\n    x = ''.join(sorted(str(x) * 800))[:20]\n    x = sum(map(int, x))\n",
+    );
     let run = directory.run(&["--jit-stats", "cold.py"]);
     assert_eq!(run.end, "exit status: 0", "{}", run.stderr);
     assert!(number(&run.stderr, "interpreter") > 60.0, "{}", run.stderr);

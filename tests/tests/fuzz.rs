@@ -51,7 +51,10 @@ fn random_programs_are_the_same_in_every_mode() {
 
     let total = total.into_inner().unwrap();
     let programs = next.into_inner() - first;
-    println!("{programs} programs from seed {first}: {} runs finished, {} raised, {} programs too slow", total.finished, total.raised, total.too_slow);
+    println!(
+        "{programs} programs from seed {first}: {} runs finished, {} raised, {} programs too slow",
+        total.finished, total.raised, total.too_slow
+    );
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     // Programs that mostly raise at once would pass without testing anything.

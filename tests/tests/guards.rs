@@ -10,9 +10,8 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The reasons of exits in statistics, less one: an entry that does not fit leaves nothing.
-const REASONS: [&str; 12] = [
-    "depth", "error", "finalizer", "iteration", "overflow", "poll", "raise", "shape", "type", "unseen", "unsupported", "value",
-];
+const REASONS: [&str; 12] =
+    ["depth", "error", "finalizer", "iteration", "overflow", "poll", "raise", "shape", "type", "unseen", "unsupported", "value"];
 
 /// What statistics say in a line like `      16 overflow in run, line 7, BinaryOp`.
 fn places(stats: &str) -> BTreeSet<(String, u32)> {
@@ -38,8 +37,9 @@ fn every_guard_is_broken_and_nobody_can_tell() {
             .zip(source.lines())
             .filter_map(|(number, line)| Some((line.split_once("# breaks: ")?.1.to_owned(), number)))
             .collect();
-        let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[("PSYCORE_JIT_SYNCHRONOUS", "1")] }
-            .command(&executable, &program.path);
+        let mut command =
+            Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[("PSYCORE_JIT_SYNCHRONOUS", "1")] }
+                .command(&executable, &program.path);
         let outcome = process::run(&mut command, LIMIT).expect("psycore starts");
         let taken = places(&outcome.stderr);
         for missing in marked.difference(&taken) {
@@ -70,7 +70,14 @@ fn benchmarks_are_compiled() {
     let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
     let benchmarks = programs::directory("bench");
     // The least share of time, in percent, in compiled code and what it calls: far below what is usual.
-    let programs = [("int_loop", 50.0), ("mandelbrot", 50.0), ("module_loop", 50.0), ("sieve", 50.0), ("fib", 50.0), ("spectral_norm", 50.0)];
+    let programs = [
+        ("int_loop", 50.0),
+        ("mandelbrot", 50.0),
+        ("module_loop", 50.0),
+        ("sieve", 50.0),
+        ("fib", 50.0),
+        ("spectral_norm", 50.0),
+    ];
     let failures: Vec<String> = parallel::map(&programs, |(name, least)| {
         let mut command = Mode { name: "auto", options: &["--jit=auto", "--jit-stats"], environment: &[] }
             .command(&executable, &benchmarks.join(name).with_extension("py"));

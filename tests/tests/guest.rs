@@ -73,7 +73,9 @@ fn times() {
         let args = ["time", inside.as_str()];
         let wasmtime = guest.run(directory, &args, LinkLimits::default(), |_| ()).unwrap_or_else(|e| panic!("{e}"));
         println!("{file}");
-        for (host, out) in [("native", native), ("wasmtime", wasmtime.stdout), ("node", in_node(&path, &args).unwrap_or_default())] {
+        for (host, out) in
+            [("native", native), ("wasmtime", wasmtime.stdout), ("node", in_node(&path, &args).unwrap_or_default())]
+        {
             for line in out.lines() {
                 if let [lowering, time, ..] = line.split(' ').collect::<Vec<_>>()[..]
                     && let Ok(time) = time.parse::<u64>()

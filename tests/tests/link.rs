@@ -4,8 +4,8 @@
 use psycore::sandbox::link::{GuestCode, LinkLimits};
 use std::time::Duration;
 use wasm_encoder::{
-    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, MemorySection, MemoryType, Module,
-    RefType, TableSection, TableType, TypeSection, ValType,
+    CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, MemorySection, MemoryType,
+    Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wasmtime::{Engine, Instance, Linker, Store};
 use wasmtime_wasi::runtime;
@@ -41,7 +41,14 @@ fn guest() -> Vec<u8> {
     memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
     exports.export("memory", ExportKind::Memory, 0).export("__indirect_function_table", ExportKind::Table, 0);
     let mut module = Module::new();
-    module.section(&types).section(&imports).section(&functions).section(&tables).section(&memories).section(&exports).section(&code);
+    module
+        .section(&types)
+        .section(&imports)
+        .section(&functions)
+        .section(&tables)
+        .section(&memories)
+        .section(&exports)
+        .section(&code);
     module.finish()
 }
 
@@ -127,7 +134,12 @@ fn modules_that_can_not_be_linked() {
     for place in ["0", "7", "-1", "x", "4294967296"] {
         assert_eq!(host.link(&generated(Some(("rt", place)))), REFUSED_GUEST, "entry point {place}");
     }
-    let outside = [[MODULE, i32::MAX, SLOTS, 1], [-1, 64, SLOTS, 1], [MODULE, good.len() as i32, -4, 1], [MODULE, good.len() as i32, SLOTS, -1]];
+    let outside = [
+        [MODULE, i32::MAX, SLOTS, 1],
+        [-1, 64, SLOTS, 1],
+        [MODULE, good.len() as i32, -4, 1],
+        [MODULE, good.len() as i32, SLOTS, -1],
+    ];
     host.write(&good);
     for arguments in outside {
         assert!(host.call("link", &arguments) < 0, "{arguments:?}");

@@ -59,8 +59,7 @@ fn check(program: &Program, executable: &Path) -> Option<String> {
 
 fn write_expected(program: &Program, executable: &Path) {
     let outcome = if program.from_rustpython { OFF.run(executable, &program.path, LIMIT) } else { run_cpython(program) };
-    std::fs::write(&program.expected, outcome.stdout)
-        .unwrap_or_else(|error| panic!("{}: {error}", program.expected.display()));
+    std::fs::write(&program.expected, outcome.stdout).unwrap_or_else(|error| panic!("{}: {error}", program.expected.display()));
 }
 
 fn run_cpython(program: &Program) -> Outcome {

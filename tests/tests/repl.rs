@@ -228,8 +228,11 @@ fn a_program_reads_lines_from_the_terminal() {
 fn ctrl_c_ends_a_program_with_a_traceback_and_the_signal() {
     use std::os::unix::process::ExitStatusExt;
     let home = Home::new();
-    std::fs::write(home.0.join("spin.py"), "def spin():\n    print('spinning', flush=True)\n    while True:\n        pass\nspin()\n")
-        .expect("a file can be written");
+    std::fs::write(
+        home.0.join("spin.py"),
+        "def spin():\n    print('spinning', flush=True)\n    while True:\n        pass\nspin()\n",
+    )
+    .expect("a file can be written");
     let mut terminal = home.start(&["spin.py"]);
     terminal.expect("spinning\n");
     terminal.keys(CTRL_C);
@@ -238,7 +241,6 @@ fn ctrl_c_ends_a_program_with_a_traceback_and_the_signal() {
     terminal.expect("KeyboardInterrupt\n");
     assert_eq!(terminal.end().signal(), Some(SIGINT));
 }
-
 
 /// RustPython drops what a flush at the end of a line raises, so Ctrl-C in a program that prints was lost.
 #[test]

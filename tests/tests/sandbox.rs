@@ -35,7 +35,9 @@ fn values_go_in_and_come_out() {
     }
     let mut sandbox = sandbox();
     sandbox.set("numbers", vec![1, 2, 3]).unwrap();
-    let value = sandbox.run("total = sum(numbers)\n{'total': total, 'text': 'ä', 'none': None, 'half': 0.5, 'all': [True, (1, 2)]}").unwrap();
+    let value = sandbox
+        .run("total = sum(numbers)\n{'total': total, 'text': 'ä', 'none': None, 'half': 0.5, 'all': [True, (1, 2)]}")
+        .unwrap();
     #[derive(serde::Deserialize, PartialEq, Debug)]
     struct Result {
         total: i64,
@@ -105,7 +107,8 @@ fn functions_of_the_host() {
         .build()
         .unwrap();
     assert_eq!(sandbox.run("fetch('ab', times=2)").unwrap().to::<String>().unwrap(), "abab");
-    let caught = "def t(*a):\n  try: fetch(*a)\n  except Exception as e: return type(e).__name__, str(e)\n[t('secret'), t(1), t()]";
+    let caught =
+        "def t(*a):\n  try: fetch(*a)\n  except Exception as e: return type(e).__name__, str(e)\n[t('secret'), t(1), t()]";
     let caught: Vec<(String, String)> = sandbox.run(caught).unwrap().to().unwrap();
     assert_eq!(caught[0], ("PermissionError".into(), "no".into()));
     assert!(caught[1].0 == "TypeError" && caught[1].1.starts_with("fetch(): "), "{caught:?}");
@@ -129,7 +132,9 @@ fn streams_files_and_environment_are_what_the_host_gives() {
     sandbox.run("import os, sys\nprint(input(), open('in.csv').read().split(), open('/sub/deep.txt').read(), dict(os.environ), sys.argv)").unwrap();
     let printed = String::from_utf8(sandbox.stdout()).unwrap();
     assert_eq!(printed, "first ['a,b', '1,2'] deep {'NAME': 'value'} ['prog', 'x']\n");
-    for denied in ["open('in.csv', 'w')", "open('/etc/passwd')", "open('../../etc/passwd')", "open('new', 'w')", "os.remove('in.csv')"] {
+    for denied in
+        ["open('in.csv', 'w')", "open('/etc/passwd')", "open('../../etc/passwd')", "open('new', 'w')", "os.remove('in.csv')"]
+    {
         assert!(matches!(sandbox.run(denied), Err(Error::Exception { .. })), "{denied}");
     }
     assert!(Sandbox::builder().file("../x", "").build().is_err());
@@ -160,7 +165,8 @@ fn the_rest_of_the_library_is_beside_the_guest() {
     std::fs::copy(&guest, &copy).unwrap();
     *library.last_mut().unwrap() ^= 1;
     // None at all, another one, half of one.
-    let files = [(None, "there is no"), (Some(&library[..]), "this psycore.wasm has another"), (Some(&library[1000..]), "there is no")];
+    let files =
+        [(None, "there is no"), (Some(&library[..]), "this psycore.wasm has another"), (Some(&library[1000..]), "there is no")];
     for (contents, why) in files {
         if let Some(contents) = contents {
             std::fs::write(directory.join("psycore-library.wasm"), contents).unwrap();
@@ -169,7 +175,10 @@ fn the_rest_of_the_library_is_beside_the_guest() {
         for _ in 0..2 {
             match sandbox.run(code) {
                 Err(Error::Exception { class, message, .. }) => {
-                    assert_eq!((class.as_str(), message), ("ImportError", format!("{why} psycore-library.wasm, where 'decimal' is")));
+                    assert_eq!(
+                        (class.as_str(), message),
+                        ("ImportError", format!("{why} psycore-library.wasm, where 'decimal' is"))
+                    );
                 }
                 other => panic!("{other:?}"),
             }
@@ -184,7 +193,12 @@ fn time_ends_loops_interpreted_and_compiled() {
     if !there_is_a_guest() {
         return;
     }
-    for code in ["while True: pass", "def f():\n  i = 0\n  while True: i += 1\nf()", "import time; time.sleep(100)", "while True: sorted(range(10000))"] {
+    for code in [
+        "while True: pass",
+        "def f():\n  i = 0\n  while True: i += 1\nf()",
+        "import time; time.sleep(100)",
+        "while True: sorted(range(10000))",
+    ] {
         for jit in [psycore::sandbox::Jit::Auto, psycore::sandbox::Jit::Off] {
             let limit = Duration::from_millis(300);
             let mut sandbox = Sandbox::builder().timeout(limit).jit(jit).build().unwrap();
@@ -212,7 +226,13 @@ fn memory_bombs() {
     if !there_is_a_guest() {
         return;
     }
-    for code in ["x = []\nwhile True: x.append([0] * 1000)", "x = 'a'\nwhile True: x += x", "x = 3\nwhile True: x *= x", "x = bytearray(2**31 - 100)", "x = {}\nfor i in range(10**9): x[i] = i"] {
+    for code in [
+        "x = []\nwhile True: x.append([0] * 1000)",
+        "x = 'a'\nwhile True: x += x",
+        "x = 3\nwhile True: x *= x",
+        "x = bytearray(2**31 - 100)",
+        "x = {}\nfor i in range(10**9): x[i] = i",
+    ] {
         let mut sandbox = Sandbox::builder().memory(128 * MIB).timeout(Duration::from_secs(60)).build().unwrap();
         match sandbox.run(code) {
             Err(Error::Limit(Limit::Memory(limit))) => assert_eq!(limit, 128 * MIB),
@@ -238,7 +258,9 @@ fn recursion_is_an_exception() {
     ] {
         let mut sandbox = sandbox();
         match sandbox.run(code) {
-            Err(Error::Exception { class, .. }) => assert!(["RecursionError", "MemoryError", "SyntaxError"].contains(&&*class), "{code}\n{class}"),
+            Err(Error::Exception { class, .. }) => {
+                assert!(["RecursionError", "MemoryError", "SyntaxError"].contains(&&*class), "{code}\n{class}")
+            }
             other => panic!("{code}\n{other:?}"),
         }
         assert_eq!(sandbox.run("1 + 1").unwrap().to::<i32>().unwrap(), 2);

@@ -63,7 +63,12 @@ fn compile(path: &Path, executable: &Path) -> Result<Vec<UnitText>, String> {
     ));
     let mut command = Command::new(executable);
     command.args(["-I", "-S", "--jit=auto"]).arg(format!("--jit-log={}", log.display())).arg(path);
-    command.env("PSYCORE_JIT_SYNCHRONOUS", "1").env("PSYCORE_JIT_LOG_IR", "1").env("PYTHONHASHSEED", "0").env_remove("PSYCORE_LOWERING").env_remove("PSYCORE_JIT_THRESHOLD");
+    command
+        .env("PSYCORE_JIT_SYNCHRONOUS", "1")
+        .env("PSYCORE_JIT_LOG_IR", "1")
+        .env("PYTHONHASHSEED", "0")
+        .env_remove("PSYCORE_LOWERING")
+        .env_remove("PSYCORE_JIT_THRESHOLD");
     let outcome = process::run(&mut command, LIMIT).map_err(|error| error.to_string())?;
     let text = std::fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
     // A log that stays behind in the temporary directory hurts nobody.

@@ -46,7 +46,8 @@ fn programs_leave_behind_what_they_do_natively() {
     }
     let executable = executable();
     let programs = ["programs", "differential/corpus", "differential/guards"].into_iter().flat_map(portable);
-    let runs: Vec<(Program, &Mode)> = programs.flat_map(|program| GUEST_MODES.iter().map(move |mode| (program.clone(), mode))).collect();
+    let runs: Vec<(Program, &Mode)> =
+        programs.flat_map(|program| GUEST_MODES.iter().map(move |mode| (program.clone(), mode))).collect();
     let failures: Vec<String> = parallel::map(&runs, |(program, mode)| {
         let expected = OFF.run(&executable, &program.path, LIMIT);
         let difference = diff::outcomes(&expected, &mode.run(&executable, &program.path, LIMIT))?;
@@ -63,7 +64,8 @@ fn psyco_command(executable: &Path, name: &str) -> Command {
     let mut command = Command::new(executable);
     command.env("PSYCORE_JIT_SYNCHRONOUS", "1");
     command.args(["--sandbox", ROOT]).arg(format!("--dir={}::/psyco:ro", programs::directory("psyco").display()));
-    let program = format!("import sys, runpy\nsys.path.insert(0, '/psyco')\nrunpy.run_path('/psyco/{name}.py', run_name='__main__')");
+    let program =
+        format!("import sys, runpy\nsys.path.insert(0, '/psyco')\nrunpy.run_path('/psyco/{name}.py', run_name='__main__')");
     command.arg("-c").arg(program);
     command
 }

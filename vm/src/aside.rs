@@ -14,9 +14,7 @@ use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
 /// Whether only the interpreter may run Python code now. Cheap: three loads.
 #[inline]
 pub fn must_step_aside(vm: &VirtualMachine) -> bool {
-    vm.use_tracing.get()
-        || vm.state.monitoring_events.load() != 0
-        || vm.state.thread_count.load() != 0
+    vm.use_tracing.get() || vm.state.monitoring_events.load() != 0 || vm.state.thread_count.load() != 0
 }
 
 /// Whether code may be patched: another thread might stand between two units. With more threads the hooks
@@ -116,4 +114,3 @@ fn wrap(a: &'static Attached, vm: &VirtualMachine, owner: &PyObjectRef, name: &'
     crate::code_view::dress(vm, &new, doc);
     owner.set_attr(name, new, vm)
 }
-

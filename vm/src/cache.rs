@@ -104,8 +104,7 @@ impl Jit {
         if self.cache.retired.borrow().is_empty() || self.record.explains() {
             return;
         }
-        let (busy, idle): (Vec<_>, Vec<_>) =
-            self.cache.retired.take().into_iter().partition(|unit| self.may_run(unit, attached));
+        let (busy, idle): (Vec<_>, Vec<_>) = self.cache.retired.take().into_iter().partition(|unit| self.may_run(unit, attached));
         *self.cache.retired.borrow_mut() = busy;
         for unit in idle {
             // Nothing that could enter or call it is left either.

@@ -10,24 +10,15 @@
 
 use crate::hooks::{self, Attached};
 use crate::prepare;
-use rustpython_vm::builtins::{
-    PyCode, PyDict, PyList, PyStr, PyTuple, PyTypeRef,
-};
+use rustpython_vm::builtins::{PyCode, PyDict, PyList, PyStr, PyTuple, PyTypeRef};
 use rustpython_vm::common::hash::PyHash;
 use rustpython_vm::function::{Either, FuncArgs, PyComparisonValue};
 use rustpython_vm::types::PyComparisonOp;
-use rustpython_vm::{
-    AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine,
-};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine};
 use std::sync::OnceLock;
 
 type HashFn = fn(&PyObject, &VirtualMachine) -> PyResult<PyHash>;
-type CompareFn = fn(
-    &PyObject,
-    &PyObject,
-    PyComparisonOp,
-    &VirtualMachine,
-) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
+type CompareFn = fn(&PyObject, &PyObject, PyComparisonOp, &VirtualMachine) -> PyResult<Either<PyObjectRef, PyComparisonValue>>;
 type NewFn = fn(PyTypeRef, FuncArgs, &VirtualMachine) -> PyResult;
 
 static HASH: OnceLock<HashFn> = OnceLock::new();
@@ -38,9 +29,7 @@ static TYPES_DONE: OnceLock<()> = OnceLock::new();
 
 /// The original if `obj` is prepared code, else itself.
 fn shown(vm: &VirtualMachine, obj: &PyObject) -> PyObjectRef {
-    obj.downcast_ref::<PyCode>()
-        .and_then(|c| prepare::original(vm, c, false))
-        .map_or_else(|| obj.to_owned(), Into::into)
+    obj.downcast_ref::<PyCode>().and_then(|c| prepare::original(vm, c, false)).map_or_else(|| obj.to_owned(), Into::into)
 }
 
 pub(crate) fn install(vm: &VirtualMachine) -> PyResult<()> {
@@ -58,26 +47,18 @@ fn code_attributes(vm: &VirtualMachine) -> PyResult<()> {
     for name in ["co_code", "_co_code_adaptive", "co_consts", "co_names", "co_stacksize", "co_linetable", "co_exceptiontable"] {
         let name = vm.ctx.intern_str(name);
         let Some(old) = class.get_direct_attr(name) else { continue };
-        let new = vm.ctx.new_readonly_getset(
-            name.as_str(),
-            class,
-            move |code: PyObjectRef, vm: &VirtualMachine| -> PyResult {
-                vm.call_method(&old, "__get__", (shown(vm, &code),))
-            },
-        );
+        let new = vm.ctx.new_readonly_getset(name.as_str(), class, move |code: PyObjectRef, vm: &VirtualMachine| -> PyResult {
+            vm.call_method(&old, "__get__", (shown(vm, &code),))
+        });
         class.set_attr(name, new.into());
     }
     for name in ["replace", "__replace__", "co_lines", "__sizeof__"] {
         let interned = vm.ctx.intern_str(name);
         let Some(old) = class.get_direct_attr(interned) else { continue };
-        let new = vm.new_method(
-            name,
-            class,
-            move |code: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
-                args.prepend_arg(shown(vm, &code));
-                call_quietly(&old, args, vm)
-            },
-        );
+        let new = vm.new_method(name, class, move |code: PyObjectRef, mut args: FuncArgs, vm: &VirtualMachine| -> PyResult {
+            args.prepend_arg(shown(vm, &code));
+            call_quietly(&old, args, vm)
+        });
         class.set_attr(interned, new.into());
     }
     Ok(())
@@ -140,9 +121,7 @@ fn functions(vm: &VirtualMachine) -> PyResult<()> {
         let new = vm.ctx.new_getset(
             "__code__",
             class,
-            move |f: PyObjectRef, vm: &VirtualMachine| -> PyResult {
-                vm.call_method(&getter, "__get__", (f,))
-            },
+            move |f: PyObjectRef, vm: &VirtualMachine| -> PyResult { vm.call_method(&getter, "__get__", (f,)) },
             move |f: PyObjectRef, value: PyObjectRef, vm: &VirtualMachine| -> PyResult<()> {
                 let value = prepared_object(vm, &value).unwrap_or(value);
                 vm.call_method(&old, "__set__", (f, value)).map(drop)
@@ -298,4 +277,3 @@ fn pristine(vm: &VirtualMachine, value: &PyObject, depth: usize) -> PyResult<Opt
     }
     Ok(None)
 }
-

@@ -209,7 +209,9 @@ impl Jit {
                 self.background.too_much.set(true);
                 Attempt::NotNow
             }
-            Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => Attempt::NotNow,
+            Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => {
+                Attempt::NotNow
+            }
             Refused::Unsupported(_) => Attempt::Never,
         }
     }
@@ -447,7 +449,9 @@ impl Jit {
         let mut arrived = self.background.arrived.borrow_mut();
         let era = self.background.era.get();
         arrived.retain(|a| {
-            if a.era != era && let Some(unit) = &a.unit {
+            if a.era != era
+                && let Some(unit) = &a.unit
+            {
                 self.cache.retire(unit);
             }
             a.era == era

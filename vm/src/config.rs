@@ -147,9 +147,7 @@ impl VmConfig {
     /// Adds directories (or zip files) that `import` searches before its own.
     #[must_use]
     pub fn paths<S: Into<String>>(mut self, paths: impl IntoIterator<Item = S>) -> Self {
-        self.settings
-            .path_list
-            .extend(paths.into_iter().map(Into::into));
+        self.settings.path_list.extend(paths.into_iter().map(Into::into));
         self
     }
 

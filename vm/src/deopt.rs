@@ -25,9 +25,7 @@ use psycore_jit::bytecode::{Opcode, base_opcode};
 use psycore_jit::ir::{Awaits, ExitKind, Recipe};
 use rustpython_compiler_core::bytecode::{CodeFlags, find_exception_handler};
 use rustpython_vm::builtins::{PyBaseException, PyCode, PyDict, PyFunction, PyInt, PyStr, PyTraceback};
-use rustpython_vm::{
-    AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
-};
+use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -239,16 +237,10 @@ pub unsafe fn leave(
                     Recipe::Keep => None,
                     other => Some(maker.slot(other)),
                 };
-                live = Some((
-                    desc.locals.iter().map(make).collect(),
-                    desc.stack.iter().map(make).collect(),
-                    next,
-                ));
+                live = Some((desc.locals.iter().map(make).collect(), desc.stack.iter().map(make).collect(), next));
                 continue;
             }
-            let func = desc.func.and_then(|id| {
-                a.driver().object(id).downcast_ref::<PyFunction>().map(ToOwned::to_owned)
-            });
+            let func = desc.func.and_then(|id| a.driver().object(id).downcast_ref::<PyFunction>().map(ToOwned::to_owned));
             let code = a.driver().object(desc.code).downcast_ref::<PyCode>().map(ToOwned::to_owned);
             let (Some(func), Some(code)) = (func, code) else {
                 debug_assert!(false, "a frame without function or code");
@@ -371,7 +363,8 @@ fn finish_call(
                 // SAFETY: the frame is current again.
                 Awaits::Result => unsafe { frame.push(Some(value)) },
                 Awaits::Operator(n) => {
-                    let Some(unit) = prepare::of(code).and_then(|p| Some(p.original_unit(code, p.instr_at(code, pc)?.op_pc))) else {
+                    let Some(unit) = prepare::of(code).and_then(|p| Some(p.original_unit(code, p.instr_at(code, pc)?.op_pc)))
+                    else {
                         return;
                     };
                     // SAFETY: the frame is current again, and its operands are on the stack.
@@ -411,12 +404,7 @@ fn finish_call(
 }
 
 /// Forges the first frame of the chain and runs it (and, through its pad, the others).
-fn run(
-    a: &'static Attached,
-    mut chain: VecDeque<Frame>,
-    carried: Carried,
-    vm: &VirtualMachine,
-) -> PyResult {
+fn run(a: &'static Attached, mut chain: VecDeque<Frame>, carried: Carried, vm: &VirtualMachine) -> PyResult {
     let Some(mut f) = chain.pop_front() else {
         return Err(vm.new_runtime_error("compiled code left without a frame"));
     };
@@ -426,8 +414,7 @@ fn run(
         return Err(vm.new_runtime_error("compiled code left from code that was not prepared"));
     };
     let nlocals = code.code.localspluskinds.len();
-    let mut memory =
-        vec![0usize; layout::frame_words(nlocals + code.code.max_stackdepth as usize)];
+    let mut memory = vec![0usize; layout::frame_words(nlocals + code.code.max_stackdepth as usize)];
     // SAFETY: code and function are held until the frame is dropped; the memory stays in place.
     let result = unsafe {
         let frame = layout::forge_frame(&mut memory, &code, &func);
@@ -499,7 +486,13 @@ pub fn resume_inner(a: &'static Attached, frame: FrameRef, vm: &VirtualMachine) 
 }
 
 /// Does what is pending for a frame.
-fn proceed(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, Pending { work, mut carried, .. }: Pending, vm: &VirtualMachine) {
+fn proceed(
+    a: &'static Attached,
+    frame: FrameRef,
+    code: &Py<PyCode>,
+    Pending { work, mut carried, .. }: Pending,
+    vm: &VirtualMachine,
+) {
     match work {
         Work::Call(pc, awaits, inner) => call_inner(a, frame, code, (pc, awaits), inner, carried, vm),
         Work::Raise(pc) => {
@@ -580,7 +573,8 @@ fn prepare_call(
     let unusual = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS | prepare::SUSPENDS;
     let count = callee.arg_count;
     // SAFETY: the frame is current; the function is alive.
-    let (room, same) = unsafe { (frame.stack_capacity() - frame.stack_len(), std::ptr::eq(layout::function_code(func), &**callee)) };
+    let (room, same) =
+        unsafe { (frame.stack_capacity() - frame.stack_len(), std::ptr::eq(layout::function_code(func), &**callee)) };
     let flat = awaits == Awaits::Result
         && waits_past_caches(p.instr_at(code, pc)?.op)
         && same
@@ -671,14 +665,7 @@ fn forget_callee(call: &Call, exception: &Py<PyBaseException>) {
 /// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,
 /// the context, then the handler, or the pad that leaves the frame. The frame is current.
 /// `from_callee` says that the exception came out of an inner frame.
-fn raise(
-    frame: FrameRef,
-    code: &Py<PyCode>,
-    pc: u32,
-    exception: ExceptionRef,
-    from_callee: bool,
-    vm: &VirtualMachine,
-) {
+fn raise(frame: FrameRef, code: &Py<PyCode>, pc: u32, exception: ExceptionRef, from_callee: bool, vm: &VirtualMachine) {
     let Some(p) = prepare::of(code) else { return };
     let Some((at, last)) = trace(frame, code, pc, &exception, from_callee, vm) else { return };
     let lasti = || -> PyObjectRef { vm.ctx.new_int(last as i32).into() };
@@ -742,15 +729,12 @@ pub fn trace(
     let at = if from_callee && waits_past_caches(op) { last } else { op_pc };
     // RAISE_VARARGS: 0 is a bare raise; 1 and 2 raise something (from a cause).
     let new_raise = op == Opcode::RaiseVarargs && matches!(arg, 1 | 2);
-    let again = matches!(op, Opcode::Reraise | Opcode::EndAsyncFor | Opcode::CleanupThrow)
-        || op == Opcode::RaiseVarargs && !new_raise;
+    let again =
+        matches!(op, Opcode::Reraise | Opcode::EndAsyncFor | Opcode::CleanupThrow) || op == Opcode::RaiseVarargs && !new_raise;
     if !again {
         let had_traceback = exception.traceback().is_some();
-        if let (Some((location, _)), Some(object)) =
-            (code.code.locations.get(at as usize), vm.current_frame())
-        {
-            let entry =
-                PyTraceback::new(exception.traceback(), object, at as i32 * 2, location.line);
+        if let (Some((location, _)), Some(object)) = (code.code.locations.get(at as usize), vm.current_frame()) {
+            let entry = PyTraceback::new(exception.traceback(), object, at as i32 * 2, location.line);
             exception.set_traceback(Some(entry.into_ref(&vm.ctx)));
         }
         if new_raise || !had_traceback {
@@ -816,4 +800,3 @@ fn set_context(exception: &Py<PyBaseException>, context: ExceptionRef) {
     }
     exception.set_context(Some(context));
 }
-

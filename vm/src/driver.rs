@@ -11,12 +11,12 @@ use crate::explain::detail::Detail;
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::learn::{MAX_BUILDS, Profile};
-use crate::{JitConfig, JitMode};
 use crate::objects::Objects;
 use crate::policy::{Policy, SOON};
 use crate::prepare;
 use crate::shapes::Shapes;
 use crate::statistics::{Stats, reason_name};
+use crate::{JitConfig, JitMode};
 use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::{ExitKind, FnCell, ObjId, Reason};
 use psycore_jit::layout::Layout;
@@ -487,7 +487,9 @@ impl Driver for Jit {
             None if held => self.held_exit(&unit, inner.code, inner.pc),
             None => lacks_stamps || self.exit_taken(&unit, (inner.code, inner.pc), info.kind, stack, exit.turns),
         };
-        let expected = entered.retired.get() || version.as_ref().is_some_and(|key| self.expects_version(key)) || self.background.expects(site);
+        let expected = entered.retired.get()
+            || version.as_ref().is_some_and(|key| self.expects_version(key))
+            || self.background.expects(site);
         if !again || expected {
             self.count_useless(site, exit);
             return;
@@ -685,5 +687,4 @@ impl Jit {
         units.push(c.clone());
         hooks::Version { entry: c.entry, handle: c.handle, func: 0, tag: units.len() as u64 - 1 }
     }
-
 }

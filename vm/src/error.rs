@@ -48,10 +48,7 @@ impl Error {
         if exception.fast_isinstance(vm.ctx.exceptions.system_exit) {
             return Self::Exit(vm.handle_exit_exception(exception));
         }
-        let message = exception
-            .as_object()
-            .str(vm)
-            .map_or_else(|_| String::new(), |s| s.to_string_lossy().into_owned());
+        let message = exception.as_object().str(vm).map_or_else(|_| String::new(), |s| s.to_string_lossy().into_owned());
         Self::Exception(Exception {
             class: exception.class().name().to_string(),
             message,

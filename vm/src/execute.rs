@@ -32,14 +32,8 @@ pub fn expression(vm: &VirtualMachine, scope: Scope, source: &str) -> PyResult {
 }
 
 /// Compiles, with a `SyntaxError` as Python's own `compile` raises it.
-pub fn compile(
-    vm: &VirtualMachine,
-    source: &str,
-    mode: Mode,
-    file_name: &str,
-) -> PyResult<PyRef<PyCode>> {
-    vm.compile(source, mode, file_name)
-        .map_err(|error| error.into_pyexception(vm, Some(source)))
+pub fn compile(vm: &VirtualMachine, source: &str, mode: Mode, file_name: &str) -> PyResult<PyRef<PyCode>> {
+    vm.compile(source, mode, file_name).map_err(|error| error.into_pyexception(vm, Some(source)))
 }
 
 /// Runs a module as `python -m` does: as `__main__`, a package through its `__main__.py`.
@@ -49,8 +43,7 @@ pub fn module(vm: &VirtualMachine, name: &str) -> PyResult<()> {
 
 fn run_module_as_main(vm: &VirtualMachine, name: &str, alter_argv: bool) -> PyResult<()> {
     let runpy = vm.import("runpy", 0)?;
-    vm.call_method(&runpy, "_run_module_as_main", (name, alter_argv))
-        .map(drop)
+    vm.call_method(&runpy, "_run_module_as_main", (name, alter_argv)).map(drop)
 }
 
 /// Why a script could not even be read.
@@ -71,17 +64,10 @@ impl From<PyBaseExceptionRef> for ScriptError {
 /// Runs a script file as `python FILE` does: source in any declared encoding, a `.pyc` file, or
 /// a directory or zip file with a `__main__.py`. Puts its directory in front of `sys.path`.
 /// With `skip_first_line` the first line is read as if it were empty.
-pub fn script(
-    vm: &VirtualMachine,
-    scope: Scope,
-    path: &Path,
-    skip_first_line: bool,
-) -> Result<(), ScriptError> {
+pub fn script(vm: &VirtualMachine, scope: Scope, path: &Path, skip_first_line: bool) -> Result<(), ScriptError> {
     // Joined and no more: tracebacks and `__file__` keep the `.` and `..` that the user wrote.
-    let absolute = std::env::current_dir().map_or_else(
-        |_| path.to_owned(),
-        |directory| if path == Path::new("") { directory } else { directory.join(path) },
-    );
+    let absolute = std::env::current_dir()
+        .map_or_else(|_| path.to_owned(), |directory| if path == Path::new("") { directory } else { directory.join(path) });
     let name = absolute.to_string_lossy().into_owned();
 
     if importer(vm, &name)?.is_some() {
@@ -98,8 +84,7 @@ pub fn script(
         vm.insert_sys_path(directory.into())?;
     }
 
-    let is_pyc = name.ends_with(".pyc")
-        || bytes.starts_with(&rustpython_vm::version::PYC_MAGIC_NUMBER_BYTES);
+    let is_pyc = name.ends_with(".pyc") || bytes.starts_with(&rustpython_vm::version::PYC_MAGIC_NUMBER_BYTES);
     let globals = scope.globals.clone();
     globals.set_item("__file__", file, vm)?;
     globals.set_item("__cached__", vm.ctx.none(), vm)?;
@@ -115,24 +100,13 @@ pub fn script(
 }
 
 /// Runs the bytes of a source file that need not be one, such as a pipe's.
-pub fn bytes(
-    vm: &VirtualMachine,
-    scope: Scope,
-    bytes: Vec<u8>,
-    file_name: &str,
-    skip_first_line: bool,
-) -> PyResult<()> {
+pub fn bytes(vm: &VirtualMachine, scope: Scope, bytes: Vec<u8>, file_name: &str, skip_first_line: bool) -> PyResult<()> {
     let compiled = compile_bytes(vm, bytes, file_name, skip_first_line)?;
     code(vm, scope, compiled).map(drop)
 }
 
 /// Compiles a file's bytes, honouring its byte order mark and its encoding cookie.
-fn compile_bytes(
-    vm: &VirtualMachine,
-    mut bytes: Vec<u8>,
-    file_name: &str,
-    skip_first_line: bool,
-) -> PyResult<PyRef<PyCode>> {
+fn compile_bytes(vm: &VirtualMachine, mut bytes: Vec<u8>, file_name: &str, skip_first_line: bool) -> PyResult<PyRef<PyCode>> {
     if skip_first_line {
         // Its newline stays, so that line numbers do.
         let end = bytes.iter().position(|&byte| byte == b'\n');
@@ -162,13 +136,8 @@ fn compile_bytes(
     }
     // Another encoding: the `compile` of Python decodes by the cookie.
     let source = vm.ctx.new_bytes(bytes);
-    let compiled = vm
-        .builtins
-        .get_attr("compile", vm)?
-        .call((source, file_name, "exec"), vm)?;
-    compiled
-        .downcast::<PyCode>()
-        .map_err(|_| vm.new_type_error("compile() did not return a code object"))
+    let compiled = vm.builtins.get_attr("compile", vm)?.call((source, file_name, "exec"), vm)?;
+    compiled.downcast::<PyCode>().map_err(|_| vm.new_type_error("compile() did not return a code object"))
 }
 
 fn is_utf8(name: &str) -> bool {
@@ -188,10 +157,7 @@ fn declared_encoding(bytes: &[u8]) -> Option<String> {
         let Some(at) = comment.windows(6).position(|window| window == b"coding") else {
             continue;
         };
-        let Some(name) = comment[at + 6..]
-            .strip_prefix(b":")
-            .or_else(|| comment[at + 6..].strip_prefix(b"="))
-        else {
+        let Some(name) = comment[at + 6..].strip_prefix(b":").or_else(|| comment[at + 6..].strip_prefix(b"=")) else {
             continue;
         };
         let name: String = name
@@ -207,13 +173,7 @@ fn declared_encoding(bytes: &[u8]) -> Option<String> {
     None
 }
 
-fn syntax_error(
-    vm: &VirtualMachine,
-    message: String,
-    file_name: &str,
-    bytes: &[u8],
-    at: usize,
-) -> PyBaseExceptionRef {
+fn syntax_error(vm: &VirtualMachine, message: String, file_name: &str, bytes: &[u8], at: usize) -> PyBaseExceptionRef {
     let before = &bytes[..at];
     let line_number = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
     let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |i| i + 1);
@@ -226,8 +186,7 @@ fn syntax_error(
     ]);
     let class = vm.ctx.exceptions.syntax_error;
     let arguments = vec![vm.ctx.new_str(message.as_str()).into(), location.into()];
-    vm.invoke_exception(class, arguments)
-        .unwrap_or_else(|_| vm.new_exception_msg(class.to_owned(), message.into()))
+    vm.invoke_exception(class, arguments).unwrap_or_else(|_| vm.new_exception_msg(class.to_owned(), message.into()))
 }
 
 /// The importer that `sys.path_hooks` has for a directory or zip file; `None` for other files.

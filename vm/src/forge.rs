@@ -58,19 +58,13 @@ impl<'a> Maker<'a> {
             Recipe::Float(v) => ctx.new_float(f64::from_bits(self.word(*v))).into(),
             Recipe::Bool(v) => ctx.new_bool(self.word(*v) as u32 != 0).into(),
             Recipe::Const(id) => self.driver.object(*id).to_owned(),
-            Recipe::Tuple(items) => {
-                ctx.new_tuple(items.iter().map(|r| self.object(r)).collect()).into()
-            }
+            Recipe::Tuple(items) => ctx.new_tuple(items.iter().map(|r| self.object(r)).collect()).into(),
             Recipe::List(items) => ctx.new_list(items.iter().map(|r| self.object(r)).collect()).into(),
             Recipe::Slice(parts) => {
                 let [start, stop, step] = &**parts;
-                PySlice {
-                    start: Some(self.object(start)),
-                    stop: self.object(stop),
-                    step: Some(self.object(step)),
-                }
-                .into_ref(ctx)
-                .into()
+                PySlice { start: Some(self.object(start)), stop: self.object(stop), step: Some(self.object(step)) }
+                    .into_ref(ctx)
+                    .into()
             }
             Recipe::Range { start, stop, step } => PyRange {
                 start: ctx.new_int(self.word(*start) as i64),
@@ -79,11 +73,9 @@ impl<'a> Maker<'a> {
             }
             .into_ref(ctx)
             .into(),
-            Recipe::RangeIter { start, len, step } => self.must(self.range_iter(
-                self.word(*start) as i64,
-                self.word(*len) as i64,
-                self.word(*step) as i64,
-            )),
+            Recipe::RangeIter { start, len, step } => {
+                self.must(self.range_iter(self.word(*start) as i64, self.word(*len) as i64, self.word(*step) as i64))
+            }
             Recipe::SeqIter { kind, seq, index } => {
                 let seq = self.object(seq);
                 self.must(self.seq_iter(*kind, seq, self.word(*index) as i64))
@@ -143,12 +135,7 @@ impl<'a> Maker<'a> {
             let last = start.wrapping_add(step.wrapping_mul(len - 1));
             last.saturating_add(step.signum())
         };
-        let range = PyRange {
-            start: ctx.new_int(start),
-            stop: ctx.new_int(stop),
-            step: ctx.new_int(step),
-        }
-        .into_ref(ctx);
+        let range = PyRange { start: ctx.new_int(start), stop: ctx.new_int(stop), step: ctx.new_int(step) }.into_ref(ctx);
         Ok(range.as_object().get_iter(self.vm)?.into())
     }
 

@@ -39,11 +39,9 @@ use psycore_jit::ir::{ObjId, status};
 use psycore_jit::lower::{CodeHandle, EntryFn};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
-use rustpython_vm::signal::UserSignalSender;
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
-use rustpython_vm::{
-    AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine,
-};
+use rustpython_vm::signal::UserSignalSender;
+use rustpython_vm::{AsObject, Context, Py, PyObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -182,8 +180,7 @@ impl PyPayload for Hook {
         HOOK_TYPE.get_or_init(|| {
             let base = ctx.types.object_type;
             // Fails only for impossible base classes.
-            let class = PyType::new_simple_heap("hook", base, ctx)
-                .expect("object can be subclassed");
+            let class = PyType::new_simple_heap("hook", base, ctx).expect("object can be subclassed");
             class.slots.setattro.store(Some(reached));
             PyRef::leak(class)
         })
@@ -431,8 +428,7 @@ impl Attached {
 
     /// All prepared code that is still alive.
     pub(crate) fn each_prepared(&self, mut f: impl FnMut(&Prepared)) {
-        let all: Vec<Arc<Prepared>> =
-            self.all.borrow().iter().filter_map(Weak::upgrade).collect();
+        let all: Vec<Arc<Prepared>> = self.all.borrow().iter().filter_map(Weak::upgrade).collect();
         for p in all {
             f(&p);
         }
@@ -447,9 +443,7 @@ impl Attached {
     /// Whether code may get hooks now: nobody watches, and this is the only thread or the main one
     /// (which alone touches the caches while there are more).
     pub(crate) fn may_prepare(&self, vm: &VirtualMachine) -> bool {
-        self.state == state_of(vm)
-            && !self.watched.get()
-            && (crate::aside::alone(vm) || is_main_thread(vm))
+        self.state == state_of(vm) && !self.watched.get() && (crate::aside::alone(vm) || is_main_thread(vm))
     }
 
     /// Whether the JIT must keep out of this thread now.
@@ -478,11 +472,7 @@ fn state_of(vm: &VirtualMachine) -> usize {
 ///
 /// # Errors
 /// One line of text that says why there will be no JIT.
-pub fn install(
-    vm: &VirtualMachine,
-    driver: Box<dyn Driver>,
-    options: Options,
-) -> Result<&'static Attached, String> {
+pub fn install(vm: &VirtualMachine, driver: Box<dyn Driver>, options: Options) -> Result<&'static Attached, String> {
     layout::probe(vm)?;
     // Made before the first frame can see it.
     let _ = Hook::class(&vm.ctx);
@@ -551,12 +541,7 @@ pub fn prepared(vm: &VirtualMachine, code: &PyRef<PyCode>) -> PyRef<PyCode> {
 }
 
 /// A frame has come to a hook. (`DELETE_ATTR` on a hook object ends here.)
-fn reached(
-    hook: &PyObject,
-    _name: &Py<PyStr>,
-    _value: PySetterValue,
-    vm: &VirtualMachine,
-) -> PyResult<()> {
+fn reached(hook: &PyObject, _name: &Py<PyStr>, _value: PySetterValue, vm: &VirtualMachine) -> PyResult<()> {
     let Some(hook) = Hook::downcast(hook) else { return Ok(()) };
     let site = &hook.site;
     let Some(frame) = FrameRef::current() else { return Ok(()) };

@@ -327,11 +327,7 @@ pub fn frame_words(slots: usize) -> usize {
 ///
 /// # Safety
 /// Both objects must outlive the frame; `memory` must stay in place until [`drop_frame`].
-pub unsafe fn forge_frame(
-    memory: &mut [usize],
-    code: &Py<PyCode>,
-    func: &Py<PyFunction>,
-) -> FrameRef {
+pub unsafe fn forge_frame(memory: &mut [usize], code: &Py<PyCode>, func: &Py<PyFunction>) -> FrameRef {
     let l = frame_layout();
     let at = address(func.as_object());
     // SAFETY: probed; a function keeps both alive and never changes them.

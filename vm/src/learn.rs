@@ -75,7 +75,10 @@ impl Jit {
             *stats.exits.entry(reason_name(reason)).or_default() += 1;
             *stats.exit_places.entry((code, pc, reason_name(reason))).or_default() += 1;
         }
-        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry) {
+        if matches!(
+            reason,
+            Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry
+        ) {
             return false;
         }
         let mut profile = self.profile.borrow_mut();

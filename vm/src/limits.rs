@@ -174,11 +174,7 @@ impl Guard {
     pub fn met(&self, exception: &PyBaseExceptionRef) -> Option<Error> {
         let [time, memory] = self.ends.as_ref()?;
         let class = exception.class();
-        if class.is(time) {
-            Some(Error::TimeLimit)
-        } else {
-            class.is(memory).then_some(Error::MemoryLimit)
-        }
+        if class.is(time) { Some(Error::TimeLimit) } else { class.is(memory).then_some(Error::MemoryLimit) }
     }
 }
 

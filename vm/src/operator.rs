@@ -25,7 +25,13 @@ const COMPARISONS: [(&str, &str); 6] =
     [("<", "__gt__"), ("<=", "__ge__"), ("==", "__eq__"), ("!=", "__ne__"), (">", "__lt__"), (">=", "__le__")];
 
 /// What an instruction pushes whose operator's method gave `value`; nothing if it pushes nothing.
-pub fn result(op: Opcode, arg: u32, operands: &[PyObjectRef], value: PyObjectRef, vm: &VirtualMachine) -> PyResult<Option<PyObjectRef>> {
+pub fn result(
+    op: Opcode,
+    arg: u32,
+    operands: &[PyObjectRef],
+    value: PyObjectRef,
+    vm: &VirtualMachine,
+) -> PyResult<Option<PyObjectRef>> {
     Ok(Some(match (op, operands) {
         (Opcode::StoreSubscr | Opcode::StoreAttr, _) => return Ok(None),
         (Opcode::BinaryOp, [a, b]) if arg < 26 && value.is(&vm.ctx.not_implemented) => binary(arg, a, b, vm)?,
@@ -47,7 +53,10 @@ fn binary(arg: u32, a: &PyObject, b: &PyObject, vm: &VirtualMachine) -> PyResult
     let (sign, reflected) = BINARY[arg as usize % 13];
     // If the left one is a number, it was the right one's method that has been called.
     let number = a.class().is(vm.ctx.types.int_type) || a.class().is(vm.ctx.types.float_type);
-    if !number && !a.class().is(b.class()) && let Some(value) = call(b, reflected, a, vm)? {
+    if !number
+        && !a.class().is(b.class())
+        && let Some(value) = call(b, reflected, a, vm)?
+    {
         return Ok(value);
     }
     let sign = if arg >= 13 { format!("{sign}=") } else { sign.to_owned() };

@@ -8,9 +8,7 @@ use psycore_jit::oracle::{
     Shape, StrMethod,
 };
 use rustpython_vm::builtins::descriptor::{MemberAccess, MemberKind, PyMemberDescriptor};
-use rustpython_vm::builtins::{
-    PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType,
-};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyModule, PyStr, PyTuple, PyType};
 use rustpython_vm::bytecode::ADAPTIVE_WARMUP_VALUE;
 use rustpython_vm::object::Traverse;
 use rustpython_vm::types::PyTypeFlags;
@@ -156,10 +154,9 @@ impl Jit {
         let stamp = self.shapes().stamp(d, self.vm())?;
         let t = &self.vm().ctx.types;
         let class = value.class();
-        let lasting = [t.function_type, t.builtin_function_or_method_type, t.module_type, t.none_type]
-            .iter()
-            .any(|c| class.is(*c))
-            || value.downcast_ref::<PyType>().is_some();
+        let lasting =
+            [t.function_type, t.builtin_function_or_method_type, t.module_type, t.none_type].iter().any(|c| class.is(*c))
+                || value.downcast_ref::<PyType>().is_some();
         Some(GlobalRef {
             dict: self.id_of(dict),
             stamp,
@@ -293,8 +290,7 @@ impl Oracle for Jit {
         let seen = caches == 0
             || op.deopt().is_some()
             || !adapts(op)
-            || (units.read_adaptive_counter(i + 1) != ADAPTIVE_WARMUP_VALUE
-                && units.read_adaptive_counter(i + 1) != 0);
+            || (units.read_adaptive_counter(i + 1) != ADAPTIVE_WARMUP_VALUE && units.read_adaptive_counter(i + 1) != 0);
         Feedback { op, seen }
     }
 
@@ -341,9 +337,8 @@ impl Oracle for Jit {
 
     fn exception_class(&self, obj: ObjId) -> bool {
         let vm = self.vm();
-        self.class(obj).is_some_and(|c| {
-            c.class().is(vm.ctx.types.type_type) && c.fast_issubclass(vm.ctx.exceptions.base_exception_type)
-        })
+        self.class(obj)
+            .is_some_and(|c| c.class().is(vm.ctx.types.type_type) && c.fast_issubclass(vm.ctx.exceptions.base_exception_type))
     }
 
     fn catches(&self, class: ObjId, raised: ObjId) -> bool {
@@ -636,9 +631,7 @@ impl Oracle for Jit {
 
     fn always_true(&self, class: ObjId) -> bool {
         let vm = self.vm();
-        self.class(class).is_some_and(|c| {
-            ["__bool__", "__len__"].iter().all(|n| c.get_attr(vm.ctx.intern_str(*n)).is_none())
-        })
+        self.class(class).is_some_and(|c| ["__bool__", "__len__"].iter().all(|n| c.get_attr(vm.ctx.intern_str(*n)).is_none()))
     }
 
     fn may_compile(&self, code: ObjId) -> bool {
@@ -740,9 +733,7 @@ impl Oracle for Jit {
     }
 
     fn sample_items(&self, sample: Sample, most: usize) -> Option<Vec<Sample>> {
-        let take = |items: &[PyObjectRef]| {
-            (items.len() <= most).then(|| items.iter().map(|o| self.take_sample(o)).collect())
-        };
+        let take = |items: &[PyObjectRef]| (items.len() <= most).then(|| items.iter().map(|o| self.take_sample(o)).collect());
         let obj = self.sampled(sample);
         if let Some(l) = obj.downcast_ref_if_exact::<PyList>(self.vm()) {
             return take(&l.borrow_vec());
@@ -818,8 +809,20 @@ fn adapts(op: Opcode) -> bool {
     use Opcode::*;
     matches!(
         op,
-        BinaryOp | Call | CallKw | CompareOp | ContainsOp | ForIter | LoadAttr | LoadGlobal | StoreAttr
-            | StoreSubscr | ToBool | UnpackSequence | LoadSuperAttr | Send
+        BinaryOp
+            | Call
+            | CallKw
+            | CompareOp
+            | ContainsOp
+            | ForIter
+            | LoadAttr
+            | LoadGlobal
+            | StoreAttr
+            | StoreSubscr
+            | ToBool
+            | UnpackSequence
+            | LoadSuperAttr
+            | Send
     )
 }
 

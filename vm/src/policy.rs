@@ -7,9 +7,9 @@
 //! has not yet been asked about stays out of what is compiled until its own hook is reached, unless it is
 //! asked then and the compilation is repeated (see [`Jit::consider`]).
 
-use crate::driver::Jit;
 use crate::JitMode;
 use crate::charge::Charging;
+use crate::driver::Jit;
 use crate::hooks::{Attached, Hot, Options, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::{hooks, prepare};
@@ -395,13 +395,10 @@ impl Jit {
         if self.policy.filtering.swap(true, Ordering::Relaxed) {
             return None;
         }
-        let answer = filter
-            .call((code.clone(),), vm)
-            .and_then(|v| v.try_to_bool(vm))
-            .unwrap_or_else(|e| {
-                vm.run_unraisable(e, Some("Exception ignored in the filter of psyco".into()), filter.clone());
-                false
-            });
+        let answer = filter.call((code.clone(),), vm).and_then(|v| v.try_to_bool(vm)).unwrap_or_else(|e| {
+            vm.run_unraisable(e, Some("Exception ignored in the filter of psyco".into()), filter.clone());
+            false
+        });
         self.policy.filtering.store(false, Ordering::Relaxed);
         rules.set_filtered(if answer { Filtered::Accepted } else { Filtered::Rejected });
         // It may have run compiled code.

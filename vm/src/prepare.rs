@@ -27,15 +27,15 @@ mod planted;
 use crate::hooks::{Attached, Hook, Site, SiteKind};
 use crate::layout::FrameRef;
 use crate::policy::Rules;
-use plan::{Plan, plan, scan};
 pub(crate) use plan::SUSPENDS;
+use plan::{Plan, plan, scan};
 use planted::{Planted, plant_constants};
 pub(crate) use planted::{finish, prepare_planted};
 use psycore_jit::bytecode::{Instr, Opcode, RawUnit, base_opcode, decode};
+use rustpython_compiler_core::SourceLocation;
 use rustpython_compiler_core::bytecode::{
     CodeObject, CodeUnit, CodeUnits, ExceptionTableEntry, Instruction, OpArgByte, encode_exception_table,
 };
-use rustpython_compiler_core::SourceLocation;
 use rustpython_vm::builtins::{PyCode, PyStrInterned};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
@@ -441,10 +441,7 @@ fn add(
         c.first_line_number.map_or(0, |l| l.get() as i32),
         (plan.units.len() - n) as u32,
         (location.0.line.get() as i32, location.1.line.get() as i32),
-        (
-            location.0.character_offset.to_zero_indexed() as u32,
-            location.1.character_offset.to_zero_indexed() as u32,
-        ),
+        (location.0.character_offset.to_zero_indexed() as u32, location.1.character_offset.to_zero_indexed() as u32),
         vm.state.config.settings.code_debug_ranges,
     );
     let Pads { resume_inner, raised, .. } = plan.pads;

@@ -38,7 +38,9 @@ impl Jit {
                     match self.extent(obj) {
                         // What a loop makes of it may be anything.
                         Some(extent) => Live::Int(extent.max(Extent::Usual)),
-                        None => Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) },
+                        None => {
+                            Live::Obj { seen: self.seen(obj), unique: obj.strong_count() == 1 && crate::oracle::divides(vm, obj) }
+                        }
                     }
                 }
             };

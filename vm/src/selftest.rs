@@ -55,9 +55,7 @@ impl Driver for Rewrite {
     fn hot(&self, site: &Site, _: FrameRef, vm: &VirtualMachine) -> Hot {
         crate::runtime::framed::found_depth(vm);
         let tag = match site.kind {
-            SiteKind::Loop { header, .. } => {
-                site.attached().exits().register(&rewrite_unit(header)).into()
-            }
+            SiteKind::Loop { header, .. } => site.attached().exits().register(&rewrite_unit(header)).into(),
             _ => ENTRY,
         };
         site.set_versions(vec![Version { entry: None, handle: CodeHandle(0), func: 0, tag }]);

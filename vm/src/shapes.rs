@@ -54,8 +54,8 @@ impl Shapes {
         (0..n).find_map(|index| {
             // SAFETY: as in `keys`.
             let key = unsafe { layout::object_at(layout::dict_entry(dict.as_object(), index)?.0) };
-            let same = std::ptr::eq(key, name.as_object())
-                || key.downcast_ref::<PyStr>().is_some_and(|k| k.as_wtf8() == name.as_wtf8());
+            let same =
+                std::ptr::eq(key, name.as_object()) || key.downcast_ref::<PyStr>().is_some_and(|k| k.as_wtf8() == name.as_wtf8());
             same.then_some(index as u32)
         })
     }

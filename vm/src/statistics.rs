@@ -52,12 +52,7 @@ impl Jit {
         for ((code, pc, name), n) in places.into_iter().take(20) {
             let op = self.code(*code).and_then(|c| c.instr(*pc).map(|i| format!("{:?}", i.op)));
             let line = self.line_of(*code, *pc);
-            let _ = writeln!(
-                out,
-                "  {n:>8} {name} in {}, line {line}, {}",
-                self.describe(*code),
-                op.unwrap_or_default()
-            );
+            let _ = writeln!(out, "  {n:>8} {name} in {}, line {line}, {}", self.describe(*code), op.unwrap_or_default());
         }
         out
     }

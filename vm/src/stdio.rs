@@ -31,12 +31,7 @@ impl Drop for Streams {
 type Shared<T> = Arc<Mutex<Option<Box<T>>>>;
 
 /// Sets up `sys.stdin`, `sys.stdout`, `sys.stderr` and their dunder twins.
-pub(crate) fn set_up(
-    vm: &VirtualMachine,
-    stdin: Input,
-    stdout: Output,
-    stderr: Output,
-) -> PyResult<Streams> {
+pub(crate) fn set_up(vm: &VirtualMachine, stdin: Input, stdout: Output, stderr: Output) -> PyResult<Streams> {
     let mut streams = Streams::default();
     let io: PyRef<PyModule> = vm.import("_io", 0)?.try_into_value(vm)?;
 
@@ -49,9 +44,7 @@ pub(crate) fn set_up(
         let source = share(&mut streams, source);
         let raw = raw_stream(vm, "<stdin>", &io, |base| read_methods(vm, base, source))?;
         let buffer = io.get_attr("BufferedReader", vm)?.call((raw,), vm)?;
-        let text = io
-            .get_attr("TextIOWrapper", vm)?
-            .call((buffer, "utf-8", "surrogateescape"), vm)?;
+        let text = io.get_attr("TextIOWrapper", vm)?.call((buffer, "utf-8", "surrogateescape"), vm)?;
         install(vm, "stdin", "__stdin__", text)?;
     }
 
@@ -66,8 +59,7 @@ pub(crate) fn set_up(
                 let old = vm.sys_module.get_attr(name, vm)?;
                 // Of a guest's streams nobody can say whether they are a terminal: it may be made before its host is known.
                 if cfg!(target_family = "wasm") || old.get_attr("line_buffering", vm)?.is_true(vm)? {
-                    let (encoding, errors) =
-                        (old.get_attr("encoding", vm)?, old.get_attr("errors", vm)?);
+                    let (encoding, errors) = (old.get_attr("encoding", vm)?, old.get_attr("errors", vm)?);
                     let buffer = vm.call_method(&old, "detach", ())?;
                     let raw = vm.call_method(&buffer, "detach", ())?;
                     install(vm, name, dunder, line_writer(vm, &io, raw, encoding, errors)?)?;
@@ -84,12 +76,7 @@ pub(crate) fn set_up(
     Ok(streams)
 }
 
-fn install(
-    vm: &VirtualMachine,
-    name: &'static str,
-    dunder: &'static str,
-    stream: PyObjectRef,
-) -> PyResult<()> {
+fn install(vm: &VirtualMachine, name: &'static str, dunder: &'static str, stream: PyObjectRef) -> PyResult<()> {
     vm.sys_module.set_attr(dunder, stream.clone(), vm)?;
     vm.sys_module.set_attr(name, stream, vm)
 }
@@ -104,13 +91,7 @@ fn share<T: ?Sized + Send + 'static>(streams: &mut Streams, host: Box<T>) -> Sha
 }
 
 /// Text over a buffer that is flushed at the end of each line.
-fn line_writer(
-    vm: &VirtualMachine,
-    io: &Py<PyModule>,
-    raw: PyObjectRef,
-    encoding: PyObjectRef,
-    errors: PyObjectRef,
-) -> PyResult {
+fn line_writer(vm: &VirtualMachine, io: &Py<PyModule>, raw: PyObjectRef, encoding: PyObjectRef, errors: PyObjectRef) -> PyResult {
     let base = class(vm, io, "BufferedWriter")?;
     let base_write = base.as_object().get_attr("write", vm)?;
     let write = move |stream: PyObjectRef, data: PyObjectRef, vm: &VirtualMachine| -> PyResult {
@@ -128,8 +109,7 @@ fn line_writer(
         ("newline", vm.ctx.new_str("\n").into()),
         ("write_through", vm.ctx.true_value.clone().into()),
     ];
-    let options: KwArgs =
-        options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let options: KwArgs = options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let text = io.get_attr("TextIOWrapper", vm)?.call(FuncArgs::new(vec![buffer], options), vm)?;
     text.set_attr("mode", vm.ctx.new_str("w"), vm)?;
     Ok(text)
@@ -138,12 +118,7 @@ fn line_writer(
 type Method = (&'static str, PyObjectRef);
 
 /// An instance of a raw stream class with some methods of its own.
-fn raw_stream(
-    vm: &VirtualMachine,
-    name: &str,
-    io: &Py<PyModule>,
-    methods: impl FnOnce(&PyTypeRef) -> Vec<Method>,
-) -> PyResult {
+fn raw_stream(vm: &VirtualMachine, name: &str, io: &Py<PyModule>, methods: impl FnOnce(&PyTypeRef) -> Vec<Method>) -> PyResult {
     let base = class(vm, io, "_RawIOBase")?;
     let methods = methods(&base);
     let raw = subclass(vm, "RawStream", base, methods)?.call((), vm)?;
@@ -151,11 +126,7 @@ fn raw_stream(
     Ok(raw)
 }
 
-fn read_methods(
-    vm: &VirtualMachine,
-    base: &PyTypeRef,
-    source: Shared<dyn Read + Send>,
-) -> Vec<Method> {
+fn read_methods(vm: &VirtualMachine, base: &PyTypeRef, source: Shared<dyn Read + Send>) -> Vec<Method> {
     let readinto = move |_: PyObjectRef, buffer: ArgMemoryBuffer, vm: &VirtualMachine| {
         let mut data = vec![0; buffer.len()];
         // The lock is taken while detached: a thread that waits for it must not hold up the
@@ -168,17 +139,10 @@ fn read_methods(
         buffer.borrow_buf_mut()[..length].copy_from_slice(&data[..length]);
         PyResult::Ok(length)
     };
-    vec![
-        ("readable", method(vm, "readable", base, |_: PyObjectRef| true)),
-        ("readinto", method(vm, "readinto", base, readinto)),
-    ]
+    vec![("readable", method(vm, "readable", base, |_: PyObjectRef| true)), ("readinto", method(vm, "readinto", base, readinto))]
 }
 
-fn write_methods(
-    vm: &VirtualMachine,
-    base: &PyTypeRef,
-    sink: Shared<dyn Write + Send>,
-) -> Vec<Method> {
+fn write_methods(vm: &VirtualMachine, base: &PyTypeRef, sink: Shared<dyn Write + Send>) -> Vec<Method> {
     let write = move |_: PyObjectRef, data: ArgBytesLike, vm: &VirtualMachine| {
         let data = data.borrow_buf().to_vec();
         // Detached, as above.
@@ -191,22 +155,14 @@ fn write_methods(
         written.map_err(|error| error.into_pyexception(vm))?;
         PyResult::Ok(data.len())
     };
-    vec![
-        ("writable", method(vm, "writable", base, |_: PyObjectRef| true)),
-        ("write", method(vm, "write", base, write)),
-    ]
+    vec![("writable", method(vm, "writable", base, |_: PyObjectRef| true)), ("write", method(vm, "write", base, write))]
 }
 
 fn class(vm: &VirtualMachine, io: &Py<PyModule>, name: &'static str) -> PyResult<PyTypeRef> {
     io.get_attr(name, vm)?.try_into_value(vm)
 }
 
-fn subclass(
-    vm: &VirtualMachine,
-    name: &str,
-    base: PyTypeRef,
-    methods: Vec<Method>,
-) -> PyResult {
+fn subclass(vm: &VirtualMachine, name: &str, base: PyTypeRef, methods: Vec<Method>) -> PyResult {
     let namespace = vm.ctx.new_dict();
     namespace.set_item("__module__", vm.ctx.new_str("_io").into(), vm)?;
     for (name, method) in methods {
@@ -216,12 +172,7 @@ fn subclass(
     vm.ctx.types.type_type.as_object().call((name, bases, namespace), vm)
 }
 
-fn method<F: IntoPyNativeFn<K>, K>(
-    vm: &VirtualMachine,
-    name: &'static str,
-    class: &PyTypeRef,
-    function: F,
-) -> PyObjectRef {
+fn method<F: IntoPyNativeFn<K>, K>(vm: &VirtualMachine, name: &'static str, class: &PyTypeRef, function: F) -> PyObjectRef {
     // A few words for each stream of each `Vm`: methods want a class that lives for ever.
     let class: &'static PyTypeRef = Box::leak(Box::new(class.clone()));
     vm.new_method(name, class, function).into()

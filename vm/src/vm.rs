@@ -6,9 +6,7 @@ use std::path::Path;
 use rustpython_vm::builtins::PyDictRef;
 use rustpython_vm::convert::ToPyObject;
 use rustpython_vm::function::IntoFuncArgs;
-use rustpython_vm::{
-    AsObject, Interpreter, InterpreterBuilder, PyResult, TryFromObject, VirtualMachine,
-};
+use rustpython_vm::{AsObject, Interpreter, InterpreterBuilder, PyResult, TryFromObject, VirtualMachine};
 
 use crate::error::Error;
 use crate::execute::{self, ScriptError};
@@ -86,9 +84,7 @@ impl Vm {
             let path = path.as_ref();
             execute::script(vm, execute::main_scope(vm)?, path, false).map_err(|error| match error {
                 ScriptError::Raised(exception) => exception,
-                ScriptError::Open(path, error) => {
-                    vm.new_os_error(format!("can't open file '{path}': {error}"))
-                }
+                ScriptError::Open(path, error) => vm.new_os_error(format!("can't open file '{path}': {error}")),
             })
         })
     }
@@ -100,17 +96,11 @@ impl Vm {
 
     /// The value of an expression.
     pub fn eval<T: TryFromObject>(&self, expression: &str) -> Result<T, Error> {
-        self.with(|vm| {
-            execute::expression(vm, execute::main_scope(vm)?, expression)?.try_into_value(vm)
-        })
+        self.with(|vm| execute::expression(vm, execute::main_scope(vm)?, expression)?.try_into_value(vm))
     }
 
     /// Calls what a global of `__main__` holds.
-    pub fn call<T: TryFromObject>(
-        &self,
-        name: &str,
-        arguments: impl IntoFuncArgs,
-    ) -> Result<T, Error> {
+    pub fn call<T: TryFromObject>(&self, name: &str, arguments: impl IntoFuncArgs) -> Result<T, Error> {
         self.with(|vm| global(vm, name)?.call(arguments, vm)?.try_into_value(vm))
     }
 
@@ -209,9 +199,9 @@ fn main_globals(vm: &VirtualMachine) -> PyResult<PyDictRef> {
 }
 
 fn global(vm: &VirtualMachine, name: &str) -> PyResult {
-    main_globals(vm)?.get_item_opt(name, vm)?.ok_or_else(|| {
-        vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name))
-    })
+    main_globals(vm)?
+        .get_item_opt(name, vm)?
+        .ok_or_else(|| vm.new_name_error(format!("name '{name}' is not defined"), vm.ctx.new_str(name)))
 }
 
 /// Keeps the finalization from importing `threading` only to find that there are no threads to

@@ -57,11 +57,7 @@ fn errors_carry_the_traceback() {
     let vm = vm();
     let raised = exception(vm.run_source("def f():\n    raise ValueError('no')\nf()", "bad.py"));
     assert_eq!((raised.class.as_str(), raised.message.as_str()), ("ValueError", "no"));
-    assert!(
-        raised.traceback.contains("File \"bad.py\", line 2, in f\n"),
-        "{}",
-        raised.traceback
-    );
+    assert!(raised.traceback.contains("File \"bad.py\", line 2, in f\n"), "{}", raised.traceback);
     let syntax = exception(vm.run_source("x = = 1", "bad.py"));
     assert_eq!(syntax.class, "SyntaxError");
     assert!(syntax.traceback.contains("File \"bad.py\", line 1\n"), "{}", syntax.traceback);
@@ -76,11 +72,8 @@ fn streams_can_be_redirected() {
         .stdout(Output::Writer(Box::new(out.clone())))
         .stderr(Output::Writer(Box::new(err.clone())));
     let vm = Vm::new(config).unwrap();
-    vm.run_source(
-        "import sys\nprint(input('? '), sys.stdin.read(), end='')\nprint('wörn', file=sys.stderr)",
-        "streams.py",
-    )
-    .unwrap();
+    vm.run_source("import sys\nprint(input('? '), sys.stdin.read(), end='')\nprint('wörn', file=sys.stderr)", "streams.py")
+        .unwrap();
     assert_eq!(out.text(), "? first second\n");
     assert_eq!(err.text(), "wörn\n");
     drop(vm);
@@ -117,11 +110,8 @@ fn arguments_and_paths() {
     let directory = std::env::temp_dir().join(format!("psycore-embedding-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("helper.py"), "value = 7\n").unwrap();
-    std::fs::write(directory.join("script.py"), "import helper, sys\nresult = helper.value\n")
-        .unwrap();
-    let config = VmConfig::new()
-        .arguments(["demo", "-x"])
-        .paths([directory.to_string_lossy()]);
+    std::fs::write(directory.join("script.py"), "import helper, sys\nresult = helper.value\n").unwrap();
+    let config = VmConfig::new().arguments(["demo", "-x"]).paths([directory.to_string_lossy()]);
     let vm = Vm::new(config).unwrap();
     assert_eq!(vm.eval::<String>("' '.join(__import__('sys').argv)").unwrap(), "demo -x");
     assert_eq!(vm.eval::<i64>("__import__('helper').value").unwrap(), 7);

@@ -29,8 +29,8 @@
 use super::eval::Const;
 use super::simplify::{Defs, Simplified, simplify};
 use super::{
-    BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC,
-    FnKind, FrameState, Function, Inst, InstData, IntCC, ObjId, Op, OvfOp, Term, Type, UnOp, Value,
+    BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC, FnKind, FrameState,
+    Function, Inst, InstData, IntCC, ObjId, Op, OvfOp, Term, Type, UnOp, Value,
 };
 use crate::rt::RtId;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -507,7 +507,11 @@ impl FunctionBuilder {
     /// Ends the block with a branch: to `then` if `cond != 0`. A known condition makes a jump.
     pub fn br(&mut self, cond: Value, then: Block, then_args: &[Value], els: Block, els_args: &[Value]) {
         if let Some(x) = self.as_i32(cond) {
-            if x != 0 { self.jump(then, then_args) } else { self.jump(els, els_args) }
+            if x != 0 {
+                self.jump(then, then_args)
+            } else {
+                self.jump(els, els_args)
+            }
             return;
         }
         let then = BlockCall { block: then, args: then_args.to_vec() };
@@ -664,7 +668,14 @@ mod tests {
     fn a_guard_that_holds_makes_nothing() {
         let mut b = builder();
         let state = FrameState {
-            frames: vec![FrameDesc { code: ObjId(0), func: None, pc: 3, awaits: crate::ir::Awaits::Result, locals: vec![Recipe::Null], stack: vec![] }],
+            frames: vec![FrameDesc {
+                code: ObjId(0),
+                func: None,
+                pc: 3,
+                awaits: crate::ir::Awaits::Result,
+                locals: vec![Recipe::Null],
+                stack: vec![],
+            }],
             globals: vec![],
         };
         let exit = b.exit_to(ExitKind::Guard(Reason::Type), state.clone(), &[]);

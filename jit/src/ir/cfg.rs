@@ -168,12 +168,8 @@ impl DomTree {
                 }
             }
         }
-        let mut tree = DomTree {
-            idom: vec![None; n],
-            preorder: Vec::with_capacity(cfg.rpo.len()),
-            enter: vec![0; n],
-            exit: vec![0; n],
-        };
+        let mut tree =
+            DomTree { idom: vec![None; n], preorder: Vec::with_capacity(cfg.rpo.len()), enter: vec![0; n], exit: vec![0; n] };
         let mut children = vec![Vec::new(); cfg.rpo.len()];
         for i in (1..cfg.rpo.len()).rev() {
             tree.idom[cfg.rpo[i].index()] = Some(cfg.rpo[idom[i] as usize]);

@@ -142,9 +142,7 @@ pub fn bin(op: BinOp, a: Const, b: Const) -> Option<Const> {
     match (a, b) {
         (Const::I64(a), Const::I64(b)) => bin_i64(op, a, b).map(Const::I64),
         (Const::I32(a), Const::I32(b)) => bin_i32(op, a, b).map(Const::I32),
-        (Const::F64(a), Const::F64(b)) => {
-            bin_f64(op, f64::from_bits(a), f64::from_bits(b)).map(|x| Const::F64(x.to_bits()))
-        }
+        (Const::F64(a), Const::F64(b)) => bin_f64(op, f64::from_bits(a), f64::from_bits(b)).map(|x| Const::F64(x.to_bits())),
         _ => None,
     }
 }

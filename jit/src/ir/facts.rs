@@ -5,9 +5,7 @@
 //! so counters of loops are found. Only facts that selection of machine code needs are here; what
 //! changes the IR is the business of its passes.
 
-use super::{
-    BinOp, Block, BlockCall, ElemKind, Field, Function, IntCC, Op, OvfOp, Term, Type, UnOp, Value,
-};
+use super::{BinOp, Block, BlockCall, ElemKind, Field, Function, IntCC, Op, OvfOp, Term, Type, UnOp, Value};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +112,13 @@ fn fact(op: &Op, facts: &[Fact]) -> Fact {
             false => Fact::IsNegative(*a),
         },
         Op::Select(condition, a, b) => match (of(condition), of(a), of(b)) {
-            (Fact::Const(c), a, b) => if c != 0 { a } else { b },
+            (Fact::Const(c), a, b) => {
+                if c != 0 {
+                    a
+                } else {
+                    b
+                }
+            }
             (_, a, b) if a.not_negative() && b.not_negative() => Fact::NotNegative,
             (Fact::IsNegative(r), Fact::Corrected(n), Fact::Remainder(m)) if r == *b && n == m => Fact::NotNegative,
             _ => Fact::Unknown,

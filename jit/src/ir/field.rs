@@ -216,14 +216,8 @@ pub enum ElemKind {
 
 impl ElemKind {
     /// All kinds.
-    pub const ALL: [ElemKind; 6] = [
-        ElemKind::ListItem,
-        ElemKind::TupleItem,
-        ElemKind::DictValue,
-        ElemKind::DictKey,
-        ElemKind::Byte,
-        ElemKind::Slot,
-    ];
+    pub const ALL: [ElemKind; 6] =
+        [ElemKind::ListItem, ElemKind::TupleItem, ElemKind::DictValue, ElemKind::DictKey, ElemKind::Byte, ElemKind::Slot];
     /// The name in the text form.
     pub fn name(self) -> &'static str {
         match self {

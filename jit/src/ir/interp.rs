@@ -8,8 +8,8 @@
 use super::eval::{self, Const};
 use super::rt_call::{call_rt, is_callable};
 use super::{
-    Block, BlockCall, Callee, CtxField, ElemKind, ExitId, Field, FieldTy, FnCell, FnKind, Function, ObjId, Op, Term, Type,
-    Unit, Value, status,
+    Block, BlockCall, Callee, CtxField, ElemKind, ExitId, Field, FieldTy, FnCell, FnKind, Function, ObjId, Op, Term, Type, Unit,
+    Value, status,
 };
 use crate::ctx::Ctx;
 use crate::layout::Layout;
@@ -355,16 +355,12 @@ impl Machine<'_> {
                 Op::Icmp(cc, a, b) => eval::icmp(*cc, self.int(*a), self.int(*b)) as u64,
                 Op::Fcmp(cc, a, b) => eval::fcmp(*cc, self.float(*a), self.float(*b)) as u64,
                 Op::Select(c, a, b) => self.get(if self.int(*c) != 0 { *a } else { *b }),
-                Op::Load { field, base, .. } => {
-                    load(field.field_ty(), self.field_address(*field, *base))
-                }
+                Op::Load { field, base, .. } => load(field.field_ty(), self.field_address(*field, *base)),
                 Op::Store { field, base, value } => {
                     store(field.field_ty(), self.field_address(*field, *base), self.get(*value));
                     0
                 }
-                Op::LoadElem { kind, base, index, .. } => {
-                    load(elem_ty(*kind), self.elem_address(*kind, *base, *index))
-                }
+                Op::LoadElem { kind, base, index, .. } => load(elem_ty(*kind), self.elem_address(*kind, *base, *index)),
                 Op::StoreElem { kind, base, index, value } => {
                     store(elem_ty(*kind), self.elem_address(*kind, *base, *index), self.get(*value));
                     0

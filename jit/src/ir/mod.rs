@@ -199,22 +199,55 @@ pub enum Op {
     Fcmp(FloatCC, Value, Value),
     /// `if cond != 0 { a } else { b }`.
     Select(Value, Value, Value),
-    Load { field: Field, base: Value, dep: Option<Value> },
-    Store { field: Field, base: Value, value: Value },
+    Load {
+        field: Field,
+        base: Value,
+        dep: Option<Value>,
+    },
+    Store {
+        field: Field,
+        base: Value,
+        value: Value,
+    },
     /// `base` is the address of the first element.
-    LoadElem { kind: ElemKind, base: Value, index: Value, dep: Option<Value> },
-    StoreElem { kind: ElemKind, base: Value, index: Value, value: Value },
+    LoadElem {
+        kind: ElemKind,
+        base: Value,
+        index: Value,
+        dep: Option<Value>,
+    },
+    StoreElem {
+        kind: ElemKind,
+        base: Value,
+        index: Value,
+        value: Value,
+    },
     /// Word `index` of the argument array of an entry function, as the result's type
     /// (`Ptr`, `I64` or `F64`).
-    LoadArg { args: Value, index: u32, ty: Type },
+    LoadArg {
+        args: Value,
+        index: u32,
+        ty: Type,
+    },
     /// Writes a word of that array (`Ptr`): frame slots of the live frame.
-    StoreArg { args: Value, index: u32, value: Value },
+    StoreArg {
+        args: Value,
+        index: u32,
+        value: Value,
+    },
     LoadCtx(CtxField),
     StoreCtx(CtxField, Value),
     /// Word `index` of the scratch area that run-time entry points read arguments from.
-    StoreScratch { index: u32, value: Value },
+    StoreScratch {
+        index: u32,
+        value: Value,
+    },
     /// Leaves through the exit unless `(cond != 0) == expect`. Result `Tok`.
-    Guard { cond: Value, expect: bool, exit: ExitId },
+    Guard {
+        cond: Value,
+        expect: bool,
+        exit: ExitId,
+    },
     /// One reference more (immortal objects are left alone).
     Incref(Value),
     /// One reference less; at zero the object is destroyed by the run time. If that ran
@@ -224,15 +257,27 @@ pub enum Op {
     /// `I32` 1 if the object's whole reference word is exactly one reference.
     IsUnique(Value),
     /// A run-time entry point; signature, effects and failure by [`RtId`].
-    CallRt { rt: RtId, args: Vec<Value> },
+    CallRt {
+        rt: RtId,
+        args: Vec<Value>,
+    },
     /// Compiled code, arguments and result unboxed. If the callee leaves through an
     /// exit, so does this function, through `exit` (of kind [`ExitKind::Call`]).
-    CallFn { callee: Callee, args: Vec<Value>, ret: Option<Type>, exit: ExitId },
+    CallFn {
+        callee: Callee,
+        args: Vec<Value>,
+        ret: Option<Type>,
+        exit: ExitId,
+    },
     /// Counts down the polling word; at zero asks the run time and leaves through the
     /// exit if it says so.
-    Poll { exit: ExitId },
+    Poll {
+        exit: ExitId,
+    },
     /// Takes one level off the depth counter; leaves through the exit when none is left.
-    Enter { exit: ExitId },
+    Enter {
+        exit: ExitId,
+    },
     /// Gives the level of [`Op::Enter`] back.
     Leave,
 }
@@ -257,7 +302,11 @@ pub enum Term {
     #[default]
     None,
     Jump(BlockCall),
-    Br { cond: Value, then: BlockCall, els: BlockCall },
+    Br {
+        cond: Value,
+        then: BlockCall,
+        els: BlockCall,
+    },
     Ret(Option<Value>),
     Exit(ExitId),
 }
@@ -456,23 +505,49 @@ pub enum Recipe {
     Tuple(Vec<Recipe>),
     List(Vec<Recipe>),
     /// A range iterator at `start` (`I64`s): `start`, number of items left, step.
-    RangeIter { start: Value, len: Value, step: Value },
+    RangeIter {
+        start: Value,
+        len: Value,
+        step: Value,
+    },
     /// A range object: start, stop, step (`I64`s).
-    Range { start: Value, stop: Value, step: Value },
+    Range {
+        start: Value,
+        stop: Value,
+        step: Value,
+    },
     /// An iterator of a list (or tuple, str) at an index.
-    SeqIter { kind: SeqKind, seq: Box<Recipe>, index: Value },
+    SeqIter {
+        kind: SeqKind,
+        seq: Box<Recipe>,
+        index: Value,
+    },
     /// `reversed` of a list or tuple with that many items (`I64`) in front of it.
-    ReverseIter { kind: SeqKind, seq: Box<Recipe>, left: Value },
+    ReverseIter {
+        kind: SeqKind,
+        seq: Box<Recipe>,
+        left: Value,
+    },
     Slice(Box<[Recipe; 3]>),
     /// `enumerate` over an iterator, with the next count.
-    Enumerate { iter: Box<Recipe>, count: Value },
+    Enumerate {
+        iter: Box<Recipe>,
+        count: Value,
+    },
     /// `zip` of iterators.
     Zip(Vec<Recipe>),
     /// A number if `bound` (`I32`) is not 0, else empty.
-    IfBound { bound: Value, value: Box<Recipe> },
+    IfBound {
+        bound: Value,
+        value: Box<Recipe>,
+    },
     /// An instance of a plain class with these entries in its dict, in this order. Slots further on in the state may
     /// hold the same one.
-    Instance { number: u32, class: ObjId, fields: Vec<(ObjId, Recipe)> },
+    Instance {
+        number: u32,
+        class: ObjId,
+        fields: Vec<(ObjId, Recipe)>,
+    },
     /// The instance of that number, which the state has made before.
     Same(u32),
 }
@@ -491,11 +566,7 @@ impl Recipe {
         match self {
             Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
             Recipe::Instance { fields, .. } => fields.iter().for_each(|(_, r)| r.values(f)),
-            Recipe::Owned(v)
-            | Recipe::Borrowed(v)
-            | Recipe::Int(v)
-            | Recipe::Float(v)
-            | Recipe::Bool(v) => f(*v),
+            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => f(*v),
             Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter().for_each(|r| r.values(f)),
             Recipe::Range { start, stop, step } => {
                 f(*start);
@@ -528,11 +599,7 @@ impl Recipe {
         match self {
             Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
             Recipe::Instance { fields, .. } => fields.iter_mut().for_each(|(_, r)| r.map_values(f)),
-            Recipe::Owned(v)
-            | Recipe::Borrowed(v)
-            | Recipe::Int(v)
-            | Recipe::Float(v)
-            | Recipe::Bool(v) => *v = f(*v),
+            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => *v = f(*v),
             Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter_mut().for_each(|r| r.map_values(f)),
             Recipe::Range { start, stop, step } => {
                 *start = f(*start);

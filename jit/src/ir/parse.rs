@@ -3,8 +3,8 @@
 
 use super::{
     Awaits, BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC, FnCell,
-    FnKind, FrameDesc, FrameState, Function, GlobalWrite, Inst, InstData, IntCC, ObjId, Op, OvfOp, Reason, Recipe,
-    SeqKind, Term, Type, UnOp, Unit, Value,
+    FnKind, FrameDesc, FrameState, Function, GlobalWrite, Inst, InstData, IntCC, ObjId, Op, OvfOp, Reason, Recipe, SeqKind, Term,
+    Type, UnOp, Unit, Value,
 };
 use crate::rt::RtId;
 use core::fmt;
@@ -80,9 +80,9 @@ fn tokenize(text: &str) -> Result<Vec<(Token, usize)>> {
             c if c.is_ascii_digit() || c == '-' => {
                 let mut s = String::from(c);
                 let mut exponent = false;
-                while let Some(c) = chars.next_if(|&c| {
-                    c.is_ascii_alphanumeric() || c == '.' || (exponent && (c == '-' || c == '+'))
-                }) {
+                while let Some(c) =
+                    chars.next_if(|&c| c.is_ascii_alphanumeric() || c == '.' || (exponent && (c == '-' || c == '+')))
+                {
                     exponent = (c == 'e' || c == 'E') && !s.starts_with("0x");
                     s.push(c);
                 }
@@ -97,10 +97,10 @@ fn tokenize(text: &str) -> Result<Vec<(Token, usize)>> {
                             return Err(ParseError { line: start, message: "a string that does not end".into() });
                         }
                         Some('"') => break,
-                        Some('\\') => s.push(escape(&mut chars).ok_or(ParseError {
-                            line: start,
-                            message: "an escape that is not known".into(),
-                        })?),
+                        Some('\\') => s.push(
+                            escape(&mut chars)
+                                .ok_or(ParseError { line: start, message: "an escape that is not known".into() })?,
+                        ),
                         Some(c) => s.push(c),
                     }
                 }
@@ -267,9 +267,7 @@ impl Parser {
     }
 
     fn ty(&mut self) -> Result<Type> {
-        self.named("a type", |w| {
-            [Type::I32, Type::I64, Type::F64, Type::Ptr, Type::Tok].into_iter().find(|t| t.to_string() == w)
-        })
+        self.named("a type", |w| [Type::I32, Type::I64, Type::F64, Type::Ptr, Type::Tok].into_iter().find(|t| t.to_string() == w))
     }
 
     /// Items with commas between them, up to `close`, which is read too.
@@ -767,10 +765,7 @@ impl Body {
                 break;
             }
             if rest.len() == before {
-                return Err(ParseError {
-                    line: self.lines[rest[0]],
-                    message: "values that are defined by one another".into(),
-                });
+                return Err(ParseError { line: self.lines[rest[0]], message: "values that are defined by one another".into() });
             }
             pending = rest;
         }

@@ -57,9 +57,7 @@ pub fn simplify(op: &Op, defs: &impl Defs) -> Simplified {
         Op::Un(un, a) => simplify_un(un, a, defs),
         Op::Icmp(cc, a, b) => simplify_icmp(cc, a, b, defs),
         Op::Fcmp(cc, a, b) => match (known(a), known(b)) {
-            (Some(Const::F64(x)), Some(Const::F64(y))) => {
-                flag(eval::fcmp(cc, f64::from_bits(x), f64::from_bits(y)))
-            }
+            (Some(Const::F64(x)), Some(Const::F64(y))) => flag(eval::fcmp(cc, f64::from_bits(x), f64::from_bits(y))),
             (Some(Const::F64(_)), None) => Simplified::Op(Op::Fcmp(cc.swapped(), b, a)),
             _ => Simplified::Same,
         },
@@ -196,11 +194,7 @@ fn simplify_un(op: UnOp, a: Value, defs: &impl Defs) -> Simplified {
     let Some(def) = defs.op(a) else { return Simplified::Same };
     if let Some(c) = Const::of(def) {
         return match eval::un(op, c) {
-            Some(Const::F64(bits))
-                if f64::from_bits(bits).is_nan() && !matches!(op, UnOp::FNeg | UnOp::FAbs) =>
-            {
-                Simplified::Same
-            }
+            Some(Const::F64(bits)) if f64::from_bits(bits).is_nan() && !matches!(op, UnOp::FNeg | UnOp::FAbs) => Simplified::Same,
             Some(c) => Simplified::Op(c.op()),
             None => Simplified::Same,
         };
@@ -212,10 +206,9 @@ fn simplify_un(op: UnOp, a: Value, defs: &impl Defs) -> Simplified {
         | (UnOp::Wrap, &Op::Un(UnOp::Zext | UnOp::Sext, x)) => Simplified::Value(x),
         (UnOp::FAbs, &Op::Un(UnOp::FNeg, x)) => Simplified::Op(Op::Un(UnOp::FAbs, x)),
         (UnOp::FAbs, &Op::Un(UnOp::FAbs, _))
-        | (
-            UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc,
-            &Op::Un(UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc | UnOp::I64ToF64, _),
-        ) => Simplified::Value(a),
+        | (UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc, &Op::Un(UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc | UnOp::I64ToF64, _)) => {
+            Simplified::Value(a)
+        }
         (UnOp::PtrToInt, Op::Null) => Simplified::Op(Op::I64Const(0)),
         _ => Simplified::Same,
     }

@@ -158,10 +158,7 @@ fn the_verifier_checks_what_else_lowerings_rely_on() {
         ("block0: poll exit0 ret", "f: block0: inst0: `poll exit0`: there is no exit0"),
         ("block0: poll exit0 ret exit0 = guard(poll) state0", "f: exit0 has no state 0"),
         ("block0: poll exit0 ret exit0 = guard(poll) state0 state0 =", "f: state0 has no frame"),
-        (
-            "block0: ret state0 = frame obj0 at 0 [keep] []",
-            "f: state0 keeps a slot of a frame that is not the entry's",
-        ),
+        ("block0: ret state0 = frame obj0 at 0 [keep] []", "f: state0 keeps a slot of a frame that is not the entry's"),
         (
             "block0: poll exit0 ret exit0 = call state0 state0 = frame obj0 at 0 [] []",
             "f: block0: inst0: `poll exit0`: exit0 is of kind call, but this calls nothing",
@@ -178,8 +175,5 @@ fn the_verifier_checks_what_else_lowerings_rely_on() {
     ] {
         assert_eq!(f(body), want);
     }
-    assert_eq!(
-        messages("function entry \"e\" { block0: ret }"),
-        "e: the parameters of an entry are its argument array (ptr)"
-    );
+    assert_eq!(messages("function entry \"e\" { block0: ret }"), "e: the parameters of an entry are its argument array (ptr)");
 }

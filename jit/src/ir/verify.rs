@@ -3,8 +3,8 @@
 
 use super::cfg::{Cfg, DomTree, Loops};
 use super::{
-    BinOp, Block, BlockCall, Callee, CtxField, ExitId, ExitKind, FnKind, Function, Inst, Op, Recipe, Term, Type, UnOp,
-    Unit, Value,
+    BinOp, Block, BlockCall, Callee, CtxField, ExitId, ExitKind, FnKind, Function, Inst, Op, Recipe, Term, Type, UnOp, Unit,
+    Value,
 };
 use crate::ctx::SCRATCH_WORDS;
 use core::fmt;
@@ -86,17 +86,7 @@ impl<'a> Verifier<'a> {
     fn new(f: &'a Function, unit: &'a Unit) -> Self {
         let cfg = Cfg::new(f);
         let dom = DomTree::new(&cfg);
-        Verifier {
-            defs: vec![None; f.values.len()],
-            f,
-            unit,
-            cfg,
-            dom,
-            errors: Vec::new(),
-            block: None,
-            inst: None,
-            place: 0,
-        }
+        Verifier { defs: vec![None; f.values.len()], f, unit, cfg, dom, errors: Vec::new(), block: None, inst: None, place: 0 }
     }
 
     fn error(&mut self, message: impl Into<String>) {
@@ -516,8 +506,7 @@ impl<'a> Verifier<'a> {
             if g.ret != ret {
                 self.error(format!("the result type of {} is another one", g.name));
             }
-            let types: Vec<Type> =
-                g.blocks.first().map_or(vec![], |b| b.params.iter().map(|&p| g.ty(p)).collect());
+            let types: Vec<Type> = g.blocks.first().map_or(vec![], |b| b.params.iter().map(|&p| g.ty(p)).collect());
             return self.args(&g.name, args, &types);
         }
         for &a in args {

@@ -95,9 +95,7 @@ pub struct Writes {
 impl Writes {
     /// `alone` says that the function is the only one of its unit, so that local calls are calls of itself.
     pub fn new(f: &Function, alone: bool) -> Self {
-        let own = alone.then(|| {
-            f.insts.iter().filter(|i| !is_local_call(&i.op)).fold(0, |out, i| out | writes(&i.op))
-        });
+        let own = alone.then(|| f.insts.iter().filter(|i| !is_local_call(&i.op)).fold(0, |out, i| out | writes(&i.op)));
         Writes { own }
     }
 
@@ -151,5 +149,7 @@ pub fn is_speculatable(op: &Op, constant: impl Fn(Value) -> Option<i64>) -> bool
 
 /// Whether nothing but the result is lost when the operation is left out.
 pub fn is_removable(op: &Op) -> bool {
-    is_pure(op) || look_class(op).is_some() || matches!(op, Op::Load { .. } | Op::LoadElem { .. } | Op::LoadArg { .. } | Op::LoadCtx(_) | Op::IsUnique(_))
+    is_pure(op)
+        || look_class(op).is_some()
+        || matches!(op, Op::Load { .. } | Op::LoadElem { .. } | Op::LoadArg { .. } | Op::LoadCtx(_) | Op::IsUnique(_))
 }

@@ -142,9 +142,7 @@ impl<'f> Gvn<'f> {
             IntCC::ULt | IntCC::ULe => (IntCC::ULt, IntCC::ULe),
             _ => {
                 if fact.holds {
-                    for (cc, holds) in
-                        [(IntCC::SLt, false), (IntCC::SLe, true), (IntCC::ULt, false), (IntCC::ULe, true)]
-                    {
+                    for (cc, holds) in [(IntCC::SLt, false), (IntCC::SLe, true), (IntCC::ULt, false), (IntCC::ULe, true)] {
                         self.learn_one(Cond::Icmp(cc, a, b), Fact { holds, ..fact });
                     }
                 }
@@ -181,9 +179,7 @@ impl<'f> Gvn<'f> {
             Some(&Op::Icmp(cc, a, b)) => {
                 let (cc, a, b) = if a > b { (cc.swapped(), b, a) } else { (cc, a, b) };
                 match cc {
-                    IntCC::Ne | IntCC::SGe | IntCC::SGt | IntCC::UGe | IntCC::UGt => {
-                        (Cond::Icmp(cc.inverse(), a, b), true)
-                    }
+                    IntCC::Ne | IntCC::SGe | IntCC::SGt | IntCC::UGe | IntCC::UGt => (Cond::Icmp(cc.inverse(), a, b), true),
                     _ => (Cond::Icmp(cc, a, b), false),
                 }
             }
@@ -299,9 +295,7 @@ impl<'f> Gvn<'f> {
             Op::StoreElem { kind, base, index, value } => {
                 (kind != ElemKind::Byte).then_some((Op::LoadElem { kind, base, index, dep: None }, value))
             }
-            Op::StoreArg { args, index, value } => {
-                Some((Op::LoadArg { args, index, ty: self.f.ty(value) }, value))
-            }
+            Op::StoreArg { args, index, value } => Some((Op::LoadArg { args, index, ty: self.f.ty(value) }, value)),
             _ => None,
         };
         if let Some((load, value)) = known

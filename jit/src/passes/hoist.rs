@@ -71,8 +71,8 @@ impl Hoist<'_> {
         blocks.sort_by_key(|b| self.cfg.order[b.index()]);
         let written = blocks.iter().fold(0, |w, b| w | self.block_writes[b.index()]);
         for block in blocks {
-            let always = !self.f.blocks[block.index()].cold
-                && self.loops.loops[id].latches.iter().all(|&l| self.dom.dominates(block, l));
+            let always =
+                !self.f.blocks[block.index()].cold && self.loops.loops[id].latches.iter().all(|&l| self.dom.dominates(block, l));
             let guard_exit = if always { hoist_exit } else { None };
             let insts = std::mem::take(&mut self.f.blocks[block.index()].insts);
             let mut kept = Vec::with_capacity(insts.len());

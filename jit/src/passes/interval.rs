@@ -157,20 +157,23 @@ pub fn un(op: UnOp, ty: Type, a: Interval) -> Interval {
 /// Whether a comparison comes out the same for all numbers.
 pub fn compare(cc: IntCC, a: Interval, b: Interval) -> Option<bool> {
     // Numbers of one sign are ordered alike with and without sign.
-    let same_sign = |x: Interval, y: Interval| {
-        (x.is_not_negative() && y.is_not_negative()) || (x.is_negative() && y.is_negative())
+    let same_sign =
+        |x: Interval, y: Interval| (x.is_not_negative() && y.is_not_negative()) || (x.is_negative() && y.is_negative());
+    let known = |yes: bool, no: bool| {
+        if yes {
+            Some(true)
+        } else if no {
+            Some(false)
+        } else {
+            None
+        }
     };
-    let known = |yes: bool, no: bool| if yes { Some(true) } else if no { Some(false) } else { None };
     match cc {
         IntCC::Eq => known(a.lo == a.hi && a == b, a.hi < b.lo || b.hi < a.lo),
         IntCC::SLt => known(a.hi < b.lo, a.lo >= b.hi),
         IntCC::SLe => known(a.hi <= b.lo, a.lo > b.hi),
-        IntCC::ULt | IntCC::ULe if same_sign(a, b) => {
-            compare(if cc == IntCC::ULt { IntCC::SLt } else { IntCC::SLe }, a, b)
-        }
-        IntCC::ULt | IntCC::ULe => {
-            known(a.is_not_negative() && b.is_negative(), a.is_negative() && b.is_not_negative())
-        }
+        IntCC::ULt | IntCC::ULe if same_sign(a, b) => compare(if cc == IntCC::ULt { IntCC::SLt } else { IntCC::SLe }, a, b),
+        IntCC::ULt | IntCC::ULe => known(a.is_not_negative() && b.is_negative(), a.is_negative() && b.is_not_negative()),
         IntCC::Ne | IntCC::SGe | IntCC::SGt | IntCC::UGe | IntCC::UGt => compare(cc.inverse(), a, b).map(|x| !x),
     }
 }

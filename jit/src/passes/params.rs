@@ -53,14 +53,7 @@ pub fn run(f: &mut Function) {
 }
 
 /// The one value other than itself that parameter `k` of a block gets.
-fn only_argument(
-    f: &Function,
-    cfg: &Cfg,
-    renames: &mut Renames,
-    block: Block,
-    k: usize,
-    param: Value,
-) -> Option<Value> {
+fn only_argument(f: &Function, cfg: &Cfg, renames: &mut Renames, block: Block, k: usize, param: Value) -> Option<Value> {
     let mut only = None;
     for p in &cfg.preds[block.index()] {
         for e in f.blocks[p.index()].term.edges().filter(|e| e.block == block) {

@@ -14,8 +14,7 @@ use super::interval::{self, Interval};
 use super::rewrite::{DefMap, Renames};
 use crate::ir::cfg::{Cfg, DomTree};
 use crate::ir::{
-    BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, OvfOp, Term, Type,
-    Value,
+    BinOp, Block, BlockCall, ElemKind, Field, FieldTy, Function, Inst, InstData, IntCC, Op, OvfOp, Term, Type, Value,
 };
 use rustc_hash::FxHashMap;
 
@@ -32,11 +31,8 @@ pub fn run(f: &mut Function) {
     for &b in &cfg.rpo {
         is_header[b.index()] = cfg.preds[b.index()].iter().any(|&p| dom.dominates(b, p));
     }
-    let places = cfg
-        .rpo
-        .iter()
-        .flat_map(|&b| f.blocks[b.index()].params.iter().enumerate().map(move |(k, &p)| (p, (b, k))))
-        .collect();
+    let places =
+        cfg.rpo.iter().flat_map(|&b| f.blocks[b.index()].params.iter().enumerate().map(move |(k, &p)| (p, (b, k)))).collect();
     let n = f.values.len();
     let mut r = Range {
         defs: DefMap::new(f),
@@ -147,9 +143,8 @@ impl Range<'_> {
         for place in 0..self.cfg.rpo.len() {
             let header = self.cfg.rpo[place];
             if self.is_header[header.index()] {
-                let counters: Vec<Counter> = (0..self.f.blocks[header.index()].params.len())
-                    .filter_map(|k| self.counter(header, k))
-                    .collect();
+                let counters: Vec<Counter> =
+                    (0..self.f.blocks[header.index()].params.len()).filter_map(|k| self.counter(header, k)).collect();
                 self.bound(header, &counters);
             }
         }

@@ -59,7 +59,10 @@ fn lets_go(op: &Op) -> bool {
     match op {
         Op::CallRt { rt, .. } => {
             !matches!(rt.effect(), Effect::Pure | Effect::Looks(_))
-                && !matches!(rt, RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::DictGetStr | RtId::StrConcat | RtId::IntToStr)
+                && !matches!(
+                    rt,
+                    RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::DictGetStr | RtId::StrConcat | RtId::IntToStr
+                )
         }
         Op::IsUnique(_) | Op::CallFn { .. } | Op::Poll { .. } | Op::Enter { .. } | Op::Decref(..) => true,
         _ => false,
@@ -68,13 +71,7 @@ fn lets_go(op: &Op) -> bool {
 
 /// Lets the exits of the operations at `places` do without one reference to `v`; false, with nothing changed, if
 /// one of them has none.
-fn cancel(
-    f: &mut Function,
-    insts: &[Inst],
-    places: &[usize],
-    v: Value,
-    changed: &mut FastMap<(ExitId, Value), ExitId>,
-) -> bool {
+fn cancel(f: &mut Function, insts: &[Inst], places: &[usize], v: Value, changed: &mut FastMap<(ExitId, Value), ExitId>) -> bool {
     if places.len() > MAX_EXITS {
         return false;
     }

@@ -17,11 +17,7 @@ pub struct Renames {
 impl Renames {
     /// Each value stands for itself.
     pub fn new(f: &Function) -> Self {
-        Renames {
-            map: (0..f.values.len() as u32).map(Value).collect(),
-            gone: vec![false; f.values.len()],
-            changed: false,
-        }
+        Renames { map: (0..f.values.len() as u32).map(Value).collect(), gone: vec![false; f.values.len()], changed: false }
     }
 
     /// From now on `to` stands for `from`.

@@ -29,8 +29,7 @@ pub(super) enum BinaryOp {
 impl BinaryOp {
     pub(super) fn from_arg(arg: u32) -> Option<BinaryOp> {
         use BinaryOp::*;
-        const OPS: [BinaryOp; 13] =
-            [Add, And, FloorDiv, Shl, MatMul, Mul, Rem, Or, Pow, Shr, Sub, TrueDiv, Xor];
+        const OPS: [BinaryOp; 13] = [Add, And, FloorDiv, Shl, MatMul, Mul, Rem, Or, Pow, Shr, Sub, TrueDiv, Xor];
         match arg {
             0..=12 => Some(OPS[arg as usize]),
             13..=25 => Some(OPS[arg as usize - 13]),
@@ -51,9 +50,7 @@ impl Spec<'_> {
         self.expect_operands();
         let distrusted = self.distrusted();
         let k = *self.o.known();
-        let numeric = |s: &Self, d: usize| {
-            s.ty_of(s.peek(d)).is_some_and(|t| t == k.int || t == k.float || t == k.bool_)
-        };
+        let numeric = |s: &Self, d: usize| s.ty_of(s.peek(d)).is_some_and(|t| t == k.int || t == k.float || t == k.bool_);
         if numeric(self, 0) && numeric(self, 1) {
             let floats = self.ty_of(self.peek(0)) == Some(k.float) || self.ty_of(self.peek(1)) == Some(k.float);
             if (!distrusted || floats)
@@ -80,10 +77,9 @@ impl Spec<'_> {
             Opcode::BinaryOpAddInt | Opcode::BinaryOpSubtractInt | Opcode::BinaryOpMultiplyInt | Opcode::CompareOpInt => {
                 Some(k.int)
             }
-            Opcode::BinaryOpAddFloat
-            | Opcode::BinaryOpSubtractFloat
-            | Opcode::BinaryOpMultiplyFloat
-            | Opcode::CompareOpFloat => Some(k.float),
+            Opcode::BinaryOpAddFloat | Opcode::BinaryOpSubtractFloat | Opcode::BinaryOpMultiplyFloat | Opcode::CompareOpFloat => {
+                Some(k.float)
+            }
             Opcode::BinaryOpAddUnicode | Opcode::BinaryOpInplaceAddUnicode | Opcode::CompareOpStr => Some(k.str_),
             _ => None,
         };
@@ -349,9 +345,7 @@ impl Spec<'_> {
             return Ok(self.leave_at_start(Reason::Unseen));
         }
         let (ta, tb) = (self.ty_of(self.peek(1)), self.ty_of(self.peek(0)));
-        let plain = |t: Option<ObjId>| {
-            t.is_some_and(|t| [k.int, k.float, k.bool_, k.str_, k.bytes, k.complex].contains(&t))
-        };
+        let plain = |t: Option<ObjId>| t.is_some_and(|t| [k.int, k.float, k.bool_, k.str_, k.bytes, k.complex].contains(&t));
         let opv = self.b.i32(arg as i32);
         // `str % args` formats any object.
         let formats = op == BinaryOp::Rem && (ta == Some(k.str_) || ta == Some(k.bytes));

@@ -78,8 +78,7 @@ impl Spec<'_> {
         }
         let k = *self.o.known();
         let callable = self.peek(depth).clone();
-        let Some(ty) = self.ty_of(&callable).or_else(|| self.sample_of(&callable).map(|s| self.o.sample_type(s).ty))
-        else {
+        let Some(ty) = self.ty_of(&callable).or_else(|| self.sample_of(&callable).map(|s| self.o.sample_type(s).ty)) else {
             return Ok(None);
         };
         let (func, first) = if ty == k.bound_method {

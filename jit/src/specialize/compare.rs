@@ -7,8 +7,7 @@ use crate::ir::{FloatCC, IntCC, Reason, Value};
 use crate::rt::RtId;
 
 const INT_CC: [IntCC; 6] = [IntCC::SLt, IntCC::SLe, IntCC::Eq, IntCC::Ne, IntCC::SGt, IntCC::SGe];
-const FLOAT_CC: [FloatCC; 6] =
-    [FloatCC::Lt, FloatCC::Le, FloatCC::Eq, FloatCC::Ne, FloatCC::Gt, FloatCC::Ge];
+const FLOAT_CC: [FloatCC; 6] = [FloatCC::Lt, FloatCC::Le, FloatCC::Eq, FloatCC::Ne, FloatCC::Gt, FloatCC::Ge];
 
 impl Spec<'_> {
     pub(super) fn compare_op(&mut self, arg: u32) -> Res<Flow> {
@@ -127,9 +126,7 @@ impl Spec<'_> {
             {
                 self.b.bool(false)
             }
-            (Val::Int(_) | Val::Float(_), Val::Bool(_)) | (Val::Bool(_), Val::Int(_) | Val::Float(_)) => {
-                self.b.bool(false)
-            }
+            (Val::Int(_) | Val::Float(_), Val::Bool(_)) | (Val::Bool(_), Val::Int(_) | Val::Float(_)) => self.b.bool(false),
             (Val::Int(_), Val::Float(_)) | (Val::Float(_), Val::Int(_)) => self.b.bool(false),
             (Val::Obj(_) | Val::Const(_) | Val::Bool(_), Val::Obj(_) | Val::Const(_) | Val::Bool(_)) => {
                 let (x, _) = self.boxed(&a);

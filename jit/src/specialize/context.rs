@@ -4,8 +4,8 @@
 //! A context without its SSA values is a [`Key`]: blocks have one version per key.
 
 use crate::bytecode::CodeInfo;
-use crate::oracle::Sample;
 use crate::ir::{Awaits, Block, FrameDesc, FrameState, ObjId, Recipe, SeqKind, Type, Value};
+use crate::oracle::Sample;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
@@ -57,26 +57,55 @@ pub enum Val {
     Bool(Value),
     Obj(ObjVal),
     /// A range iterator: next value, items left, step (`I64`).
-    Range { next: Value, left: Value, step: Value },
+    Range {
+        next: Value,
+        left: Value,
+        step: Value,
+    },
     /// An iterator over a list, tuple or str, at an index.
-    Seq { kind: SeqKind, seq: Box<Val>, index: Value },
+    Seq {
+        kind: SeqKind,
+        seq: Box<Val>,
+        index: Value,
+    },
     /// An iterator that walks a list or tuple backwards, with that many items in front of it.
-    Reversed { kind: SeqKind, seq: Box<Val>, left: Value },
+    Reversed {
+        kind: SeqKind,
+        seq: Box<Val>,
+        left: Value,
+    },
     /// An iterator over a dict's keys, values or items: an object that nobody else has.
-    Table { view: View, iter: Box<Val> },
+    Table {
+        view: View,
+        iter: Box<Val>,
+    },
     /// `enumerate`, with the next count.
-    Enumerate { iter: Box<Val>, count: Value },
+    Enumerate {
+        iter: Box<Val>,
+        count: Value,
+    },
     /// `zip` of iterators, not strict.
     Zip(Vec<Val>),
     /// A range object (`I64`s; the step is not 0).
-    RangeObject { start: Value, stop: Value, step: Value },
+    RangeObject {
+        start: Value,
+        stop: Value,
+        step: Value,
+    },
     Tuple(Vec<Val>),
     /// A list that the bytecode fills for a tuple, on the stack until then.
     List(Vec<Val>),
     /// A number that may not have been assigned yet: `bound` says so.
-    Maybe { v: Value, ty: Type, bound: Value },
+    Maybe {
+        v: Value,
+        ty: Type,
+        bound: Value,
+    },
     /// An owned object, or null where none has been assigned yet.
-    MaybeObj { v: Value, ty: Option<ObjId> },
+    MaybeObj {
+        v: Value,
+        ty: Option<ObjId>,
+    },
     /// An instance that does not exist yet: its number in [`Ctx::instances`].
     Instance(u32),
     /// The live frame's stack slot, untouched: an object of unknown use.
@@ -135,12 +164,7 @@ impl Val {
     pub fn is_iterator(&self) -> bool {
         matches!(
             self,
-            Val::Range { .. }
-                | Val::Seq { .. }
-                | Val::Reversed { .. }
-                | Val::Table { .. }
-                | Val::Enumerate { .. }
-                | Val::Zip(_)
+            Val::Range { .. } | Val::Seq { .. } | Val::Reversed { .. } | Val::Table { .. } | Val::Enumerate { .. } | Val::Zip(_)
         )
     }
 
@@ -161,7 +185,9 @@ impl Val {
             Val::Instance(n) if *n == number => *self = by(),
             Val::Seq { seq, .. } | Val::Reversed { seq, .. } => seq.replace_instance(number, by),
             Val::Enumerate { iter, .. } | Val::Table { iter, .. } => iter.replace_instance(number, by),
-            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => items.iter_mut().for_each(|i| i.replace_instance(number, by)),
+            Val::Tuple(items) | Val::List(items) | Val::Zip(items) => {
+                items.iter_mut().for_each(|i| i.replace_instance(number, by))
+            }
             _ => {}
         }
     }
@@ -179,12 +205,8 @@ impl Val {
                 _ => Recipe::Borrowed(o.v),
             },
             Val::Range { next, left, step } => Recipe::RangeIter { start: *next, len: *left, step: *step },
-            Val::Seq { kind, seq, index } => {
-                Recipe::SeqIter { kind: *kind, seq: Box::new(seq.recipe(all, made)), index: *index }
-            }
-            Val::Enumerate { iter, count } => {
-                Recipe::Enumerate { iter: Box::new(iter.recipe(all, made)), count: *count }
-            }
+            Val::Seq { kind, seq, index } => Recipe::SeqIter { kind: *kind, seq: Box::new(seq.recipe(all, made)), index: *index },
+            Val::Enumerate { iter, count } => Recipe::Enumerate { iter: Box::new(iter.recipe(all, made)), count: *count },
             Val::Reversed { kind, seq, left } => {
                 Recipe::ReverseIter { kind: *kind, seq: Box::new(seq.recipe(all, made)), left: *left }
             }
@@ -608,9 +630,7 @@ impl Ctx {
                     .locals
                     .iter()
                     .enumerate()
-                    .map(|(n, l)| {
-                        if f.home.get(n).copied().unwrap_or(false) { Recipe::Keep } else { l.recipe(all, &mut made) }
-                    })
+                    .map(|(n, l)| if f.home.get(n).copied().unwrap_or(false) { Recipe::Keep } else { l.recipe(all, &mut made) })
                     .collect(),
                 stack: f.stack.iter().map(|s| s.recipe(all, &mut made)).collect(),
             })

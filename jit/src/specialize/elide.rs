@@ -48,28 +48,26 @@ impl Spec<'_> {
     fn nearest_handler(&self) -> Option<(usize, Handler)> {
         let frames = &self.start.frames;
         let last = frames.len() - 1;
-        frames.iter().enumerate().rev().find_map(|(i, f)| {
-            let pc = if i == last { self.ins.op_pc } else { f.code.instr(f.call_pc)?.op_pc };
-            let handler = *f.code.handler(pc)?;
-            Some((i, handler))
-        }).filter(|(i, h)| !h.lasti && self.o.handler_met(frames[*i].code.id, h.target))
+        frames
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(i, f)| {
+                let pc = if i == last { self.ins.op_pc } else { f.code.instr(f.call_pc)?.op_pc };
+                let handler = *f.code.handler(pc)?;
+                Some((i, handler))
+            })
+            .filter(|(i, h)| !h.lasti && self.o.handler_met(frames[*i].code.id, h.target))
     }
 
     /// The class that a handler takes, and its instructions as far as they are run for an exception of class `raised`: what
     /// loads the class, and from the one after the test to `POP_EXCEPT`. `None` if somebody could see the exception.
-    fn elidable(
-        &self,
-        code: &CodeInfo,
-        depth: usize,
-        handler: Handler,
-        raised: ObjId,
-    ) -> Option<(ObjId, Vec<Instr>)> {
+    fn elidable(&self, code: &CodeInfo, depth: usize, handler: Handler, raised: ObjId) -> Option<(ObjId, Vec<Instr>)> {
         use Opcode::*;
         let first = *code.at.get(handler.target as usize)? as usize;
         let all = code.instrs.get(first..)?;
         let [push, load, check, jump, rest @ ..] = all else { return None };
-        if [push.op, load.op, check.op, jump.op] != [PushExcInfo, LoadGlobal, CheckExcMatch, PopJumpIfFalse]
-            || load.arg & 1 != 0
+        if [push.op, load.op, check.op, jump.op] != [PushExcInfo, LoadGlobal, CheckExcMatch, PopJumpIfFalse] || load.arg & 1 != 0
         {
             return None;
         }

@@ -2,9 +2,7 @@
 
 use super::context::{ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Spec};
-use crate::ir::{
-    CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, UnOp, Value,
-};
+use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, UnOp, Value};
 use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
 
@@ -201,8 +199,7 @@ impl Spec<'_> {
     pub(super) fn harmless(&self, ty: Option<ObjId>) -> bool {
         let k = self.o.known();
         ty.is_some_and(|t| {
-            [k.int, k.float, k.str_, k.bytes, k.bool_, k.range, k.complex, k.none_type, k.range_iterator]
-                .contains(&t)
+            [k.int, k.float, k.str_, k.bytes, k.bool_, k.range, k.complex, k.none_type, k.range_iterator].contains(&t)
         })
     }
 
@@ -287,13 +284,11 @@ impl Spec<'_> {
             Val::Instance(n) => self.make_instance(*n),
             Val::Null => (self.b.null(), false),
             Val::Table { iter, .. } => self.boxed(iter),
-            Val::RangeObject { start, stop, step } => {
-                (self.b.call_rt_value(RtId::NewRange, &[*start, *stop, *step]), true)
-            }
+            Val::RangeObject { start, stop, step } => (self.b.call_rt_value(RtId::NewRange, &[*start, *stop, *step]), true),
             Val::Range { .. } | Val::Seq { .. } | Val::Reversed { .. } | Val::Enumerate { .. } | Val::Zip(_) | Val::Keep => {
                 unreachable!("iterators are made into objects by `materialize`")
             }
-            Val::Maybe { .. } | Val::MaybeObj { .. } => unreachable!("loads check that locals are bound")
+            Val::Maybe { .. } | Val::MaybeObj { .. } => unreachable!("loads check that locals are bound"),
         }
     }
 

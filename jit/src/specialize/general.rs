@@ -247,4 +247,3 @@ impl Spec<'_> {
         Ok(Flow::Next)
     }
 }
-

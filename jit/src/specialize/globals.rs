@@ -123,9 +123,7 @@ impl Spec<'_> {
                 self.b.guard(c, true, exit);
             }
         }
-        if found.absent_from.is_none()
-            && matches!(self.peek(0), Val::Int(_) | Val::Float(_) | Val::Bool(_))
-        {
+        if found.absent_from.is_none() && matches!(self.peek(0), Val::Int(_) | Val::Float(_) | Val::Bool(_)) {
             let val = self.peek(0).clone();
             self.keep_variable(globals, name, found.index, val);
         }

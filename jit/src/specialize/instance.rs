@@ -225,9 +225,7 @@ impl Spec<'_> {
             _ => return None,
         }
         let value = self.peek(1).clone();
-        if value.is_iterator()
-            || matches!(value, Val::Keep | Val::Null | Val::RangeObject { .. })
-            || self.reaches(&value, number)
+        if value.is_iterator() || matches!(value, Val::Keep | Val::Null | Val::RangeObject { .. }) || self.reaches(&value, number)
         {
             return None;
         }
@@ -250,8 +248,7 @@ impl Spec<'_> {
     fn reaches(&self, val: &Val, number: u32) -> bool {
         let mut found = false;
         val.instances(&mut |n| {
-            found |= n == number
-                || self.instance(n).is_some_and(|i| i.fields.iter().any(|(_, v)| self.reaches(v, number)));
+            found |= n == number || self.instance(n).is_some_and(|i| i.fields.iter().any(|(_, v)| self.reaches(v, number)));
         });
         found
     }

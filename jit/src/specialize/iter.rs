@@ -112,11 +112,7 @@ impl Spec<'_> {
                 let zero = self.b.i64(0);
                 let more = self.b.icmp(IntCC::SGt, *left, zero);
                 let one = self.b.i64(1);
-                let after = Val::Range {
-                    next: self.b.add(*next, *step),
-                    left: self.b.sub(*left, one),
-                    step: *step,
-                };
+                let after = Val::Range { next: self.b.add(*next, *step), left: self.b.sub(*left, one), step: *step };
                 Some((more, Item::Val(Val::Int(*next)), after))
             }
             Val::Seq { kind, seq, index } => {
@@ -182,8 +178,7 @@ impl Spec<'_> {
                 let (more, item, inner) = self.advance(iter)?;
                 let one = self.b.i64(1);
                 let exit = self.exit_start(Reason::Overflow);
-                let after =
-                    Val::Enumerate { iter: Box::new(inner), count: self.b.add_ovf(*count, one, exit) };
+                let after = Val::Enumerate { iter: Box::new(inner), count: self.b.add_ovf(*count, one, exit) };
                 Some((more, Item::Tuple(vec![Item::Val(Val::Int(*count)), item]), after))
             }
             _ => None,
@@ -255,6 +250,12 @@ enum Item {
         sample: Option<Sample>,
     },
     /// An entry of a dict; taking it moves the iterator on.
-    Entry { view: View, iter: Value, dict: Value, index: Value, sample: Option<Sample> },
+    Entry {
+        view: View,
+        iter: Value,
+        dict: Value,
+        index: Value,
+        sample: Option<Sample>,
+    },
     Tuple(Vec<Item>),
 }

@@ -174,10 +174,12 @@ impl Spec<'_> {
                     }
                     let Val::Const(c) = self.peek(depth + others + 1) else { return false };
                     // Those that are known only: what is expected of them depends on the place.
-                    let others_fit = others < 4 && (0..others).all(|d| {
-                        let val = self.peek(depth + d);
-                        !matches!(val, Val::Tuple(_)) && self.ty_of(val).is_some_and(|t| val.is_iterator() || self.has_iterator(t))
-                    });
+                    let others_fit = others < 4
+                        && (0..others).all(|d| {
+                            let val = self.peek(depth + d);
+                            !matches!(val, Val::Tuple(_))
+                                && self.ty_of(val).is_some_and(|t| val.is_iterator() || self.has_iterator(t))
+                        });
                     match self.o.builtin(*c) {
                         Some(Builtin::Enumerate) if others == 0 => {}
                         Some(Builtin::Zip) if others_fit => {}

@@ -66,18 +66,10 @@ impl Spec<'_> {
             return Ok(true);
         }
         // The innermost version of this header that the edge lies in.
-        let Some(block) = self
-            .ctx
-            .loops
-            .iter()
-            .rev()
-            .find(|(d, h, _)| *d == depth && *h == pc)
-            .map(|(_, _, b)| *b)
-        else {
+        let Some(block) = self.ctx.loops.iter().rev().find(|(d, h, _)| *d == depth && *h == pc).map(|(_, _, b)| *b) else {
             return Ok(true);
         };
-        let Some(target) = self.versions[&(depth, pc)].iter().find(|v| v.block == block).and_then(|v| v.ctx.clone())
-        else {
+        let Some(target) = self.versions[&(depth, pc)].iter().find(|v| v.block == block).and_then(|v| v.ctx.clone()) else {
             return Ok(true);
         };
         if self.note_globals(code, pc, &target) {
@@ -236,8 +228,7 @@ impl Spec<'_> {
         };
         let c = self.ctx.frame().code.clone();
         let looped = c.loop_at(pc);
-        let written: Vec<ObjId> =
-            looped.map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect());
+        let written: Vec<ObjId> = looped.map_or_else(Vec::new, |l| l.name_stores.iter().map(|n| c.names[*n as usize]).collect());
         let keeps_extent = |name: ObjId| {
             let number = c.names.iter().position(|n| *n == name);
             looped.zip(number).is_some_and(|(l, n)| l.keeps_extent_of_name(n as u32))

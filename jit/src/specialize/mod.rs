@@ -32,14 +32,13 @@ mod unwind;
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
 use crate::ir::{
-    Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op,
-    Reason, Type, Value,
+    Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op, Reason, Type, Value,
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
 use context::{Ctx, Frame, Key, Own, Val};
 pub use join::Joins;
-use std::cell::{Cell, RefCell};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// What a live slot held when the entry was asked for.
@@ -57,9 +56,14 @@ pub enum Live {
     Int(Extent),
     /// The iterator of a range that counts up by ones, as those of most loops: what it stands at and how many turns
     /// are left are [`Extent::Near`], or else from 0 to below [`FAR`]. Only the slot refers to it.
-    Counting { near: bool },
+    Counting {
+        near: bool,
+    },
     /// An iterator of a builtin class that only the slot refers to, and the iterators that it is made of.
-    Parts { ty: ObjId, parts: Vec<Live> },
+    Parts {
+        ty: ObjId,
+        parts: Vec<Live>,
+    },
 }
 
 /// See [`Live::Counting`]. So far from overflow that sums with it hardly overflow.
@@ -269,7 +273,14 @@ impl<'a> Spec<'a> {
             FnKind::Entry => Some(Type::Ptr),
             FnKind::Compiled => ret.and_then(Pass::ty),
         };
-        let ctx = Ctx { frames: Vec::new(), globals: Vec::new().into(), loops: Vec::new().into(), drops: Vec::new(), instances: Vec::new(), made: Vec::new() };
+        let ctx = Ctx {
+            frames: Vec::new(),
+            globals: Vec::new().into(),
+            loops: Vec::new().into(),
+            drops: Vec::new(),
+            instances: Vec::new(),
+            made: Vec::new(),
+        };
         let k = o.known();
         let mut b = FunctionBuilder::new(name, name_kind, ret_ty);
         b.set_immortal([k.none, k.true_, k.false_].into_iter().filter(|c| o.is_immortal(*c)).collect());
@@ -340,15 +351,7 @@ impl<'a> Spec<'a> {
 
     /// Loads and checks the live frame's slots.
     #[allow(clippy::too_many_arguments)]
-    fn entry(
-        &mut self,
-        code: ObjId,
-        globals: ObjId,
-        builtins: ObjId,
-        pc: u32,
-        locals: &[Live],
-        stack: &[Live],
-    ) -> Res {
+    fn entry(&mut self, code: ObjId, globals: ObjId, builtins: ObjId, pc: u32, locals: &[Live], stack: &[Live]) -> Res {
         let info = self.o.code(code).ok_or(Refused::Unsupported("code".into()))?;
         let entry = self.b.entry();
         let args = self.b.add_param(entry, Type::Ptr);
@@ -531,10 +534,7 @@ impl<'a> Spec<'a> {
     }
 
     fn leaders(&mut self, code: &Rc<CodeInfo>) -> Rc<FxHashSet<u32>> {
-        self.leaders
-            .entry(code.id)
-            .or_insert_with(|| Rc::new(code.instrs.iter().filter_map(Instr::target).collect()))
-            .clone()
+        self.leaders.entry(code.id).or_insert_with(|| Rc::new(code.instrs.iter().filter_map(Instr::target).collect())).clone()
     }
 
     /// Runs from `pc` to the end of the block.
@@ -638,15 +638,12 @@ impl<'a> Spec<'a> {
             let vs = self.versions.get(&slot);
             let total = vs.map_or(0, Vec::len);
             let here = vs.map_or(0, |vs| {
-                vs.iter()
-                    .filter(|v| (v.path == path || path.contains(&v.block)) && same_chain(&v.key, &key))
-                    .count()
+                vs.iter().filter(|v| (v.path == path || path.contains(&v.block)) && same_chain(&v.key, &key)).count()
             });
             if here >= self.limits.versions || total >= 5 * self.limits.versions {
                 self.widen()?;
                 (key, vals) = self.ctx.key();
-                if find(&self.versions, &key).is_none()
-                    && (here >= self.limits.versions + 3 || total >= 8 * self.limits.versions)
+                if find(&self.versions, &key).is_none() && (here >= self.limits.versions + 3 || total >= 8 * self.limits.versions)
                 {
                     let state = self.ctx.state(pc);
                     // Too many versions: building again would not change that.
@@ -786,8 +783,8 @@ fn used_locals(code: &CodeInfo) -> Vec<bool> {
     };
     for ins in &code.instrs {
         match ins.op {
-            LoadFast | LoadFastCheck | LoadFastBorrow | LoadFastAndClear | StoreFast | DeleteFast
-            | LoadDeref | StoreDeref | DeleteDeref | MakeCell | LoadFromDictOrDeref => mark(ins.arg),
+            LoadFast | LoadFastCheck | LoadFastBorrow | LoadFastAndClear | StoreFast | DeleteFast | LoadDeref | StoreDeref
+            | DeleteDeref | MakeCell | LoadFromDictOrDeref => mark(ins.arg),
             LoadFastLoadFast | LoadFastBorrowLoadFastBorrow | StoreFastLoadFast | StoreFastStoreFast => {
                 mark(ins.arg >> 4);
                 mark(ins.arg & 15);
@@ -800,8 +797,7 @@ fn used_locals(code: &CodeInfo) -> Vec<bool> {
 
 /// Whether two contexts are of the same chain of (inlined) functions.
 fn same_chain(a: &Key, b: &Key) -> bool {
-    let frames = |k: &Key| -> Vec<context::KeyItem> {
-        k.iter().filter(|i| matches!(i, context::KeyItem::Frame(..))).cloned().collect()
-    };
+    let frames =
+        |k: &Key| -> Vec<context::KeyItem> { k.iter().filter(|i| matches!(i, context::KeyItem::Frame(..))).cloned().collect() };
     frames(a) == frames(b)
 }

@@ -4,7 +4,7 @@
 
 use super::arith::BinaryOp;
 use super::context::{ObjVal, Val};
-use super::{Res, Flow, Spec};
+use super::{Flow, Res, Spec};
 use crate::bytecode::{Instr, Opcode};
 use crate::ir::{Awaits, IntCC, ObjId, Reason};
 
@@ -54,8 +54,7 @@ impl BinaryOp {
 impl Spec<'_> {
     /// `a OP b`, where the class of `a` (or, if that is a number, of `b`) says what that means.
     pub(super) fn binary_operator(&mut self, arg: u32, op: BinaryOp) -> Res<Option<Flow>> {
-        let (Some(a), Some(b), Some((left, right))) = (self.ty_of(self.peek(1)), self.ty_of(self.peek(0)), op.methods())
-        else {
+        let (Some(a), Some(b), Some((left, right))) = (self.ty_of(self.peek(1)), self.ty_of(self.peek(0)), op.methods()) else {
             return Ok(None);
         };
         let k = *self.o.known();
@@ -84,13 +83,7 @@ impl Spec<'_> {
 
     /// Inlines the method `name` of an exact class, with the stack values at `depths` as arguments (the first is the
     /// instance). The instruction's operands are the topmost `operands`.
-    pub(super) fn operator(
-        &mut self,
-        class: ObjId,
-        name: &str,
-        depths: &[usize],
-        operands: usize,
-    ) -> Res<Option<Flow>> {
+    pub(super) fn operator(&mut self, class: ObjId, name: &str, depths: &[usize], operands: usize) -> Res<Option<Flow>> {
         if self.distrusted() || self.o.type_version(class).is_none() {
             return Ok(None);
         }

@@ -49,10 +49,7 @@ impl Spec<'_> {
                 self.store_local(arg & 15, v);
             }
             DeleteFast => {
-                if matches!(
-                    self.ctx.frame().locals[arg],
-                    Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }
-                ) {
+                if matches!(self.ctx.frame().locals[arg], Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }) {
                     return Ok(self.leave_at_start(Reason::Error));
                 }
                 self.set_local(arg, Val::Null);
@@ -123,8 +120,7 @@ impl Spec<'_> {
             }
             PopJumpIfNone | PopJumpIfNotNone => {
                 let target = ins.target().expect("a jump");
-                let (none, other) =
-                    if ins.op == PopJumpIfNone { (target, ins.next) } else { (ins.next, target) };
+                let (none, other) = if ins.op == PopJumpIfNone { (target, ins.next) } else { (ins.next, target) };
                 let is_none = match self.peek(0).clone() {
                     Val::Obj(o) if o.ty.is_none() => {
                         let n = self.b.obj(self.o.known().none);

@@ -20,10 +20,19 @@ const MAX_CLASSES: usize = 6;
 /// What an attribute is for instances of each of several classes.
 enum Shared {
     /// In the dicts with one of the stamps, at an index.
-    Entry { stamps: Vec<u32>, index: u32 },
+    Entry {
+        stamps: Vec<u32>,
+        index: u32,
+    },
     /// Only in the classes. Dicts with one of the stamps lack it; none where there are no dicts.
-    Method { func: ObjId, stamps: Vec<u32> },
-    Value { value: ObjId, stamps: Vec<u32> },
+    Method {
+        func: ObjId,
+        stamps: Vec<u32>,
+    },
+    Value {
+        value: ObjId,
+        stamps: Vec<u32>,
+    },
 }
 
 impl Spec<'_> {

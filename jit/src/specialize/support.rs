@@ -23,7 +23,8 @@ pub fn opcodes() -> Vec<Opcode> {
         .filter(|op| op.deoptimize() == *op)
         .filter(|op| {
             let name = format!("{op:?}");
-            !name.starts_with("Instrumented") && !["Reserved", "EnterExecutor", "InterpreterExit", "ResumeCheck"].contains(&name.as_str())
+            !name.starts_with("Instrumented")
+                && !["Reserved", "EnterExecutor", "InterpreterExit", "ResumeCheck"].contains(&name.as_str())
         })
         .collect()
 }
@@ -52,13 +53,19 @@ pub fn support(op: Opcode) -> Support {
         StoreSlice => EntryPoint("slices of any object"),
         UnaryNegative | UnaryInvert => Specialized("int and float, `__neg__` inlined; else an entry point"),
         UnaryNot => Specialized("as `TO_BOOL`"),
-        ToBool => Specialized("numbers, None, str, list, tuple, dict, classes whose instances are always true, `__bool__` inlined; else an entry point"),
+        ToBool => Specialized(
+            "numbers, None, str, list, tuple, dict, classes whose instances are always true, `__bool__` inlined; else an entry point",
+        ),
         CompareOp => Specialized("int, float and mixed, str, None; methods of Python classes inlined; else an entry point"),
         IsOp => Specialized("a comparison of addresses, of values for unboxed numbers"),
-        ContainsOp => Specialized("keys of dict and set, items of list, tuple, str, ranges that were not made; else an entry point"),
+        ContainsOp => {
+            Specialized("keys of dict and set, items of list, tuple, str, ranges that were not made; else an entry point")
+        }
         PopJumpIfTrue | PopJumpIfFalse => Specialized("a branch; as `TO_BOOL` where the operand is no bool"),
         PopJumpIfNone | PopJumpIfNotNone => Specialized("a branch, decided where the type is known"),
-        JumpForward | JumpBackward | JumpBackwardNoInterrupt => Specialized("a jump; backward ones look for signals and the like"),
+        JumpForward | JumpBackward | JumpBackwardNoInterrupt => {
+            Specialized("a jump; backward ones look for signals and the like")
+        }
         GetIter => Specialized(
             "range, list, tuple, str, dict and its views, without an iterator object but for dicts; enumerate, zip and reversed of such; else an entry point",
         ),
@@ -83,19 +90,23 @@ pub fn support(op: Opcode) -> Support {
         BuildTuple => Specialized("small ones are not made until somebody could see them; else an entry point"),
         BuildList => Specialized("not made where `*` fills it for a tuple or repeats it; else an entry point"),
         BuildSet | BuildMap | BuildString | BuildSlice => EntryPoint("makes the object"),
-        UnpackSequence => Specialized("tuples that were not made, exact tuples and lists of the right length; else an entry point"),
+        UnpackSequence => {
+            Specialized("tuples that were not made, exact tuples and lists of the right length; else an entry point")
+        }
         ListAppend | ListExtend => Specialized("up to 8 items in a list that was not made; else an entry point"),
         SetAdd | MapAdd => EntryPoint("adds to the container"),
         FormatSimple | FormatWithSpec | ConvertValue => EntryPoint("f-strings"),
         GetLen => Specialized("list, tuple, dict, bytes, str; else an exit"),
-        LoadDeref | StoreDeref | DeleteDeref => {
-            Specialized("cells that are known when compiling, or of type `cell`; functions and classes in them are guarded constants")
-        }
+        LoadDeref | StoreDeref | DeleteDeref => Specialized(
+            "cells that are known when compiling, or of type `cell`; functions and classes in them are guarded constants",
+        ),
         DictMerge | DictUpdate | SetUpdate => EntryPoint("dict and set displays and calls with `**` and `*`"),
         CallFunctionEx => Specialized("a tuple or list of up to 8 arguments, no keywords, as `CALL`; else an entry point"),
         CallIntrinsic1 => Specialized("`+x` and tuples made of lists; others are an exit"),
         CallIntrinsic2 => Exit("rare helpers of the compiler"),
-        LoadSuperAttr => Specialized("methods, properties and values of the next class as guarded constants; else an entry point"),
+        LoadSuperAttr => {
+            Specialized("methods, properties and values of the next class as guarded constants; else an entry point")
+        }
         MakeCell => EntryPoint("makes the object"),
         MakeFunction => Specialized("closures and functions with defaults by an entry point; those with annotations are an exit"),
         SetFunctionAttribute => Specialized("done with `MAKE_FUNCTION`"),
@@ -111,8 +122,9 @@ pub fn support(op: Opcode) -> Support {
         WithExceptStart => EntryPoint("calls `__exit__`"),
         CheckEgMatch => Exit("`except*`"),
         CleanupThrow => Exit("generators and coroutines"),
-        ReturnGenerator | YieldValue | Send | EndSend | GetYieldFromIter | GetAwaitable | GetAiter | GetAnext
-        | EndAsyncFor => Exit("generators and coroutines"),
+        ReturnGenerator | YieldValue | Send | EndSend | GetYieldFromIter | GetAwaitable | GetAiter | GetAnext | EndAsyncFor => {
+            Exit("generators and coroutines")
+        }
         MatchClass | MatchKeys | MatchMapping | MatchSequence => EntryPoint("`match`"),
         ImportName => EntryPoint("imports"),
         ImportFrom => EntryPoint("variables of modules; others are an exit"),
@@ -205,7 +217,9 @@ mod tests {
                 (Support::Exit(_), Some(_)) => wrong.push(format!("{op:?} is compiled by `step`")),
                 (Support::Exit(_), None) => {}
                 (_, None) => wrong.push(format!("{op:?} is not compiled by `step`")),
-                (Support::Specialized(_), Some(arm)) if arm.contains("self.generic(RtId") || arm.contains("build_sequence(RtId") => {
+                (Support::Specialized(_), Some(arm))
+                    if arm.contains("self.generic(RtId") || arm.contains("build_sequence(RtId") =>
+                {
                     wrong.push(format!("{op:?} is done by an entry point alone"));
                 }
                 _ => {}

@@ -177,11 +177,8 @@ impl Spec<'_> {
         let taken = self.take_appended(a);
         let b_val = self.pop();
         let a_val = self.pop();
-        let r = if taken {
-            self.b.call_rt_value(RtId::StrAppend, &[a, b])
-        } else {
-            self.b.call_rt_value(RtId::StrConcat, &[a, b])
-        };
+        let r =
+            if taken { self.b.call_rt_value(RtId::StrAppend, &[a, b]) } else { self.b.call_rt_value(RtId::StrConcat, &[a, b]) };
         self.drop_val(b_val);
         if !taken {
             self.drop_val(a_val);
@@ -219,9 +216,7 @@ impl Spec<'_> {
     /// `s % args` where the arguments are numbers or strs, or a tuple of such that is made here.
     pub(super) fn str_format(&mut self) -> bool {
         let k = *self.o.known();
-        let plain = |s: &Self, v: &Val| {
-            s.ty_of(v).is_some_and(|t| [k.int, k.float, k.str_, k.bool_, k.none_type].contains(&t))
-        };
+        let plain = |s: &Self, v: &Val| s.ty_of(v).is_some_and(|t| [k.int, k.float, k.str_, k.bool_, k.none_type].contains(&t));
         let fits = match self.peek(0) {
             Val::Tuple(items) => items.iter().all(|v| plain(self, v)),
             v => plain(self, v),

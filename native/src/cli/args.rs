@@ -137,9 +137,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
                 "--help-all" => return Ok(Command::HelpAll),
                 "--version" => versions += 1,
                 "--check-hash-based-pycs" => {
-                    let value = arguments.next().ok_or(
-                        "Argument expected for the --check-hash-based-pycs option",
-                    )?;
+                    let value = arguments.next().ok_or("Argument expected for the --check-hash-based-pycs option")?;
                     let value = utf8(value)?;
                     if !["default", "always", "never"].contains(&value.as_str()) {
                         return Err("--check-hash-based-pycs must be one of 'default', 'always', \
@@ -151,7 +149,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
                 "--sandbox" => options.sandbox = Some(options.sandbox.take().unwrap_or_default()),
                 option if option.starts_with("--jit") => options.jit.read(option)?,
                 option => {
-                    let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value.to_owned())));
+                    let (name, value) =
+                        option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value.to_owned())));
                     let next = || value.or_else(|| arguments.next().and_then(|value| value.into_string().ok()));
                     let known = options.sandbox.as_mut().map_or(Ok(false), |sandbox| sandbox.read(name, next))?;
                     if !known {
@@ -168,10 +167,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             rest = &rest[letter.len_utf8()..];
             if matches!(letter, 'c' | 'm' | 'W' | 'X') {
                 let value = match rest {
-                    "" => arguments
-                        .next()
-                        .ok_or_else(|| format!("Argument expected for the -{letter} option"))
-                        .and_then(utf8)?,
+                    "" => arguments.next().ok_or_else(|| format!("Argument expected for the -{letter} option")).and_then(utf8)?,
                     _ => rest.to_owned(),
                 };
                 match letter {
@@ -211,9 +207,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
 }
 
 fn utf8(argument: OsString) -> Result<String, UsageError> {
-    argument
-        .into_string()
-        .map_err(|argument| format!("not UTF-8: {}", argument.to_string_lossy()))
+    argument.into_string().map_err(|argument| format!("not UTF-8: {}", argument.to_string_lossy()))
 }
 
 impl JitOptions {
@@ -301,9 +295,7 @@ mod tests {
 
     #[test]
     fn jit_options() {
-        let jit = invocation(&["--jit=full", "--jit-threshold=7", "--jit-log=x", "--jit-stats"])
-            .options
-            .jit;
+        let jit = invocation(&["--jit=full", "--jit-threshold=7", "--jit-log=x", "--jit-stats"]).options.jit;
         assert_eq!(jit.mode, Some(JitMode::Full));
         assert_eq!(jit.threshold, Some(7));
         assert_eq!(jit.log, Some("x".into()));

@@ -117,8 +117,7 @@ impl PythonCompleter<'_> {
         let method = if word.contains('.') { "attr_matches" } else { "global_matches" };
         let matches = self.vm.call_method(&completer, method, (word,))?;
         let matches: Vec<PyStrRef> = matches.try_into_value(self.vm)?;
-        let mut matches: Vec<String> =
-            matches.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+        let mut matches: Vec<String> = matches.iter().map(|name| name.to_string_lossy().into_owned()).collect();
         matches.sort_unstable();
         matches.dedup();
         Ok(matches)
@@ -128,20 +127,10 @@ impl PythonCompleter<'_> {
 impl Completer for PythonCompleter<'_> {
     type Candidate = String;
 
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _context: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, position: usize, _context: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let before = &line[..position];
         let part_of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let start = before
-            .char_indices()
-            .rev()
-            .take_while(|&(_, c)| part_of_word(c))
-            .last()
-            .map_or(position, |(index, _)| index);
+        let start = before.char_indices().rev().take_while(|&(_, c)| part_of_word(c)).last().map_or(position, |(index, _)| index);
         let word = &before[start..];
         if word.is_empty() {
             return Ok((position, vec!["    ".to_owned()]));

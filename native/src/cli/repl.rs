@@ -109,14 +109,10 @@ fn prompt_loop(vm: &VirtualMachine, scope: &Scope, reader: &mut Reader<'_>) -> P
 
 fn run_statement(vm: &VirtualMachine, scope: &Scope, code: PyObjectRef, source: &str) -> PyResult<()> {
     // As in CPython 3.13: a bare `exit` is meant.
-    if matches!(source.trim(), "exit" | "quit")
-        && scope.globals.get_item_opt(source.trim(), vm)?.is_none()
-    {
+    if matches!(source.trim(), "exit" | "quit") && scope.globals.get_item_opt(source.trim(), vm)?.is_none() {
         return Err(vm.new_system_exit(Vec::new().into()));
     }
-    let code = code
-        .downcast::<PyCode>()
-        .map_err(|_| vm.new_type_error("codeop did not return a code object"))?;
+    let code = code.downcast::<PyCode>().map_err(|_| vm.new_type_error("codeop did not return a code object"))?;
     vm.register_code_in_linecache(&code, source)?;
     execute::code(vm, scope.clone(), code).map(drop)
 }
@@ -142,12 +138,9 @@ fn go_on(vm: &VirtualMachine, result: PyResult<()>) -> PyResult<()> {
 /// Sets `sys.last_exc` and its older companions, for `pdb.pm()`.
 fn remember_exception(vm: &VirtualMachine, exception: &PyBaseExceptionRef) {
     let (class, value, traceback) = vm.split_exception(exception.clone());
-    for (name, object) in [
-        ("last_exc", value.clone()),
-        ("last_type", class),
-        ("last_value", value),
-        ("last_traceback", traceback),
-    ] {
+    for (name, object) in
+        [("last_exc", value.clone()), ("last_type", class), ("last_value", value), ("last_traceback", traceback)]
+    {
         // `sys` takes any attribute.
         let _ = vm.sys_module.set_attr(vm.ctx.intern_str(name), object, vm);
     }

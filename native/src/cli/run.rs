@@ -33,8 +33,7 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -
     }
 
     let scope = Scope::with_builtins(None, vm.ensure_main_module()?.dict(), vm);
-    let interactive = matches!(invocation.program, Program::Stdin)
-        && (settings.interactive || io::stdin().is_terminal());
+    let interactive = matches!(invocation.program, Program::Stdin) && (settings.interactive || io::stdin().is_terminal());
     if interactive {
         if !settings.quiet {
             complain(&repl::banner());
@@ -45,8 +44,7 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -
 
     let result = run(vm, scope.clone(), invocation);
     // A program may ask for the prompt while it runs.
-    let asked = !settings.ignore_environment
-        && std::env::var_os("PYTHONINSPECT").is_some_and(|value| !value.is_empty());
+    let asked = !settings.ignore_environment && std::env::var_os("PYTHONINSPECT").is_some_and(|value| !value.is_empty());
     if !settings.inspect && !asked {
         return result;
     }
@@ -98,16 +96,11 @@ fn insert_path0(vm: &VirtualMachine, path: &str) -> PyResult<()> {
 
 /// `sys.argv` and `sys.orig_argv` from the exact bytes: the interpreter's own way to fill them
 /// takes text only, Python escapes what is not UTF-8.
-fn set_exact_arguments(
-    vm: &VirtualMachine,
-    name: &'static str,
-    arguments: &[OsString],
-) -> PyResult<()> {
+fn set_exact_arguments(vm: &VirtualMachine, name: &'static str, arguments: &[OsString]) -> PyResult<()> {
     if arguments.iter().all(|argument| argument.to_str().is_some()) {
         return Ok(());
     }
-    let arguments: Vec<PyObjectRef> =
-        arguments.iter().map(|argument| vm.fsdecode(argument.clone()).into()).collect();
+    let arguments: Vec<PyObjectRef> = arguments.iter().map(|argument| vm.fsdecode(argument.clone()).into()).collect();
     vm.sys_module.set_attr(name, vm.ctx.new_list(arguments), vm)
 }
 
@@ -136,10 +129,7 @@ fn cannot_open(vm: &VirtualMachine, path: &str, error: &io::Error) -> PyBaseExce
     };
     let path = vm.ctx.new_str(path);
     let path = path.as_object().repr(vm).map_or_else(|_| path, |repr| repr);
-    complain(&format!(
-        "{executable}: can't open file {}: [Errno {errno}] {reason}",
-        path.to_string_lossy()
-    ));
+    complain(&format!("{executable}: can't open file {}: [Errno {errno}] {reason}", path.to_string_lossy()));
     vm.new_system_exit(vec![vm.ctx.new_int(2).into()].into())
 }
 

@@ -178,7 +178,10 @@ mod tests {
 
     #[test]
     fn sizes_times_and_directories() {
-        assert_eq!([bytes("256M"), bytes("1g"), bytes("7"), bytes("x"), bytes("")], [Some(256 << 20), Some(1 << 30), Some(7), None, None]);
+        assert_eq!(
+            [bytes("256M"), bytes("1g"), bytes("7"), bytes("x"), bytes("")],
+            [Some(256 << 20), Some(1 << 30), Some(7), None, None]
+        );
         assert_eq!(duration("1.5s"), Some(Duration::from_millis(1500)));
         assert_eq!(duration("20ms"), Some(Duration::from_millis(20)));
         assert_eq!([duration("0"), duration("-1s"), duration("s")], [None; 3]);

@@ -5,8 +5,8 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use psycore_vm::rustpython_vm::Settings;
 use psycore_vm::explain::{Explanation, Form};
+use psycore_vm::rustpython_vm::Settings;
 use psycore_vm::{JitConfig, JitMode, VmConfig};
 
 use super::args::{self, ExplainOptions, Invocation, JitOptions, Options, Program};
@@ -40,7 +40,9 @@ fn explanation(options: ExplainOptions, program: &Program) -> Result<Explanation
             (path.display().to_string(), stem.unwrap_or("program".as_ref()).to_owned())
         }
         Program::Module(name) => (format!("-m {name}"), name.into()),
-        Program::Source(_) | Program::Stdin => return Err("explain: the name of a file, or -m and that of a module, is needed".into()),
+        Program::Source(_) | Program::Stdin => {
+            return Err("explain: the name of a file, or -m and that of a module, is needed".into());
+        }
     };
     let default = || {
         let mut name = stem;
@@ -104,10 +106,8 @@ fn python(invocation: &Invocation) -> Result<Settings, SettingsError> {
     settings.optimize = options.optimize.max(environment.count("PYTHONOPTIMIZE"));
     settings.verbose = options.verbose.max(environment.count("PYTHONVERBOSE"));
     settings.debug = options.debug.max(environment.count("PYTHONDEBUG"));
-    settings.user_site_directory =
-        !(isolated || options.no_user_site || environment.is_set("PYTHONNOUSERSITE"));
-    settings.write_bytecode =
-        !(options.dont_write_bytecode || environment.is_set("PYTHONDONTWRITEBYTECODE"));
+    settings.user_site_directory = !(isolated || options.no_user_site || environment.is_set("PYTHONNOUSERSITE"));
+    settings.write_bytecode = !(options.dont_write_bytecode || environment.is_set("PYTHONDONTWRITEBYTECODE"));
     settings.safe_path = isolated || options.safe_path || environment.is_set("PYTHONSAFEPATH");
     settings.inspect = options.inspect || environment.is_set("PYTHONINSPECT");
     settings.interactive = options.inspect;
@@ -140,8 +140,7 @@ fn python(invocation: &Invocation) -> Result<Settings, SettingsError> {
         settings.cpu_count = Some(cpu_count("PYTHON_CPU_COUNT", &value)?);
     }
     if let Some(value) = environment.text("PYTHON_THREAD_INHERIT_CONTEXT") {
-        settings.thread_inherit_context =
-            zero_or_one("PYTHON_THREAD_INHERIT_CONTEXT", &value)? == 1;
+        settings.thread_inherit_context = zero_or_one("PYTHON_THREAD_INHERIT_CONTEXT", &value)? == 1;
     }
     if let Some(value) = environment.text("PYTHONIOENCODING") {
         let (encoding, errors) = value.split_once(':').unwrap_or((&value, ""));
@@ -152,9 +151,8 @@ fn python(invocation: &Invocation) -> Result<Settings, SettingsError> {
         && let Some(seed) = environment.text("PYTHONHASHSEED")
         && seed != "random"
     {
-        settings.hash_seed = Some(seed.parse().map_err(|_| {
-            "PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]"
-        })?);
+        settings.hash_seed =
+            Some(seed.parse().map_err(|_| "PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]")?);
     }
 
     for option in implementation {
@@ -189,11 +187,7 @@ fn python(invocation: &Invocation) -> Result<Settings, SettingsError> {
     Ok(settings)
 }
 
-fn x_option(
-    settings: &mut Settings,
-    name: &str,
-    value: Option<&str>,
-) -> Result<(), SettingsError> {
+fn x_option(settings: &mut Settings, name: &str, value: Option<&str>) -> Result<(), SettingsError> {
     let origin = format!("-X {name}");
     match name {
         "dev" => settings.dev_mode = true,
@@ -266,10 +260,7 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
     let environment = Environment { ignored: false };
     let mode = match options.mode {
         Some(mode) => Some(mode),
-        None => environment
-            .text("PSYCORE_JIT")
-            .map(|value| args::jit_mode("PSYCORE_JIT", &value))
-            .transpose()?,
+        None => environment.text("PSYCORE_JIT").map(|value| args::jit_mode("PSYCORE_JIT", &value)).transpose()?,
     };
     let threshold = match options.threshold {
         Some(threshold) => Some(threshold),

@@ -110,7 +110,10 @@ impl Inner {
             if !std::mem::replace(&mut state.has_thread, true) {
                 let (clock, engine) = (clock.clone(), self.engine.clone());
                 // Without the thread nothing would be stopped; there is no way to go on.
-                std::thread::Builder::new().name("sandbox clock".into()).spawn(move || clock.run(&engine)).expect("the system gives a thread");
+                std::thread::Builder::new()
+                    .name("sandbox clock".into())
+                    .spawn(move || clock.run(&engine))
+                    .expect("the system gives a thread");
             }
         });
         Use(clock.clone())
@@ -185,7 +188,8 @@ fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
         Some(module) => module,
         None => {
             let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
-            let module = Module::new(&engine, &bytes).map_err(plain).with_context(|| format!("{} can't be compiled", path.display()))?;
+            let module =
+                Module::new(&engine, &bytes).map_err(plain).with_context(|| format!("{} can't be compiled", path.display()))?;
             // Without the file it takes long again, and that is all.
             let kept = cached.as_deref().and_then(|path| keep(&module, path).ok().and_then(|()| cached_module(&engine, path)));
             kept.unwrap_or(module)
@@ -227,7 +231,11 @@ fn forget(directory: &Path) {
     for file in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = file.file_name();
         let ours = name.to_str().is_some_and(|name| name.starts_with("psycore-") && name.ends_with(".cwasm"));
-        let unread = || file.metadata().and_then(|m| Ok(m.accessed()?.max(m.modified()?).elapsed().unwrap_or_default())).is_ok_and(|age| age > KEPT);
+        let unread = || {
+            file.metadata()
+                .and_then(|m| Ok(m.accessed()?.max(m.modified()?).elapsed().unwrap_or_default()))
+                .is_ok_and(|age| age > KEPT)
+        };
         if ours && unread() {
             // Who uses it has it open.
             let _ = std::fs::remove_file(file.path());

@@ -141,7 +141,9 @@ async fn answer(functions: &[HostFunction], request: &[u8]) -> Cbor {
 
 fn parse<'a>(functions: &'a [HostFunction], request: &[u8]) -> anyhow::Result<(&'a HostFunction, Arguments)> {
     let parts = value::decode(request)?.into_array().ok().context("no call")?;
-    let [Cbor::Integer(number), Cbor::Array(positional), Cbor::Map(named)] = <[Cbor; 3]>::try_from(parts).ok().context("no call")? else {
+    let [Cbor::Integer(number), Cbor::Array(positional), Cbor::Map(named)] =
+        <[Cbor; 3]>::try_from(parts).ok().context("no call")?
+    else {
         anyhow::bail!("no call");
     };
     let function = usize::try_from(i128::from(number)).ok().and_then(|n| functions.get(n)).context("no such function")?;

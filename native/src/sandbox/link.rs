@@ -255,12 +255,7 @@ fn table<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode, 
     }
 }
 
-fn reserve<T>(
-    mut caller: Caller<'_, T>,
-    get: impl Fn(&mut T) -> &mut GuestCode + Copy,
-    kind: i32,
-    count: i32,
-) -> Option<i32> {
+fn reserve<T>(mut caller: Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode + Copy, kind: i32, count: i32) -> Option<i32> {
     let kind = if kind == Kind::Code as i32 { Kind::Code } else { Kind::Entries };
     let count = u32::try_from(count).ok()?;
     let here = get(caller.data_mut());
@@ -292,12 +287,7 @@ fn put<T>(
 }
 
 /// The bytes of a module, if it is within the limits. They count from now on.
-fn take<T>(
-    caller: &mut Caller<'_, T>,
-    get: impl Fn(&mut T) -> &mut GuestCode,
-    at: i32,
-    len: i32,
-) -> Result<Vec<u8>, Refusal> {
+fn take<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode, at: i32, len: i32) -> Result<Vec<u8>, Refusal> {
     let (at, len) = (at as u32 as usize, len as u32 as usize);
     let here = get(caller.data_mut());
     let (limits, stats) = (here.limits, here.stats);

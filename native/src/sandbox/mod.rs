@@ -165,7 +165,11 @@ impl Builder {
 
     /// A function of the host's as a global of the program's. What it fails with is an exception there:
     /// [`Error::Exception`] by its class, a [`Error::Value`] as `TypeError`, all else as `RuntimeError`.
-    pub fn host_fn(self, name: impl Into<String>, function: impl Fn(Arguments) -> anyhow::Result<Value> + Send + Sync + 'static) -> Self {
+    pub fn host_fn(
+        self,
+        name: impl Into<String>,
+        function: impl Fn(Arguments) -> anyhow::Result<Value> + Send + Sync + 'static,
+    ) -> Self {
         let function = Arc::new(function);
         self.host_fn_async(name, move |arguments| std::future::ready(function(arguments)))
     }
@@ -255,7 +259,11 @@ impl Builder {
                 }
             };
             sinks[index] = Some(sink.clone());
-            if index == 0 { wasi.stdout(sink) } else { wasi.stderr(sink) };
+            if index == 0 {
+                wasi.stdout(sink)
+            } else {
+                wasi.stderr(sink)
+            };
         }
         let files = match self.files.is_empty() {
             true => None,
@@ -279,7 +287,11 @@ impl Builder {
         let directory = TempDir::with_prefix("psycore-")?;
         for (name, bytes) in &self.files {
             let plain = name.components().all(|c| matches!(c, std::path::Component::Normal(_)));
-            anyhow::ensure!(plain && name.file_name().is_some(), "{} is not the name of a file below the current directory", name.display());
+            anyhow::ensure!(
+                plain && name.file_name().is_some(),
+                "{} is not the name of a file below the current directory",
+                name.display()
+            );
             let path = directory.path().join(name);
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent)?;
@@ -293,7 +305,8 @@ impl Builder {
         let (wasi, sinks, files) = self.wasi().map_err(Error::Guest)?;
         let inner = &engine.0;
         let mut linker: Linker<State> = Linker::new(&inner.engine);
-        let linked = p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).and_then(|()| host::add_to_linker(&mut linker));
+        let linked = p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi)
+            .and_then(|()| host::add_to_linker(&mut linker));
         linked.map_err(guest_error)?;
         let interrupted = Arc::new(AtomicBool::new(false));
         let mut code = link::GuestCode::default();
@@ -578,7 +591,8 @@ impl Sandbox {
         {
             stack.set(&mut *store, top.min(STACK_BUDGET).into())?;
         }
-        let memory = instance.get_memory(&mut *store, "memory").ok_or_else(|| wasmtime::Error::msg("the guest exports no memory"))?;
+        let memory =
+            instance.get_memory(&mut *store, "memory").ok_or_else(|| wasmtime::Error::msg("the guest exports no memory"))?;
         let exports = Exports {
             memory,
             alloc: instance.get_typed_func(&mut *store, "psycore_alloc")?,

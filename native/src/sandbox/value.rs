@@ -29,7 +29,9 @@ impl Value {
     /// # Errors
     /// It is something else.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        plain(self.0.clone()).deserialized().map_err(|e| Error::Value(format!("the value is no {}: {e}", std::any::type_name::<T>())))
+        plain(self.0.clone())
+            .deserialized()
+            .map_err(|e| Error::Value(format!("the value is no {}: {e}", std::any::type_name::<T>())))
     }
 
     /// Whether it is `None`.

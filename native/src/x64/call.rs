@@ -4,13 +4,12 @@
 //! memory that each call reads and writes twice would take longer than short functions do. The
 //! run time finds it in memory whenever it is called and may look, and after an exit.
 
-use crate::code_memory::reaches;
 use super::exit::EXIT_TOP;
 use super::slow_path::{STUBS, stub_signature};
 use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
+use crate::code_memory::reaches;
 use cranelift_codegen::ir::{
-    self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName,
-    types,
+    self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName, types,
 };
 use psycore_jit::ctx::{Ctx, SCRATCH_WORDS};
 use psycore_jit::ir::{Callee, CtxField, ExitId, FnKind, Type, Value};

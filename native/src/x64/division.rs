@@ -7,9 +7,9 @@
 //! and most numbers are small, so the operands are tested first. A remainder is made from the
 //! quotient, and the quotient is remembered: floor division asks for both.
 
-use psycore_jit::ir::facts::Fact;
 use super::translate::Translator;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
+use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, Type, Value};
 use psycore_jit::lower::LowerError;
 

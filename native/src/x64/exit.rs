@@ -100,8 +100,7 @@ impl Translator<'_> {
                 let exit = ExitId(index as u32 / 2);
                 let counted = index % 2 != 0;
                 let called = matches!(self.f.exits[exit.index()].kind, ExitKind::Call);
-                let values: Vec<Value> =
-                    self.f.exit_values(exit).into_iter().map(|v| self.outlive.in_exit(exit, v)).collect();
+                let values: Vec<Value> = self.f.exit_values(exit).into_iter().map(|v| self.outlive.in_exit(exit, v)).collect();
                 let record = prefixes.find(&values);
                 let place = *alike.entry((record, counted, called)).or_insert(leaving.len());
                 if place == leaving.len() {

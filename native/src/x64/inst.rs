@@ -1,11 +1,11 @@
 //! Instructions that compute, compare, and access memory.
 
 use super::call::{ctx_offset, scratch_offset};
-use psycore_jit::ir::facts::Fact;
 use super::translate::{TRUSTED, Translator, clif_type};
 use cranelift_codegen::ir::condcodes::{FloatCC as ClifFloatCC, IntCC as ClifIntCC};
 use cranelift_codegen::ir::immediates::Ieee64;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
+use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{
     BinOp, CtxField, ElemKind, Field, FieldTy, FloatCC, Function, InstData, IntCC, Op, Term, Type, UnOp, Value,
 };
@@ -196,7 +196,9 @@ impl Translator<'_> {
         match field.field_ty() {
             FieldTy::U8 => self.pos.ins().uload8(types::I32, TRUSTED, base, offset),
             FieldTy::I32 => self.pos.ins().load(types::I32, TRUSTED, base, offset),
-            FieldTy::I64 | FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => self.pos.ins().load(types::I64, TRUSTED, base, offset),
+            FieldTy::I64 | FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => {
+                self.pos.ins().load(types::I64, TRUSTED, base, offset)
+            }
             FieldTy::F64 => self.pos.ins().load(types::F64, TRUSTED, base, offset),
         }
     }

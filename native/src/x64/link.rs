@@ -66,7 +66,8 @@ impl UnitCode {
         relaxing: Option<Padding>,
     ) -> Result<(), LowerError> {
         let code = compiled.code_buffer();
-        let cold = compiled.buffer.get_srclocs_sorted().iter().find(|s| place_of(s.loc).1).map_or(code.len(), |s| s.start as usize);
+        let cold =
+            compiled.buffer.get_srclocs_sorted().iter().find(|s| place_of(s.loc).1).map_or(code.len(), |s| s.start as usize);
         // Code that can't be decoded is as good as it was.
         let relaxed = relaxing.and_then(|padding| relax(code, cold, padding).ok());
         let start = self.bytes.len().next_multiple_of(ALIGN.max(compiled.buffer.alignment as usize));
@@ -88,9 +89,7 @@ impl UnitCode {
                     let name = &params.user_named_funcs()[*name];
                     match name.namespace {
                         NAMESPACE_LOCAL => Target::Function(name.index as usize),
-                        NAMESPACE_RT => {
-                            Target::Rt(RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?)
-                        }
+                        NAMESPACE_RT => Target::Rt(RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?),
                         NAMESPACE_STUB => Target::Stub(name.index as usize),
                         _ => return Err(unknown(&reloc.target)),
                     }
@@ -154,12 +153,7 @@ impl UnitCode {
     }
 
     /// The bytes as they must stand at `base`.
-    pub(super) fn resolve(
-        &mut self,
-        base: usize,
-        env: &LowerEnv<'_>,
-        stubs: &StubAddresses,
-    ) -> Result<&[u8], LowerError> {
+    pub(super) fn resolve(&mut self, base: usize, env: &LowerEnv<'_>, stubs: &StubAddresses) -> Result<&[u8], LowerError> {
         for r in &self.relocations {
             let target = match r.target {
                 Target::Function(index) => {
@@ -176,8 +170,8 @@ impl UnitCode {
                 Reloc::Abs8 => self.bytes[r.at..r.at + 8].copy_from_slice(&value.to_le_bytes()),
                 Reloc::X86PCRel4 | Reloc::X86CallPCRel4 | Reloc::X86CallPLTRel4 => {
                     let distance = value.wrapping_sub((base + r.at) as i64);
-                    let distance = i32::try_from(distance)
-                        .map_err(|_| LowerError(format!("call target {target:#x} out of reach")))?;
+                    let distance =
+                        i32::try_from(distance).map_err(|_| LowerError(format!("call target {target:#x} out of reach")))?;
                     self.bytes[r.at..r.at + 4].copy_from_slice(&distance.to_le_bytes());
                 }
                 other => return Err(LowerError(format!("relocation {other:?}"))),

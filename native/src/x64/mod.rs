@@ -34,8 +34,8 @@ use cranelift_codegen::settings::{self, Configurable};
 use perf_map::PerfMap;
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Type, Unit};
-use psycore_jit::rt::RtId;
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
+use psycore_jit::rt::RtId;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -188,8 +188,7 @@ impl Compiler {
 
     /// Verifies, optimizes and compiles.
     fn prepare_and_compile(&mut self, job: &mut Job) -> Result<link::UnitCode, LowerError> {
-        catch_unwind(AssertUnwindSafe(|| job.prepare()))
-            .unwrap_or_else(|_| Err(LowerError("the passes failed".into())))?;
+        catch_unwind(AssertUnwindSafe(|| job.prepare())).unwrap_or_else(|_| Err(LowerError("the passes failed".into())))?;
         job.with_env(|unit, env| self.compile(unit, env, job.listing))
     }
 
@@ -251,8 +250,7 @@ pub struct CraneliftLowering {
 impl CraneliftLowering {
     /// A lowering for this machine's processor.
     pub fn new(options: CraneliftOptions) -> Result<Self, LowerError> {
-        let memory = CodeMemory::new(options.code_bytes)
-            .map_err(|e| LowerError(format!("no executable memory: {e}")))?;
+        let memory = CodeMemory::new(options.code_bytes).map_err(|e| LowerError(format!("no executable memory: {e}")))?;
         let perf_map = options.perf_map.then(PerfMap::create).flatten();
         Ok(CraneliftLowering {
             compiler: Compiler::new(options, memory.range(), Arc::default())?,
@@ -282,7 +280,13 @@ impl CraneliftLowering {
         Ok(())
     }
 
-    fn install(&mut self, unit: &Unit, env: &LowerEnv<'_>, mut code: link::UnitCode, listing: bool) -> Result<Lowered, LowerError> {
+    fn install(
+        &mut self,
+        unit: &Unit,
+        env: &LowerEnv<'_>,
+        mut code: link::UnitCode,
+        listing: bool,
+    ) -> Result<Lowered, LowerError> {
         let stubs = self.stubs.addresses(env, self.compiler.isa.as_ref(), &mut self.memory)?;
         let block = self.memory.alloc(code.len()).ok_or_else(|| LowerError("out of code memory".into()))?;
         let base = self.memory.address(block);
@@ -398,8 +402,5 @@ fn isa(options: &CraneliftOptions) -> Result<OwnedTargetIsa, LowerError> {
     ] {
         builder.set(name, value).map_err(|e| failed(&e))?;
     }
-    cranelift_native::builder()
-        .map_err(|e| failed(&e))?
-        .finish(settings::Flags::new(builder))
-        .map_err(|e| failed(&e))
+    cranelift_native::builder().map_err(|e| failed(&e))?.finish(settings::Flags::new(builder)).map_err(|e| failed(&e))
 }

@@ -5,9 +5,9 @@
 //! which is the usual case (counters, sums of lengths and remainders), the result is compared with
 //! the first operand instead: `a + b` with `b >= 0` is too large exactly if it is less than `a`.
 
-use psycore_jit::ir::facts::Fact;
 use super::translate::Translator;
 use cranelift_codegen::ir::{self as clif, InstBuilder, condcodes::IntCC};
+use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{ExitId, OvfOp, Type, Value};
 use psycore_jit::lower::LowerError;
 

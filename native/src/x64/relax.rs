@@ -37,9 +37,16 @@ enum Kind {
     /// A call, return or indirect jump.
     Transfer,
     /// A jump to the item of that index; conditional ones with their condition code.
-    Jump { target: usize, condition: Option<u8>, short: bool },
+    Jump {
+        target: usize,
+        condition: Option<u8>,
+        short: bool,
+    },
     /// Refers to a constant behind the code: where its displacement is, and the constant's offset.
-    Constant { field: usize, target: usize },
+    Constant {
+        field: usize,
+        target: usize,
+    },
 }
 
 /// The new code.
@@ -202,9 +209,8 @@ fn emit(old: &[u8], items: &[Item], offsets: &[usize], end: usize) -> Result<Vec
     // Constants keep their alignment.
     let code_len = offsets[items.len()];
     let constants = code_len + (end + ALIGN - code_len % ALIGN) % ALIGN;
-    let displacement = |distance: i64| {
-        i32::try_from(distance).map(i32::to_le_bytes).map_err(|_| LowerError("function too large".into()))
-    };
+    let displacement =
+        |distance: i64| i32::try_from(distance).map(i32::to_le_bytes).map_err(|_| LowerError("function too large".into()));
     for (i, item) in items.iter().enumerate() {
         pad(&mut out, offsets[i]);
         let bytes = &old[item.start..item.start + item.len];

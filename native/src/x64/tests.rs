@@ -108,14 +108,7 @@ impl Machine {
         ctx.runtime = (&raw mut *log).cast();
         ctx.depth = 1000;
         ctx.countdown = 1000;
-        Machine {
-            lowering: CraneliftLowering::new(options).unwrap(),
-            ctx,
-            exits,
-            log,
-            cells: Default::default(),
-            listing: false,
-        }
+        Machine { lowering: CraneliftLowering::new(options).unwrap(), ctx, exits, log, cells: Default::default(), listing: false }
     }
 
     fn lower(&mut self, text: &str) -> Lowered {
@@ -314,8 +307,7 @@ fn comparisons_as_numbers_and_as_conditions() {
     }
 }
 
-const FLOATS: [f64; 12] =
-    [0.0, -0.0, 1.0, -1.5, 2.5, 1e300, -1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1];
+const FLOATS: [f64; 12] = [0.0, -0.0, 1.0, -1.5, 2.5, 1e300, -1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1];
 
 #[test]
 fn float_comparisons_treat_nan_as_python_does() {
@@ -331,12 +323,8 @@ fn float_comparisons_treat_nan_as_python_does() {
     ];
     for (cc, reference) in ops {
         for (guard, expect) in [("guard", true), ("guard_not", false)] {
-            let text = two_args(
-                "f64",
-                "f64",
-                &format!("v4 = fcmp {cc} v1, v2\nv5 = {guard} v4, exit0\nv9 = i64 1"),
-            )
-            .replace("int v1", "float v1");
+            let text = two_args("f64", "f64", &format!("v4 = fcmp {cc} v1, v2\nv5 = {guard} v4, exit0\nv9 = i64 1"))
+                .replace("int v1", "float v1");
             let lowered = m.lower(&text);
             for a in FLOATS {
                 for b in FLOATS {
@@ -345,10 +333,8 @@ fn float_comparisons_treat_nan_as_python_does() {
                 }
             }
         }
-        let number = m.lower(&two_args("f64", "f64", &format!("v4 = fcmp {cc} v1, v2\nv9 = zext v4")).replace(
-            "int v1",
-            "float v1",
-        ));
+        let number =
+            m.lower(&two_args("f64", "f64", &format!("v4 = fcmp {cc} v1, v2\nv9 = zext v4")).replace("int v1", "float v1"));
         for a in FLOATS {
             for b in FLOATS {
                 m.enter(&number, &mut [a.to_bits(), b.to_bits()]);
@@ -748,9 +734,7 @@ fn the_sum_of_a_list_of_floats_is_guarded() {
     state0 = frame obj0 at 3 [borrowed v1, float v7] [list_iter(borrowed v1, v6), owned v11]
     }"#;
     let float_type = 0x1000 + 16 * 7;
-    let mut floats: Vec<Object> = (0..10)
-        .map(|i| Object { class: float_type, value: f64::from(i) + 0.5, ..object(1) })
-        .collect();
+    let mut floats: Vec<Object> = (0..10).map(|i| Object { class: float_type, value: f64::from(i) + 0.5, ..object(1) }).collect();
     let items: Vec<u64> = floats.iter_mut().map(address).collect();
     let mut list = Object { items: items.as_ptr(), len: 10, ..object(1) };
     let list_address = address(&mut list);
@@ -836,13 +820,8 @@ fn entry_points_out_of_reach_are_called_too() {
     // A jump to `new_int` in memory far from the program.
     let far = CodeMemoryFar::new(rt_address(RtId::NewInt));
     assert!(!crate::code_memory::reaches(&m.lowering.memory.range(), far.address));
-    let env = LowerEnv {
-        layout: &layout(),
-        obj_address: &|_| 0,
-        rt_address: &|_| far.address,
-        cell_address: &|_| 0,
-        exit_base: 0,
-    };
+    let env =
+        LowerEnv { layout: &layout(), obj_address: &|_| 0, rt_address: &|_| far.address, cell_address: &|_| 0, exit_base: 0 };
     let lowered = m.lowering.lower(&unit, &env, false).unwrap();
     assert_eq!(m.enter(&lowered, &mut [77, 0]), 0);
     assert_eq!((m.ctx.ret, m.log.newest), (0x1000, 77));
@@ -875,13 +854,7 @@ fn code_memory_is_bounded_and_freed() {
     let mut m = Machine::with(CraneliftOptions { code_bytes: 4096, ..CraneliftOptions::default() });
     let unit = parse_unit(INT_LOOP).unwrap();
     let layout = layout();
-    let env = LowerEnv {
-        layout: &layout,
-        obj_address: &|_| 0,
-        rt_address: &rt_address,
-        cell_address: &|_| 0,
-        exit_base: 0,
-    };
+    let env = LowerEnv { layout: &layout, obj_address: &|_| 0, rt_address: &rt_address, cell_address: &|_| 0, exit_base: 0 };
     let first = m.lowering.lower(&unit, &env, false).unwrap();
     m.lowering.free(first.handle);
     let shared = m.lowering.code_bytes();
@@ -904,13 +877,7 @@ fn what_can_not_be_lowered_is_an_error() {
     let mut m = Machine::with(CraneliftOptions { unit_insts: 3, ..CraneliftOptions::default() });
     let unit = parse_unit(INT_LOOP).unwrap();
     let layout = layout();
-    let env = LowerEnv {
-        layout: &layout,
-        obj_address: &|_| 0,
-        rt_address: &rt_address,
-        cell_address: &|_| 0,
-        exit_base: 0,
-    };
+    let env = LowerEnv { layout: &layout, obj_address: &|_| 0, rt_address: &rt_address, cell_address: &|_| 0, exit_base: 0 };
     let error = m.lowering.lower(&unit, &env, false).unwrap_err();
     assert_eq!(error.to_string(), "unit of 13 instructions");
     m.lowering.compiler.options.unit_insts = 100;

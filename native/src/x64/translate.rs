@@ -10,14 +10,14 @@
 //! have numbers between those of its header and its last block. With the loop named first, all that comes after the loop would
 //! seem to be in it, and exits to be as hot as what they leave.
 
+use super::outlive::Outlive;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::packed_option::PackedOption;
+use cranelift_codegen::ir::condcodes::CondCode;
 use cranelift_codegen::ir::{
     self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
-use cranelift_codegen::ir::condcodes::CondCode;
 use cranelift_codegen::isa::CallConv;
-use super::outlive::Outlive;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
 use psycore_jit::lower::{LowerEnv, LowerError};
@@ -141,7 +141,22 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     }
     let counts_depth = f.kind == FnKind::Compiled
         || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
-    let mut translator = Translator { pos, t: scratch, input, f, ctx, cold: false, place: None, count: None, counts_depth, outer_pinned: None, outlive, loops, block: Block(0), quotient: None };
+    let mut translator = Translator {
+        pos,
+        t: scratch,
+        input,
+        f,
+        ctx,
+        cold: false,
+        place: None,
+        count: None,
+        counts_depth,
+        outer_pinned: None,
+        outlive,
+        loops,
+        block: Block(0),
+        quotient: None,
+    };
     translator.load_depth();
     let first = translator.t.blocks[0];
     if translator.t.counted[0] {

@@ -137,8 +137,7 @@ fn well_formed(unit: &Unit, what: &str) -> Result<(), String> {
 }
 
 fn check_verify(text: &str, unit: &Unit) -> Result<String, String> {
-    let mut out: String =
-        text.lines().filter(|l| !l.starts_with("; error")).map(|l| format!("{l}\n")).collect();
+    let mut out: String = text.lines().filter(|l| !l.starts_with("; error")).map(|l| format!("{l}\n")).collect();
     if let Err(errors) = verify(unit) {
         for e in &errors.0 {
             out += &format!("; error {e}\n");
@@ -147,13 +146,7 @@ fn check_verify(text: &str, unit: &Unit) -> Result<String, String> {
     Ok(out)
 }
 
-fn check_runs(
-    text: &str,
-    unit: &Unit,
-    optimized: &Unit,
-    bless: bool,
-    lowerings: Lowerings<'_>,
-) -> Result<String, String> {
+fn check_runs(text: &str, unit: &Unit, optimized: &Unit, bless: bool, lowerings: Lowerings<'_>) -> Result<String, String> {
     let mut world = World::default();
     let mut out = String::new();
     let mut runs = 0;

@@ -428,12 +428,7 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
     }
 }
 
-fn changes(
-    heap: &Heap,
-    objects: &[Box<[u64; OBJECT_WORDS]>],
-    arrays: &[(String, Box<[usize]>)],
-    out: &mut Vec<String>,
-) {
+fn changes(heap: &Heap, objects: &[Box<[u64; OBJECT_WORDS]>], arrays: &[(String, Box<[usize]>)], out: &mut Vec<String>) {
     for (i, now) in heap.objects.iter().enumerate() {
         let name = &heap.names[i];
         if now[0] == DEAD && name.starts_with("new_") {

@@ -265,14 +265,7 @@ impl Generator<'_> {
                 self.b.i64_to_f64(i)
             }
             1 => {
-                let op = self.rng.pick(&[
-                    UnOp::FNeg,
-                    UnOp::FAbs,
-                    UnOp::FSqrt,
-                    UnOp::FFloor,
-                    UnOp::FCeil,
-                    UnOp::FTrunc,
-                ]);
+                let op = self.rng.pick(&[UnOp::FNeg, UnOp::FAbs, UnOp::FSqrt, UnOp::FFloor, UnOp::FCeil, UnOp::FTrunc]);
                 self.b.un(op, x)
             }
             2 => self.b.call_rt_value(RtId::MathSin, &[x]),
@@ -288,14 +281,7 @@ impl Generator<'_> {
         let v = match self.rng.below(5) {
             0 => {
                 let (x, y) = (self.float(), self.float());
-                let cc = self.rng.pick(&[
-                    FloatCC::Eq,
-                    FloatCC::Ne,
-                    FloatCC::Lt,
-                    FloatCC::Le,
-                    FloatCC::Gt,
-                    FloatCC::Ge,
-                ]);
+                let cc = self.rng.pick(&[FloatCC::Eq, FloatCC::Ne, FloatCC::Lt, FloatCC::Le, FloatCC::Gt, FloatCC::Ge]);
                 self.b.fcmp(cc, x, y)
             }
             1 => {

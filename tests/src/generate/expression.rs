@@ -4,14 +4,51 @@
 use super::{COST_LIMIT, Generator, Kind, Variable};
 
 const INTS: [&str; 24] = [
-    "0", "1", "2", "3", "5", "7", "10", "-1", "-2", "-7", "255", "256", "-5", "-6", "1000", "2147483647", "-2147483648", "4294967296",
-    "4611686018427387904", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551616", "1000000007",
+    "0",
+    "1",
+    "2",
+    "3",
+    "5",
+    "7",
+    "10",
+    "-1",
+    "-2",
+    "-7",
+    "255",
+    "256",
+    "-5",
+    "-6",
+    "1000",
+    "2147483647",
+    "-2147483648",
+    "4294967296",
+    "4611686018427387904",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "18446744073709551616",
+    "1000000007",
 ];
 const FLOATS: [&str; 16] = [
-    "0.0", "-0.0", "0.5", "1.0", "1.5", "-2.25", "3.75", "1e10", "-1e-9", "1e308", "float(\"inf\")", "float(\"-inf\")", "float(\"nan\")",
-    "9007199254740992.0", "0.1", "-7.0",
+    "0.0",
+    "-0.0",
+    "0.5",
+    "1.0",
+    "1.5",
+    "-2.25",
+    "3.75",
+    "1e10",
+    "-1e-9",
+    "1e308",
+    "float(\"inf\")",
+    "float(\"-inf\")",
+    "float(\"nan\")",
+    "9007199254740992.0",
+    "0.1",
+    "-7.0",
 ];
-const TEXTS: [&str; 8] = ["\"\"", "\"a\"", "\"abc\"", "\"z\\u00e9\"", "\"0\"", "\"hello world\"", "\"A b\"", "\"\\u4f60\\U0001f40d\""];
+const TEXTS: [&str; 8] =
+    ["\"\"", "\"a\"", "\"abc\"", "\"z\\u00e9\"", "\"0\"", "\"hello world\"", "\"A b\"", "\"\\u4f60\\U0001f40d\""];
 
 impl Generator {
     pub(super) fn literal(&mut self, kind: Kind) -> String {
@@ -93,7 +130,8 @@ impl Generator {
             return call;
         }
         if self.rng.percent(5) {
-            let (test, yes, no) = (self.expression(Kind::Bool, depth - 1), self.expression(kind, depth - 1), self.expression(kind, depth - 1));
+            let (test, yes, no) =
+                (self.expression(Kind::Bool, depth - 1), self.expression(kind, depth - 1), self.expression(kind, depth - 1));
             return format!("({yes} if {test} else {no})");
         }
         match kind {
@@ -402,7 +440,11 @@ impl Generator {
                 arguments.push(self.expression(kind, 1));
             }
         }
-        let positional = function.parameters.iter().filter(|p| !p.has_default).count().max(if function.takes_rest { arguments.len() } else { 0 });
+        let positional = function.parameters.iter().filter(|p| !p.has_default).count().max(if function.takes_rest {
+            arguments.len()
+        } else {
+            0
+        });
         if positional > 0 && self.rng.percent(20) {
             let first = self.rng.below(positional);
             let last = first + self.rng.below(positional - first + 1);

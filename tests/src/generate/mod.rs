@@ -252,7 +252,11 @@ impl Generator {
                     .parameters
                     .iter()
                     .zip(&arguments)
-                    .map(|(parameter, value)| if parameter.has_default { format!("{}={value}", parameter.name) } else { value.clone() })
+                    .map(
+                        |(parameter, value)| {
+                            if parameter.has_default { format!("{}={value}", parameter.name) } else { value.clone() }
+                        },
+                    )
                     .collect();
                 let name = format!("{}.{turn}", function.name);
                 let call = format!("{}({})", function.name, call.join(", "));
@@ -375,8 +379,12 @@ class {name}b({name}):
         self.block_lines(after);
         let returns = self.returns;
         let first = self.expression(returns, 2);
-        let rest: Vec<String> =
-            self.variables.iter().filter(|variable| variable.name.starts_with('v')).map(|variable| variable.name.clone()).collect();
+        let rest: Vec<String> = self
+            .variables
+            .iter()
+            .filter(|variable| variable.name.starts_with('v'))
+            .map(|variable| variable.name.clone())
+            .collect();
         if self.rng.percent(40) {
             self.line(&format!("note(({},))", rest.join(", ")));
         }
@@ -399,8 +407,10 @@ class {name}b({name}):
             .into_iter()
             .map(|(name, kind)| Parameter { name: name.to_owned(), kind, has_default: false })
             .collect();
-        self.variables =
-            parameters.iter().map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: false }).collect();
+        self.variables = parameters
+            .iter()
+            .map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: false })
+            .collect();
         let (end, next, rest) = (self.expression(kind, 1), self.expression(kind, 2), self.expression(kind, 1));
         let operator = self.rng.pick(&["+", "-", "*"]);
         self.line(&format!("def {name}(n, a):"));
@@ -455,8 +465,12 @@ class {name}b({name}):
         (self.cost, self.repeats, self.loops) = (1, 1, 0);
         self.locals();
         self.hot_loop();
-        let shown: Vec<String> =
-            self.variables.iter().filter(|variable| variable.name.starts_with('v')).map(|variable| variable.name.clone()).collect();
+        let shown: Vec<String> = self
+            .variables
+            .iter()
+            .filter(|variable| variable.name.starts_with('v'))
+            .map(|variable| variable.name.clone())
+            .collect();
         let case = self.case;
         self.line(&format!("print(\"module {case} ok\", {}, log)", shown.join(", ")));
         self.indent -= 1;
@@ -489,9 +503,33 @@ mod tests {
     #[test]
     fn all_kinds_of_statements_appear() {
         let text: String = (0..60).map(|seed| program(seed, 4)).collect();
-        for wanted in ["while ", "for ", "try:", "finally:", "except ", "with ", "break", "continue", "nonlocal ", "lambda", " if ",
-            ".append(", "global ", "super()", "raise ", ".bump(", "del ", "is None", "math.sqrt", "9223372036854775807", "nan",
-            "yield ", "def r", "][", "divmod("] {
+        for wanted in [
+            "while ",
+            "for ",
+            "try:",
+            "finally:",
+            "except ",
+            "with ",
+            "break",
+            "continue",
+            "nonlocal ",
+            "lambda",
+            " if ",
+            ".append(",
+            "global ",
+            "super()",
+            "raise ",
+            ".bump(",
+            "del ",
+            "is None",
+            "math.sqrt",
+            "9223372036854775807",
+            "nan",
+            "yield ",
+            "def r",
+            "][",
+            "divmod(",
+        ] {
             assert!(text.contains(wanted), "no {wanted}");
         }
     }

@@ -380,7 +380,12 @@ impl Generator {
         self.block(1, 4);
         let caught = self.rng.percent(85);
         if caught {
-            let kinds = self.rng.pick(&["Exception", "(TypeError, ValueError, ZeroDivisionError, KeyError, IndexError)", "ZeroDivisionError", "TypeError"]);
+            let kinds = self.rng.pick(&[
+                "Exception",
+                "(TypeError, ValueError, ZeroDivisionError, KeyError, IndexError)",
+                "ZeroDivisionError",
+                "TypeError",
+            ]);
             self.line(&format!("except {kinds} as problem:"));
             self.indent += 1;
             if self.rng.percent(50) {

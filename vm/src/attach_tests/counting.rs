@@ -16,7 +16,8 @@ fn same(source: &str) {
 
 #[test]
 fn functions_loops_generators() {
-    same("
+    same(
+        "
 def fib(n):
     return n if n < 2 else fib(n - 1) + fib(n - 2)
 def gen(n):
@@ -52,12 +53,14 @@ while i < 50:
     finally:
         out.append(i)
 print(out)
-");
+",
+    );
 }
 
 #[test]
 fn tracebacks_and_positions() {
-    same("
+    same(
+        "
 import traceback, sys
 def f(x):
     return undefined_name + x
@@ -94,12 +97,14 @@ lst = [1, 2]
 for q in lst:
     lst2 = lst[q - 1:][
         5]
-");
+",
+    );
 }
 
 #[test]
 fn code_objects_look_original() {
-    same("
+    same(
+        "
 import marshal, dis, io, types, inspect, copy
 src = '''
 def f(a, b=2, *c, d, **e):
@@ -152,12 +157,14 @@ try: exec('x\\0')
 except (SyntaxError, ValueError) as e: print(type(e), e)
 import gc
 print([type(o).__name__ for o in gc.get_objects() if type(o).__name__ == 'hook'])
-");
+",
+    );
 }
 
 #[test]
 fn tools_see_everything() {
-    same("
+    same(
+        "
 import sys
 def body(n):
     t = 0
@@ -190,12 +197,14 @@ m.free_tool_id(3)
 print([g for g in got if g[0] == 'body'])
 for _ in range(5): body(4)
 print(body(7))
-");
+",
+    );
 }
 
 #[test]
 fn threads_run() {
-    same("
+    same(
+        "
 import threading, queue
 q = queue.Queue()
 def work(k):
@@ -209,7 +218,8 @@ for t in ts: t.join()
 print(sorted(q.get() for _ in ts))
 work(3)
 print(q.get())
-");
+",
+    );
 }
 
 #[test]
@@ -226,7 +236,9 @@ fn big_loops_with_long_jumps() {
     same(&body);
     // Too many constants for a hook.
     let many: String = (0..300).map(|k| format!("{k}.5, ")).collect();
-    same(&format!("def f():\n    t = 0\n    for x in [1, 2]:\n        t += sum([{many}][x] for _ in range(3))\n        print('a', [{many}][5] + t)\nf()\nf()\n"));
+    same(&format!(
+        "def f():\n    t = 0\n    for x in [1, 2]:\n        t += sum([{many}][x] for _ in range(3))\n        print('a', [{many}][5] + t)\nf()\nf()\n"
+    ));
 }
 
 #[test]
@@ -262,7 +274,8 @@ def cm():
     yield 5
 with cm() as v: print(v)
 ");
-    same("
+    same(
+        "
 import asyncio, unittest, io, logging, tempfile, os, subprocess, importlib, sys
 async def work(n):
     for i in range(n): await asyncio.sleep(0)
@@ -289,5 +302,6 @@ with tempfile.TemporaryDirectory() as d:
     import modx
     print(modx.f(10))
     modx2 = importlib.reload(modx); print(modx2.f(11))
-");
+",
+    );
 }

@@ -7,8 +7,7 @@ use crate::layout::{self, FrameRef};
 use psycore_jit::bytecode::{Opcode, decode};
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{
-    Exit, ExitKind, FnKind, FrameDesc, FrameState, Function, GlobalWrite, ObjId, Reason, Recipe,
-    Type, Unit, Value, status,
+    Exit, ExitKind, FnKind, FrameDesc, FrameState, Function, GlobalWrite, ObjId, Reason, Recipe, Type, Unit, Value, status,
 };
 use psycore_jit::lower::CodeHandle;
 use rustpython_vm::builtins::PyCode;
@@ -101,11 +100,7 @@ impl Driver for Stage {
                     let mut f = Function::new("test", FnKind::Entry, None);
                     f.values = r.words.iter().map(|(t, _)| *t).collect();
                     f.states = vec![r.state.clone()];
-                    f.exits = vec![Exit {
-                        kind: r.kind,
-                        state: 0,
-                        drops: r.drops.iter().map(|d| Value(*d)).collect(),
-                    }];
+                    f.exits = vec![Exit { kind: r.kind, state: 0, drops: r.drops.iter().map(|d| Value(*d)).collect() }];
                     f
                 })
                 .collect();
@@ -142,11 +137,7 @@ impl Driver for Stage {
                         // The words that the exit stores, in its order.
                         let mut f = Function::new("test", FnKind::Entry, None);
                         f.states = vec![r.state.clone()];
-                        f.exits = vec![Exit {
-                            kind: r.kind,
-                            state: 0,
-                            drops: r.drops.iter().map(|d| Value(*d)).collect(),
-                        }];
+                        f.exits = vec![Exit { kind: r.kind, state: 0, drops: r.drops.iter().map(|d| Value(*d)).collect() }];
                         for v in f.exit_values(psycore_jit::ir::ExitId(0)) {
                             push(r.words[v.index()].1);
                         }
@@ -172,14 +163,7 @@ impl Driver for Stage {
 fn stage(watch: &'static str, in_loop: bool, times: u32, source: &str, plot: Plot) {
     let plain = with_vm(|vm| outcome(vm, source));
     let taken = Rc::new(Cell::new(0));
-    let driver = Stage {
-        objects: Default::default(),
-        watch,
-        in_loop,
-        plot,
-        act: RefCell::default(),
-        taken: taken.clone(),
-    };
+    let driver = Stage { objects: Default::default(), watch, in_loop, plot, act: RefCell::default(), taken: taken.clone() };
     let options = Options { calls: 1, iterations: 1, self_test: false };
     let got = with_jit(Box::new(driver), options, |vm, _| outcome(vm, source));
     assert_eq!(got, plain, "{source}");
@@ -210,20 +194,30 @@ fn live_code(stage: &Stage, live: FrameRef) -> ObjId {
 
 #[test]
 fn returns_a_result() {
-    stage("double", false, 3, "
+    stage(
+        "double",
+        false,
+        3,
+        "
 def double(x):
     y = x * 2
     return y
 print(double(2), double(3), [double('ab')])
-", Box::new(|_, f, vm| {
-        let x = local(f, 0);
-        Some(Act::Return(vm._mul(&x, vm.ctx.new_int(2).as_object()).unwrap()))
-    }));
+",
+        Box::new(|_, f, vm| {
+            let x = local(f, 0);
+            Some(Act::Return(vm._mul(&x, vm.ctx.new_int(2).as_object()).unwrap()))
+        }),
+    );
 }
 
 #[test]
 fn returns_from_inside_loops() {
-    stage("find", true, 2, "
+    stage(
+        "find",
+        true,
+        2,
+        "
 class It:
     def __init__(self, xs): self.i = iter(xs)
     def __iter__(self): return self
@@ -236,11 +230,13 @@ def find(xs):
     return 'no'
 print(find([1, 2, 3]))
 print(find([1, 2, 3]))
-", Box::new(|_, f, vm| {
-        // SAFETY: live frame; both iterators are on the stack.
-        assert!(unsafe { f.stack_len() } >= 2);
-        Some(Act::Return(vm.ctx.new_str("found").into()))
-    }));
+",
+        Box::new(|_, f, vm| {
+            // SAFETY: live frame; both iterators are on the stack.
+            assert!(unsafe { f.stack_len() } >= 2);
+            Some(Act::Return(vm.ctx.new_str("found").into()))
+        }),
+    );
 }
 
 /// Raising in the live frame: handlers, `finally`, `with`, contexts, and no handler at all.
@@ -300,11 +296,8 @@ print(f(1, 0))
                 // Which values the stack holds at the division does not matter, only how many the
                 // handler keeps; what `with` and `for` have put there, they must find.
                 let c = s.objects.get(code).downcast_ref::<PyCode>().unwrap();
-                let depth = rustpython_compiler_core::bytecode::find_exception_handler(
-                    &c.code.exceptiontable,
-                    pc,
-                )
-                .map_or(0, |h| h.depth as usize);
+                let depth = rustpython_compiler_core::bytecode::find_exception_handler(&c.code.exceptiontable, pc)
+                    .map_or(0, |h| h.depth as usize);
                 if depth > 0 {
                     return None;
                 }
@@ -387,31 +380,29 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
     } else {
         ExitKind::Guard(Reason::Type)
     };
-    let inner_pc = if raise {
-        s.pc(inner_code, Opcode::RaiseVarargs, 0)
-    } else {
-        s.pc(inner_code, Opcode::Resume, 0) + 1
-    };
+    let inner_pc = if raise { s.pc(inner_code, Opcode::RaiseVarargs, 0) } else { s.pc(inner_code, Opcode::Resume, 0) + 1 };
     let exception = raise.then(|| {
         let e = vm.ctx.exceptions.value_error.as_object().call((a1.clone(),), vm).unwrap();
         e
     });
-    let outer_frame = |k: Vec<Recipe>| {
-        frame(outer_code, None, s.pc(outer_code, Opcode::Call, 0), k, vec![Recipe::Const(x)])
-    };
+    let outer_frame = |k: Vec<Recipe>| frame(outer_code, None, s.pc(outer_code, Opcode::Call, 0), k, vec![Recipe::Const(x)]);
     let mid_pc = s.pc(mid_code, Opcode::Call, 0);
     let keep = vec![Recipe::Keep, Recipe::Keep, Recipe::Const(x)];
     let (v, w) = (|i: u32| Value(i), |o: &PyObject| owned(o));
-    let int = |o: &PyObject| {
-        (Type::I64, layout::small_int(o.downcast_ref().unwrap()).unwrap() as u64)
-    };
+    let int = |o: &PyObject| (Type::I64, layout::small_int(o.downcast_ref().unwrap()).unwrap() as u64);
     Some(Act::Leave(
         match records {
             1 => vec![Leaving {
                 kind: kind_inner,
                 state: state(vec![
                     outer_frame(keep),
-                    frame(mid_code, Some(mid), mid_pc, vec![Recipe::Int(v(0)), Recipe::Owned(v(1)), Recipe::Null], vec![Recipe::Int(v(0))]),
+                    frame(
+                        mid_code,
+                        Some(mid),
+                        mid_pc,
+                        vec![Recipe::Int(v(0)), Recipe::Owned(v(1)), Recipe::Null],
+                        vec![Recipe::Int(v(0))],
+                    ),
                     frame(inner_code, Some(inner), inner_pc, vec![Recipe::Int(v(2)), Recipe::Borrowed(v(1))], vec![]),
                 ]),
                 words: vec![int(&a), w(&k), int(&a1), w(vm.ctx.new_str("dropped").as_object())],
@@ -421,38 +412,46 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
                 Leaving {
                     kind: kind_inner,
                     state: state(vec![
-                        frame(mid_code, Some(mid), mid_pc, vec![Recipe::Int(v(0)), Recipe::Owned(v(1)), Recipe::Null], vec![Recipe::Int(v(0))]),
+                        frame(
+                            mid_code,
+                            Some(mid),
+                            mid_pc,
+                            vec![Recipe::Int(v(0)), Recipe::Owned(v(1)), Recipe::Null],
+                            vec![Recipe::Int(v(0))],
+                        ),
                         frame(inner_code, Some(inner), inner_pc, vec![Recipe::Int(v(2)), Recipe::Borrowed(v(1))], vec![]),
                     ]),
                     words: vec![int(&a), w(&k), int(&a1)],
                     drops: vec![],
                 },
-                Leaving {
-                    kind: ExitKind::Call,
-                    state: state(vec![outer_frame(keep)]),
-                    words: vec![],
-                    drops: vec![],
-                },
+                Leaving { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
             ],
             _ => vec![
                 Leaving {
                     kind: kind_inner,
-                    state: state(vec![frame(inner_code, Some(inner), inner_pc, vec![Recipe::Owned(v(0)), Recipe::Owned(v(1))], vec![])]),
+                    state: state(vec![frame(
+                        inner_code,
+                        Some(inner),
+                        inner_pc,
+                        vec![Recipe::Owned(v(0)), Recipe::Owned(v(1))],
+                        vec![],
+                    )]),
                     words: vec![w(&a1), w(&k)],
                     drops: vec![],
                 },
                 Leaving {
                     kind: ExitKind::Call,
-                    state: state(vec![frame(mid_code, Some(mid), mid_pc, vec![Recipe::Owned(v(0)), Recipe::Owned(v(1)), Recipe::Null], vec![Recipe::Borrowed(v(0))])]),
+                    state: state(vec![frame(
+                        mid_code,
+                        Some(mid),
+                        mid_pc,
+                        vec![Recipe::Owned(v(0)), Recipe::Owned(v(1)), Recipe::Null],
+                        vec![Recipe::Borrowed(v(0))],
+                    )]),
                     words: vec![w(&a), w(&k)],
                     drops: vec![],
                 },
-                Leaving {
-                    kind: ExitKind::Call,
-                    state: state(vec![outer_frame(keep)]),
-                    words: vec![],
-                    drops: vec![],
-                },
+                Leaving { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
             ],
         },
         exception,
@@ -500,7 +499,13 @@ print(outer(20))
                     kind: ExitKind::Guard(Reason::Unseen),
                     state: state(vec![
                         frame(code, None, s.pc(code, Opcode::Call, 0), vec![Recipe::Keep], vec![]),
-                        frame(inner_code, Some(inner), s.pc(inner_code, Opcode::Resume, 0) + 1, vec![Recipe::Owned(Value(0))], vec![]),
+                        frame(
+                            inner_code,
+                            Some(inner),
+                            s.pc(inner_code, Opcode::Resume, 0) + 1,
+                            vec![Recipe::Owned(Value(0))],
+                            vec![],
+                        ),
                     ]),
                     words: vec![owned(&local(f, 0))],
                     drops: vec![],
@@ -518,7 +523,11 @@ print(outer(20))
 
 #[test]
 fn globals_are_written_back_first() {
-    stage("step", false, 2, "
+    stage(
+        "step",
+        false,
+        2,
+        "
 class Old:
     def __del__(self): print('old goes; total is', total)
 total = Old()
@@ -529,56 +538,67 @@ def step(n):
     return show(n)
 def show(n): return total + n
 print(step(3)); print(total); total = Old(); print(step(4))
-", Box::new(|s, f, vm| {
-        // Leaves before the call of `show`, with the global still in a register.
-        let code = live_code(s, f);
-        let (show, _) = s.function(f, "show", vm);
-        let n = local(f, 0);
-        let twice = vm._mul(&n, vm.ctx.new_int(2).as_object()).unwrap();
-        // SAFETY: the live frame.
-        let dict = s.id(unsafe { f.get() }.globals().as_object());
-        let mut st = state(vec![frame(
-            code,
-            None,
-            s.pc(code, Opcode::Call, 0),
-            vec![Recipe::Keep],
-            vec![Recipe::Const(show), Recipe::Null, Recipe::Owned(Value(0))],
-        )]);
-        st.globals = vec![GlobalWrite {
-            dict,
-            name: s.id(vm.ctx.intern_str("total").as_object()),
-            value: Recipe::Int(Value(1)),
-        }];
-        Some(Act::Leave(
-            vec![Leaving {
-                kind: ExitKind::Guard(Reason::Value),
-                state: st,
-                words: vec![owned(&n), (Type::I64, layout::small_int(twice.downcast_ref().unwrap()).unwrap() as u64)],
-                drops: vec![],
-            }],
-            None,
-        ))
-    }));
+",
+        Box::new(|s, f, vm| {
+            // Leaves before the call of `show`, with the global still in a register.
+            let code = live_code(s, f);
+            let (show, _) = s.function(f, "show", vm);
+            let n = local(f, 0);
+            let twice = vm._mul(&n, vm.ctx.new_int(2).as_object()).unwrap();
+            // SAFETY: the live frame.
+            let dict = s.id(unsafe { f.get() }.globals().as_object());
+            let mut st = state(vec![frame(
+                code,
+                None,
+                s.pc(code, Opcode::Call, 0),
+                vec![Recipe::Keep],
+                vec![Recipe::Const(show), Recipe::Null, Recipe::Owned(Value(0))],
+            )]);
+            st.globals =
+                vec![GlobalWrite { dict, name: s.id(vm.ctx.intern_str("total").as_object()), value: Recipe::Int(Value(1)) }];
+            Some(Act::Leave(
+                vec![Leaving {
+                    kind: ExitKind::Guard(Reason::Value),
+                    state: st,
+                    words: vec![owned(&n), (Type::I64, layout::small_int(twice.downcast_ref().unwrap()).unwrap() as u64)],
+                    drops: vec![],
+                }],
+                None,
+            ))
+        }),
+    );
 }
 
 #[test]
 fn goes_on_after_an_instruction() {
-    stage("f", false, 2, "
+    stage(
+        "f",
+        false,
+        2,
+        "
 def f(a):
     b = (a * 1000) + 1
     return b
 print(f(2), f(3))
-", Box::new(|s, f, vm| {
-        let code = live_code(s, f);
-        let product = vm._mul(&local(f, 0), vm.ctx.new_int(1000).as_object()).unwrap();
-        Some(Act::Leave(
-            vec![Leaving {
-                kind: ExitKind::After(Reason::Finalizer),
-                state: state(vec![frame(code, None, s.pc(code, Opcode::BinaryOp, 0), vec![Recipe::Keep, Recipe::Null], vec![Recipe::Owned(Value(0))])]),
-                words: vec![owned(&product)],
-                drops: vec![],
-            }],
-            None,
-        ))
-    }));
+",
+        Box::new(|s, f, vm| {
+            let code = live_code(s, f);
+            let product = vm._mul(&local(f, 0), vm.ctx.new_int(1000).as_object()).unwrap();
+            Some(Act::Leave(
+                vec![Leaving {
+                    kind: ExitKind::After(Reason::Finalizer),
+                    state: state(vec![frame(
+                        code,
+                        None,
+                        s.pc(code, Opcode::BinaryOp, 0),
+                        vec![Recipe::Keep, Recipe::Null],
+                        vec![Recipe::Owned(Value(0))],
+                    )]),
+                    words: vec![owned(&product)],
+                    drops: vec![],
+                }],
+                None,
+            ))
+        }),
+    );
 }

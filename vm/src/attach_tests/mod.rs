@@ -44,11 +44,7 @@ pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
 }
 
 /// The same with a JIT.
-pub fn with_jit<R>(
-    driver: Box<dyn Driver>,
-    options: Options,
-    f: impl FnOnce(&VirtualMachine, &'static Attached) -> R,
-) -> R {
+pub fn with_jit<R>(driver: Box<dyn Driver>, options: Options, f: impl FnOnce(&VirtualMachine, &'static Attached) -> R) -> R {
     with_vm(|vm| {
         let attached = hooks::install(vm, driver, options).unwrap();
         f(vm, attached)
@@ -63,9 +59,7 @@ pub fn outcome(vm: &VirtualMachine, source: &str) -> String {
         let sys = vm.sys_module.clone();
         let old = sys.get_attr("stdout", vm)?;
         sys.set_attr("stdout", out.clone(), vm)?;
-        let code = vm
-            .compile(source, Mode::Exec, "<program>")
-            .map_err(|e| vm.new_value_error(format!("{e}")))?;
+        let code = vm.compile(source, Mode::Exec, "<program>").map_err(|e| vm.new_value_error(format!("{e}")))?;
         let code = hooks::prepared(vm, &code);
         let scope = vm.new_scope_with_main()?;
         let result = vm.run_code_obj(code, scope);

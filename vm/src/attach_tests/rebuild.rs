@@ -6,8 +6,7 @@ use crate::hooks::{Driver, Exited, Hot, Options, Site, Version};
 use crate::layout::{self, FrameRef};
 use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{
-    Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind,
-    Type, Unit, Value, status,
+    Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind, Type, Unit, Value, status,
 };
 use psycore_jit::lower::CodeHandle;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyTuple};
@@ -75,9 +74,7 @@ impl Making<'_> {
                 step: self.value(Type::I64, step as u64),
             };
         }
-        if alone
-            && class.is(types.list_iterator_type)
-            && field(Field::ListIterList) != 0 {
+        if alone && class.is(types.list_iterator_type) && field(Field::ListIterList) != 0 {
             let seq = field(Field::ListIterList);
             let index = field(Field::ListIterIndex);
             return Recipe::SeqIter {
@@ -139,12 +136,7 @@ impl Driver for Rebuild {
         let order = f.exit_values(psycore_jit::ir::ExitId(0));
         *self.record.borrow_mut() = order.iter().map(|v| making.words[v.index()]).collect();
         let number = site.attached().exits().register(&Unit { funcs: vec![f] });
-        site.set_versions(vec![Version {
-            entry: None,
-            handle: CodeHandle(0),
-            func: 0,
-            tag: number.into(),
-        }]);
+        site.set_versions(vec![Version { entry: None, handle: CodeHandle(0), func: 0, tag: number.into() }]);
         Hot::Installed
     }
 
@@ -185,7 +177,8 @@ pub fn same(source: &str) -> u64 {
 
 #[test]
 fn loops_over_everything() {
-    let exits = same("
+    let exits = same(
+        "
 def f(n, *a, k=2.5, **kw):
     out = []
     for i in range(3, n * 3, 3): out.append((i, k))
@@ -262,7 +255,8 @@ except ValueError as e:
     import traceback; print(traceback.format_exc())
 exec('for i in range(3): print(i)\\nelse: print(\"e\")')
 raise KeyError(total)
-");
+",
+    );
     assert!(exits > 300, "{exits}");
 }
 

@@ -106,7 +106,9 @@ fn write_file(out: &mut String, report: &Report, file: &File) {
                     0 => 0.0,
                     time => 0.06 + 0.5 * (time as f64 / most as f64).sqrt(),
                 };
-                format!(" style=\"border-left-color:rgb(var(--{kind}));background:rgb(var(--{kind}) / {alpha:.2})\" title=\"{kind}\"")
+                format!(
+                    " style=\"border-left-color:rgb(var(--{kind}));background:rgb(var(--{kind}) / {alpha:.2})\" title=\"{kind}\""
+                )
             }
         };
         let time = if line.time() > 0 { percent(report.share(line.time())) } else { String::new() };
@@ -152,7 +154,9 @@ fn write_unit(out: &mut String, report: &Report, unit: &UnitText) {
         let _ = writeln!(objects, "{name} = {what}");
     }
     let (before, after) = unit.ir.split_once("\n; optimized\n").unwrap_or((&unit.ir, ""));
-    for (name, text) in [("IR", after), ("IR before the passes", before), ("Objects", objects.as_str()), ("Machine code", unit.listing.as_str())] {
+    for (name, text) in
+        [("IR", after), ("IR before the passes", before), ("Objects", objects.as_str()), ("Machine code", unit.listing.as_str())]
+    {
         if !text.is_empty() {
             let _ = writeln!(out, "<details><summary>{name}</summary><pre>{}</pre></details>", escape(cut(text)));
         }

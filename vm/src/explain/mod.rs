@@ -99,7 +99,8 @@ impl Record {
         let (pc, why) = match why {
             Refused::NeedsFrame(at) => (
                 Some(*at),
-                "this may call Python code that is not compiled, and a version for compiled callers has no frame for that".to_owned(),
+                "this may call Python code that is not compiled, and a version for compiled callers has no frame for that"
+                    .to_owned(),
             ),
             Refused::Unsupported(what) => (pc, format!("code that begins here is not supported: {what}")),
             Refused::TooMuch => (pc, "compiling this took longer than it was likely to save so far".to_owned()),

@@ -8,8 +8,8 @@ use crate::layout;
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{Oracle, Pass};
 use psycore_jit::specialize::{Live, Request};
-use rustpython_vm::{AsObject, Py};
 use rustpython_vm::builtins::PyCode;
+use rustpython_vm::{AsObject, Py};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -107,13 +107,8 @@ enum Column {
 
 pub(crate) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: Option<&Samples>, title: &str) -> Report {
     let units = record.units.borrow();
-    let mut c = Collector {
-        jit,
-        units: &units,
-        files: HashMap::new(),
-        elsewhere: BTreeMap::new(),
-        unit_times: vec![0; units.len()],
-    };
+    let mut c =
+        Collector { jit, units: &units, files: HashMap::new(), elsewhere: BTreeMap::new(), unit_times: vec![0; units.len()] };
     let kept = attached.kept_code();
     // Files whose code ran are there even if nothing was measured in them.
     for code in &kept {
@@ -201,9 +196,7 @@ impl Collector<'_> {
         // A return address may be the start of another instruction's code.
         let first = |c: &Self, callers: [usize; 2]| callers.into_iter().find_map(|at| c.locate(at.wrapping_sub(1)));
         let (column, place) = match doing {
-            Doing::Compiled { pc, callers } => {
-                (Column::Compiled, self.locate(pc).or_else(|| first(self, callers)))
-            }
+            Doing::Compiled { pc, callers } => (Column::Compiled, self.locate(pc).or_else(|| first(self, callers))),
             Doing::Called { callers } => (Column::Called, first(self, callers)),
             Doing::Interpreted { code, lasti } => {
                 let name = match kept.get(&code) {
@@ -322,7 +315,8 @@ impl Collector<'_> {
                         Some(format!("{}: {ty}", variables(i)))
                     })
                     .collect();
-                let what = if self.jit.code(unit.code).is_some_and(|c| c.loop_at(*pc).is_some()) { "loop in" } else { "whole of" };
+                let what =
+                    if self.jit.code(unit.code).is_some_and(|c| c.loop_at(*pc).is_some()) { "loop in" } else { "whole of" };
                 let types = if types.is_empty() { String::new() } else { format!(" with {}", types.join(", ")) };
                 format!("{what} {name}{types}")
             }

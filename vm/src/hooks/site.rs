@@ -78,12 +78,7 @@ unsafe impl Send for Site {}
 unsafe impl Sync for Site {}
 
 impl Site {
-    pub(crate) fn new(
-        attached: &'static Attached,
-        prepared: Arc<Prepared>,
-        kind: SiteKind,
-        patch: usize,
-    ) -> Self {
+    pub(crate) fn new(attached: &'static Attached, prepared: Arc<Prepared>, kind: SiteKind, patch: usize) -> Self {
         let first = match kind {
             SiteKind::Entry { .. } => attached.options().calls,
             SiteKind::Loop { .. } => attached.options().iterations,
@@ -163,8 +158,7 @@ impl Site {
     pub(crate) fn may_enter(&self, vm: &VirtualMachine, code: &Py<PyCode>) -> bool {
         !self.versions.borrow().is_empty()
             && code.quickened.load(Ordering::Relaxed)
-            && code.instrumentation_version.load(Ordering::Relaxed)
-                == vm.state.instrumentation_version.load(Ordering::Relaxed)
+            && code.instrumentation_version.load(Ordering::Relaxed) == vm.state.instrumentation_version.load(Ordering::Relaxed)
             && !self.attached.is_aside(vm)
             && !stack_is_short()
     }

@@ -5,8 +5,7 @@ use super::{DICT_ITER_WORDS, FRAME_WORDS, FrameLayout, FrameRef, WORD, address, 
 use psycore_jit::ir::Field;
 use psycore_jit::layout::Layout;
 use rustpython_vm::builtins::{
-    PyBoundMethod, PyBytes, PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyRange, PyStr,
-    PyTuple, PyType,
+    PyBoundMethod, PyBytes, PyCode, PyDict, PyFloat, PyFunction, PyInt, PyList, PyRange, PyStr, PyTuple, PyType,
 };
 use rustpython_vm::frame::InterpreterFrame;
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, dict_member_offset, payload_offset};
@@ -108,8 +107,7 @@ fn grab(vm: &VirtualMachine) -> bool {
         func: f.func_obj().map_or(0, |o| o as *const PyObject as usize),
         globals: f.globals() as *const _ as usize,
         builtins: f.builtins() as *const PyObject as usize,
-        lasti_ok: f.get_lasti() != 0
-            && words[start] as u32 == f.get_lasti(),
+        lasti_ok: f.get_lasti() != 0 && words[start] as u32 == f.get_lasti(),
         previous: f.previous() as usize,
         data,
         data_offset,
@@ -137,8 +135,7 @@ fn frame_offset(seen: &Seen, value: usize, what: &str) -> Result<usize, Fail> {
 
 fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, Fail> {
     let get = |name: &str| scope.get_item(name, vm).map_err(|_| fail("the probe's own function"));
-    let args: Vec<PyObjectRef> =
-        (0..7).map(|i| vm.ctx.new_int(100_000 + i).into()).collect();
+    let args: Vec<PyObjectRef> = (0..7).map(|i| vm.ctx.new_int(100_000 + i).into()).collect();
     EXPECT.with_borrow_mut(|e| *e = args.iter().map(|a| address(a)).collect());
     SEEN.with_borrow_mut(Vec::clear);
     let f = get("frame_probe")?;
@@ -175,11 +172,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
     let region = (4 * WORD)..offset_of!(InterpreterFrame, locals);
     let find_half = |value: [u32; 2], what: &str| {
         let hits: Vec<usize> = (region.start / 4..region.end / 4)
-            .filter(|&i| {
-                i * 4 / WORD * WORD != data
-                    && half_at(on_stack, i) == value[0]
-                    && half_at(on_heap, i) == value[1]
-            })
+            .filter(|&i| i * 4 / WORD * WORD != data && half_at(on_stack, i) == value[0] && half_at(on_heap, i) == value[1])
             .collect();
         match hits[..] {
             [one] => Ok(one * 4),
@@ -188,10 +181,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
     };
     let nlocals = find_half([7, 7], "frame.nlocals")?;
     let stack_top = find_half([tops[0] as u32, tops[1] as u32], "frame.stack_top")?;
-    let caps = [
-        7 + code_obj.max_stackdepth as usize,
-        7 + gen_code.max_stackdepth as usize,
-    ];
+    let caps = [7 + code_obj.max_stackdepth as usize, 7 + gen_code.max_stackdepth as usize];
     let capacity = (region.start / WORD..region.end / WORD)
         .find(|&i| on_stack.words[i] == caps[0] && on_heap.words[i] == caps[1])
         .map(|i| i * WORD)
@@ -223,10 +213,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
 }
 
 fn g_code(f: &PyObject, vm: &VirtualMachine) -> Result<PyRef<PyCode>, Fail> {
-    f.get_attr("__code__", vm)
-        .ok()
-        .and_then(|c| c.downcast::<PyCode>().ok())
-        .ok_or_else(|| fail("function.__code__"))
+    f.get_attr("__code__", vm).ok().and_then(|c| c.downcast::<PyCode>().ok()).ok_or_else(|| fail("function.__code__"))
 }
 
 pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
@@ -238,13 +225,9 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let code = py_compile!(file = "layout_probe.py", mode = "exec", module_name = "<psycore layout>");
     let code = PyCode::new_ref_from_frozen(vm, code);
     let globals = scope.globals.clone();
-    globals
-        .set_item("grab", vm.new_function("grab", grab).into(), vm)
-        .map_err(|_| fail("the probe's own function"))?;
+    globals.set_item("grab", vm.new_function("grab", grab).into(), vm).map_err(|_| fail("the probe's own function"))?;
     vm.run_code_obj(code, scope).map_err(|_| fail("the probe's own module"))?;
-    let global = |name: &str| {
-        globals.get_item(name, vm).map_err(|_| fail("the probe's own objects"))
-    };
+    let global = |name: &str| globals.get_item(name, vm).map_err(|_| fail("the probe's own objects"));
 
     // Header.
     let list_obj: PyObjectRef = ctx.new_list(vec![]).into();
@@ -285,10 +268,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     }
     fields[Field::ObjDict as usize] = Some(member as i32);
     let mut set = |f: Field, offset: usize| fields[f as usize] = Some(offset as i32);
-    set(
-        Field::TypeVersion,
-        payload_offset::<PyType>() + offset_of!(PyType, tp_version_tag),
-    );
+    set(Field::TypeVersion, payload_offset::<PyType>() + offset_of!(PyType, tp_version_tag));
 
     // int
     let big = 0x0012_3456_789a_bcde_i64;
@@ -300,18 +280,14 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
         return Err(fail("int.mag"));
     }
     set(Field::IntMag, mag);
-    let huge: PyObjectRef = vm
-        .ctx
-        .new_bigint(&(rustpython_vm::builtins::PyInt::from(big).as_bigint().clone().pow(5)))
-        .into();
+    let huge: PyObjectRef = vm.ctx.new_bigint(&(rustpython_vm::builtins::PyInt::from(big).as_bigint().clone().pow(5))).into();
     let mut tag = None;
     let mut sign = None;
     for i in 0..n {
         let offset = payload_offset::<PyInt>() + i * WORD;
         // SAFETY: as above.
         let w = |o: &PyObject| unsafe { word(address(o), offset) };
-        if offset != mag && w(&pos) == w(&neg) && w(&pos) == w(&other) && w(&huge) != w(&pos) && tag.is_none()
-        {
+        if offset != mag && w(&pos) == w(&neg) && w(&pos) == w(&other) && w(&huge) != w(&pos) && tag.is_none() {
             tag = Some((offset, w(&pos) as u64));
         }
         for b in 0..WORD {
@@ -332,10 +308,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
 
     // float
     let float: PyObjectRef = ctx.new_float(1.234_567_891e77).into();
-    set(
-        Field::FloatValue,
-        find_in::<PyFloat>(address(&float), 1.234_567_891e77_f64.to_bits() as usize, "float.value")?,
-    );
+    set(Field::FloatValue, find_in::<PyFloat>(address(&float), 1.234_567_891e77_f64.to_bits() as usize, "float.value")?);
 
     // list
     let items: Vec<PyObjectRef> = (0..3).map(|_| none.clone()).collect();
@@ -370,10 +343,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
 
     // tuple
     let tuple = ctx.new_tuple(vec![none.clone(), none.clone(), none.clone()]);
-    set(
-        Field::TuplePtr,
-        find_in::<PyTuple>(address_of_ref(&tuple), tuple.as_slice().as_ptr() as usize, "tuple.ptr")?,
-    );
+    set(Field::TuplePtr, find_in::<PyTuple>(address_of_ref(&tuple), tuple.as_slice().as_ptr() as usize, "tuple.ptr")?);
     set(Field::TupleLen, find_in::<PyTuple>(address_of_ref(&tuple), 3, "tuple.len")?);
 
     // str
@@ -400,10 +370,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
 
     // bytes
     let blob = ctx.new_bytes(b"some bytes here".to_vec());
-    set(
-        Field::BytesPtr,
-        find_in::<PyBytes>(address_of_ref(&blob), blob.as_bytes().as_ptr() as usize, "bytes.ptr")?,
-    );
+    set(Field::BytesPtr, find_in::<PyBytes>(address_of_ref(&blob), blob.as_bytes().as_ptr() as usize, "bytes.ptr")?);
     let mut exact = Vec::with_capacity(64);
     exact.extend_from_slice(b"seventeen bytes!!");
     let blob = ctx.new_bytes(exact);
@@ -414,10 +381,8 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let value: PyObjectRef = ctx.new_int(1_234_567).into();
     let inner = outer.call((value.clone(),), vm).map_err(|_| fail("func.closure"))?;
     let closure = inner.get_attr("__closure__", vm).map_err(|_| fail("func.closure"))?;
-    let cell = closure
-        .downcast_ref::<PyTuple>()
-        .and_then(|t| t.as_slice().first().cloned())
-        .ok_or_else(|| fail("func.closure"))?;
+    let cell =
+        closure.downcast_ref::<PyTuple>().and_then(|t| t.as_slice().first().cloned()).ok_or_else(|| fail("func.closure"))?;
     // A cell is a lock byte and the content: two words.
     set(Field::CellContent, find_word(address(&cell), 2, address(&value), "cell.content")?);
     let n = words::<PyFunction>();
@@ -425,10 +390,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     set(Field::FuncCode, find_in::<PyFunction>(address(&inner), address_of_ref(&code_obj), "func.code")?);
     set(Field::FuncClosure, find_in::<PyFunction>(address(&inner), address(&closure), "func.closure")?);
     let versions = |f: &PyObject| -> Result<Vec<usize>, Fail> {
-        let version = f
-            .downcast_ref::<PyFunction>()
-            .ok_or_else(|| fail("func.version"))?
-            .get_version_for_current_state();
+        let version = f.downcast_ref::<PyFunction>().ok_or_else(|| fail("func.version"))?.get_version_for_current_state();
         Ok((0..n * WORD / 4)
             .map(|i| payload_offset::<PyFunction>() + i * 4)
             // SAFETY: as above.
@@ -439,8 +401,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let both: Vec<usize> = a.into_iter().filter(|o| b.contains(o)).collect();
     let [version] = both[..] else { return Err(fail("func.version")) };
     set(Field::FuncVersion, version);
-    let method: PyObjectRef =
-        PyBoundMethod::new(value.clone(), inner.clone()).into_ref(ctx).into();
+    let method: PyObjectRef = PyBoundMethod::new(value.clone(), inner.clone()).into_ref(ctx).into();
     set(Field::MethodFunc, find_in::<PyBoundMethod>(address(&method), address(&inner), "method.func")?);
     set(Field::MethodSelf, find_in::<PyBoundMethod>(address(&method), address(&value), "method.self")?);
 
@@ -461,11 +422,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     // Lock, str, position in characters, position in bytes: four words.
     set(Field::StrIterStr, find_word(address(&iter), 4, address(&text), "str_iter.str")?);
     set(Field::StrIterIndex, find_word(address(&iter), 4, 2, "str_iter.index")?);
-    let range = vm
-        .builtins
-        .get_attr("range", vm)
-        .and_then(|r| r.call((1000, 2003, 7), vm))
-        .map_err(|_| fail("range_iter"))?;
+    let range = vm.builtins.get_attr("range", vm).and_then(|r| r.call((1000, 2003, 7), vm)).map_err(|_| fail("range_iter"))?;
     let iter: PyObjectRef = range.get_iter(vm).map_err(|_| fail("range_iter"))?.into();
     next(&iter)?;
     next(&iter)?;
@@ -489,10 +446,7 @@ pub(super) fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let dict_ref: PyObjectRef = dict.into();
     let mut places = Vec::new();
     for view in ["keys", "values", "items"] {
-        let iter = vm
-            .call_method(&dict_ref, view, ())
-            .and_then(|view| view.get_iter(vm))
-            .map_err(|_| fail("dict_iter"))?;
+        let iter = vm.call_method(&dict_ref, view, ()).and_then(|view| view.get_iter(vm)).map_err(|_| fail("dict_iter"))?;
         let iter: PyObjectRef = iter.into();
         for _ in 0..3 {
             next(&iter)?;
@@ -570,9 +524,7 @@ fn probe_dict(
         // SAFETY: the only pointers of a dict are those of its two vectors, each of at least
         // 8 words here (8 indices; 5 entries of 4 words, or of 24 bytes where words have 4).
         let hit = |value: usize| (0..if WORD == 8 { 8 } else { 12 }).find(|&k| unsafe { word(p, k * WORD) } == value);
-        if let (Some(k0), Some(v0), Some(k1)) =
-            (hit(address(&keys[0])), hit(address(&values[0])), hit(address(&keys[1])))
-        {
+        if let (Some(k0), Some(v0), Some(k1)) = (hit(address(&keys[0])), hit(address(&values[0])), hit(address(&keys[1]))) {
             entries = Some((i, k0 * WORD, v0 * WORD, (k1 - k0) * WORD));
         }
     }
@@ -592,11 +544,7 @@ fn probe_dict(
     // of the vector being what grows with each insertion of a new key.
     set(Field::DictUsed, find_in::<PyDict>(at, 4, "dict.used")?);
     let fives: Vec<usize> = (0..n).filter(|&i| w(i) == 5).collect();
-    let filled = fives
-        .iter()
-        .copied()
-        .find(|&i| i > ptr_word && i <= ptr_word + 1)
-        .ok_or_else(|| fail("dict.filled"))?;
+    let filled = fives.iter().copied().find(|&i| i > ptr_word && i <= ptr_word + 1).ok_or_else(|| fail("dict.filled"))?;
     set(Field::DictFilled, payload_offset::<PyDict>() + filled * WORD);
 
     // The stamp: given by a method call that was specialized, gone after a new key.
@@ -624,9 +572,7 @@ fn probe_dict(
 
     // The lock can't be held from here; it is the one word that is zero whatever the dict holds,
     // and it comes first, as it does in lists.
-    let zero: Vec<usize> = (0..n)
-        .filter(|&i| w(i) == 0 && i != stamp * 4 / WORD)
-        .collect();
+    let zero: Vec<usize> = (0..n).filter(|&i| w(i) == 0 && i != stamp * 4 / WORD).collect();
     let [lock] = zero[..] else { return Err(fail("dict.lock")) };
     if lock != 0 {
         return Err(fail("dict.lock"));

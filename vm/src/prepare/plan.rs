@@ -93,10 +93,8 @@ fn displaceable(op: Opcode) -> bool {
 }
 
 /// Code whose frames suspend: generators and coroutines.
-pub(crate) const SUSPENDS: CodeFlags = CodeFlags::GENERATOR
-    .union(CodeFlags::COROUTINE)
-    .union(CodeFlags::ASYNC_GENERATOR)
-    .union(CodeFlags::ITERABLE_COROUTINE);
+pub(crate) const SUSPENDS: CodeFlags =
+    CodeFlags::GENERATOR.union(CodeFlags::COROUTINE).union(CodeFlags::ASYNC_GENERATOR).union(CodeFlags::ITERABLE_COROUTINE);
 
 pub(super) fn is_function(code: &Py<PyCode>) -> bool {
     code.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS) && !code.flags.intersects(SUSPENDS)
@@ -141,7 +139,13 @@ pub(super) fn plan(code: &Py<PyCode>, scan: Scan, consts: usize) -> Option<Plan>
         let mut extended = 0;
         let distance = loop {
             let d = units.len() as u32 + extended + 1 - target;
-            let need = if d > 0xff_ffff { 3 } else if d > 0xffff { 2 } else { u32::from(d > 0xff) };
+            let need = if d > 0xff_ffff {
+                3
+            } else if d > 0xffff {
+                2
+            } else {
+                u32::from(d > 0xff)
+            };
             if need <= extended {
                 break d;
             }

@@ -122,9 +122,10 @@ impl Jit {
     /// What a unit was compiled for: the function's name with its arguments' types, and the loop.
     pub(crate) fn describe_request(&self, request: &Request) -> String {
         let code = self.code_of(request);
-        let names: Vec<String> = self.object(code).downcast_ref::<PyCode>().map_or_else(Vec::new, |c| {
-            c.code.varnames.iter().map(|n| n.as_str().to_owned()).collect()
-        });
+        let names: Vec<String> = self
+            .object(code)
+            .downcast_ref::<PyCode>()
+            .map_or_else(Vec::new, |c| c.code.varnames.iter().map(|n| n.as_str().to_owned()).collect());
         let listed = |types: Vec<String>| {
             let pairs: Vec<String> = names.iter().zip(types).map(|(name, ty)| format!("{name}: {ty}")).collect();
             pairs.join(", ")

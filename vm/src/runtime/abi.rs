@@ -66,20 +66,12 @@ pub fn e2<A: Word, B: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B)
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with three parameters.
-pub fn e3<A: Word, B: Word, C: Word, R: Returned>(
-    f: unsafe extern "C" fn(*mut Ctx, A, B, C) -> R,
-) -> Entry {
+pub fn e3<A: Word, B: Word, C: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B, C) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with four parameters.
-pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(
-    f: unsafe extern "C" fn(*mut Ctx, A, B, C, D) -> R,
-) -> Entry {
-    Entry {
-        address: f as usize,
-        params: const { &[A::TYPE, B::TYPE, C::TYPE, D::TYPE] },
-        ret: R::TYPE,
-    }
+pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B, C, D) -> R) -> Entry {
+    Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE, D::TYPE] }, ret: R::TYPE }
 }
 
 /// The VM behind a context.

@@ -53,9 +53,7 @@ pub fn method(vm: &VirtualMachine, o: &PyObject, attr: &Py<PyStr>) -> PyResult<(
         && let Some(interned) = vm.ctx.interned_str(attr)
         && let Some(found) = class.get_attr(interned)
         && found.class().slots.flags.has_feature(PyTypeFlags::METHOD_DESCRIPTOR)
-        && !found
-            .downcast_ref::<PyMethodDescriptor>()
-            .is_some_and(|d| d.method.flags.contains(PyMethodFlags::CLASS))
+        && !found.downcast_ref::<PyMethodDescriptor>().is_some_and(|d| d.method.flags.contains(PyMethodFlags::CLASS))
     {
         if let Some(dict) = o.dict()
             && let Some(own) = dict.get_item_opt(attr, vm)?

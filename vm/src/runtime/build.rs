@@ -22,9 +22,7 @@ unsafe fn taken(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
 /// A list of `n` scratch words, whose references it takes over.
 pub unsafe extern "C" fn build_list(ctx: *mut Ctx, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
-    unsafe {
-        give(pool::new_list(vm(ctx), |items| items.extend((0..n as usize).map(|i| take(scratch(ctx, i))))))
-    }
+    unsafe { give(pool::new_list(vm(ctx), |items| items.extend((0..n as usize).map(|i| take(scratch(ctx, i)))))) }
 }
 
 /// A tuple, likewise.
@@ -73,10 +71,12 @@ pub unsafe extern "C" fn build_string(ctx: *mut Ctx, n: i32) -> Raw {
     unsafe {
         let parts = || (0..n as usize).map(|i| obj(scratch(ctx, i)).downcast_unchecked_ref::<PyStr>());
         let mut len = 0;
-        if parts().all(|p| pool::ascii(p).is_some_and(|p| {
-            len += p.len();
-            true
-        })) {
+        if parts().all(|p| {
+            pool::ascii(p).is_some_and(|p| {
+                len += p.len();
+                true
+            })
+        }) {
             let text = pool::new_ascii(vm(ctx), len, |mut to| {
                 for p in parts() {
                     let p = p.as_bytes();

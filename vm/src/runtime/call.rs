@@ -4,15 +4,11 @@
 //! into compiled code and use the scratch words again.
 
 use psycore_jit::ctx::Ctx;
-use rustpython_vm::builtins::{
-    PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType,
-};
+use rustpython_vm::builtins::{PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType};
 use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::types::PyTypeFlags;
-use rustpython_vm::{
-    AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier,
-};
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier};
 
 use super::abi::{Raw, done, obj, object, scratch, truth, vm};
 use super::arith::small;
@@ -53,10 +49,7 @@ pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<P
         args.insert(0, object.clone());
         let result = framed::call(vm, init, target, args)?;
         if !vm.is_none(&result) {
-            return Err(vm.new_type_error(format!(
-                "__init__() should return None, not '{:.200}'",
-                result.class().name()
-            )));
+            return Err(vm.new_type_error(format!("__init__() should return None, not '{:.200}'", result.class().name())));
         }
         // Compiled code that uses it will ask for the shape of its dict.
         if let Some(dict) = object.dict() {
@@ -226,9 +219,7 @@ pub unsafe extern "C" fn call_method(ctx: *mut Ctx, name: Raw, n: i32) -> Raw {
 fn described(vm: &VirtualMachine, callable: &PyObject) -> String {
     let text = |o: PyObjectRef| o.downcast_ref::<PyStr>().map(|s| s.to_string_lossy().into_owned());
     let Some(qualname) = callable.get_attr("__qualname__", vm).ok().and_then(text) else {
-        return callable
-            .repr(vm)
-            .map_or_else(|_| "?".to_owned(), |r| r.to_string_lossy().into_owned());
+        return callable.repr(vm).map_or_else(|_| "?".to_owned(), |r| r.to_string_lossy().into_owned());
     };
     match callable.get_attr("__module__", vm).ok().and_then(text) {
         Some(module) if module != "builtins" => format!("{module}.{qualname}()"),
@@ -316,10 +307,7 @@ pub unsafe extern "C" fn dict_merge(ctx: *mut Ctx, callable: Raw, d: Raw, mappin
         done(ctx, |vm| {
             let twice = |key: &PyObject| -> PyResult<()> {
                 let key = key.str(vm)?;
-                Err(vm.new_type_error(format!(
-                    "{} got multiple values for keyword argument '{key}'",
-                    described(vm, callable)
-                )))
+                Err(vm.new_type_error(format!("{} got multiple values for keyword argument '{key}'", described(vm, callable))))
             };
             if let Some(source) = mapping.downcast_ref_if_exact::<PyDict>(vm) {
                 for (key, value) in source.items_vec() {

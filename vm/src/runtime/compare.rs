@@ -74,9 +74,7 @@ pub unsafe extern "C" fn compare_bool(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) ->
 /// Comparison of exact strs.
 pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
     // SAFETY: compiled code passes live exact strs.
-    let (a, b) = unsafe {
-        (obj(a).downcast_unchecked_ref::<PyStr>(), obj(b).downcast_unchecked_ref::<PyStr>())
-    };
+    let (a, b) = unsafe { (obj(a).downcast_unchecked_ref::<PyStr>(), obj(b).downcast_unchecked_ref::<PyStr>()) };
     i32::from(match op {
         2 => std::ptr::eq(a, b) || a.as_bytes() == b.as_bytes(),
         3 => !std::ptr::eq(a, b) && a.as_bytes() != b.as_bytes(),
@@ -87,9 +85,7 @@ pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i3
 /// Comparison of exact ints of any size.
 pub unsafe extern "C" fn int_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
     // SAFETY: compiled code passes live exact ints.
-    let (a, b) = unsafe {
-        (obj(a).downcast_unchecked_ref::<PyInt>(), obj(b).downcast_unchecked_ref::<PyInt>())
-    };
+    let (a, b) = unsafe { (obj(a).downcast_unchecked_ref::<PyInt>(), obj(b).downcast_unchecked_ref::<PyInt>()) };
     i32::from(holds(op, a.as_bigint().cmp(b.as_bigint())))
 }
 

@@ -122,12 +122,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
         .filter(|counts| *counts == (1, 1))
         .and_then(|_| find_table(shared, 2 * WORD, size_of::<PyDict>() / WORD, &keys, &hashes));
     pool::set_hash_place(payload_offset::<PyStr>() + hash_word * WORD);
-    Some(Places {
-        dict: table,
-        set: set_table_layout,
-        set_table,
-        str_hash: payload_offset::<PyStr>() + hash_word * WORD,
-    })
+    Some(Places { dict: table, set: set_table_layout, set_table, str_hash: payload_offset::<PyStr>() + hash_word * WORD })
 }
 
 /// The layout of a table with three known keys whose words begin at `first`.

@@ -114,8 +114,7 @@ fn scaled(x: f64, digits: u32) -> Option<u128> {
     }
     let bits = x.to_bits();
     let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i32, bits & ((1 << 52) - 1));
-    let (mantissa, exponent) =
-        if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    let (mantissa, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
     // At most 53 + 40 bits.
     let product = u128::from(mantissa) * u128::from(10u64.pow(digits));
     if exponent >= 0 {
@@ -132,11 +131,7 @@ fn scaled(x: f64, digits: u32) -> Option<u128> {
 }
 
 /// `format % args` of ASCII texts, ints and floats; none if the interpreter must do it.
-fn percent<'a>(
-    vm: &VirtualMachine,
-    format: &[u8],
-    mut args: impl ExactSizeIterator<Item = &'a PyObject>,
-) -> Option<Vec<u8>> {
+fn percent<'a>(vm: &VirtualMachine, format: &[u8], mut args: impl ExactSizeIterator<Item = &'a PyObject>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(format.len() + 16 * args.len());
     let mut at = 0;
     while at < format.len() {

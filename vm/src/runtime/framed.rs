@@ -94,7 +94,8 @@ pub fn found_depth(vm: &VirtualMachine) {
 fn depth_word<'a>(vm: &'a VirtualMachine) -> Option<&'a Cell<usize>> {
     let offset = DEPTH_OFFSET.load(Ordering::Relaxed);
     // SAFETY: found to be the counter, which is a `Cell<usize>`; and it still behaves like it.
-    (offset != 0).then(|| unsafe { &*word_of(vm, offset).cast::<Cell<usize>>() })
+    (offset != 0)
+        .then(|| unsafe { &*word_of(vm, offset).cast::<Cell<usize>>() })
         .filter(|depth| depth.get() == vm.current_recursion_depth())
 }
 
@@ -132,12 +133,7 @@ fn look_at(code: &Py<PyCode>) -> Target {
 
 /// Calls a function with as many arguments as it was looked up for.
 #[inline]
-pub fn call(
-    vm: &VirtualMachine,
-    f: &Py<PyFunction>,
-    target: Target,
-    mut args: Vec<PyObjectRef>,
-) -> PyResult {
+pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: Target, mut args: Vec<PyObjectRef>) -> PyResult {
     let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
     let possible = target.words > 0 && !tools && !stack_is_short();
     let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());

@@ -8,13 +8,7 @@ use rustpython_vm::{AsObject, PyPayload};
 use super::abi::{Raw, give, obj, object, vm};
 
 /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
-pub unsafe extern "C" fn make_function(
-    ctx: *mut Ctx,
-    code: Raw,
-    globals: Raw,
-    closure: Raw,
-    defaults: Raw,
-) -> Raw {
+pub unsafe extern "C" fn make_function(ctx: *mut Ctx, code: Raw, globals: Raw, closure: Raw, defaults: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects or null.
     unsafe {
         let args = vec![obj(code).to_owned(), obj(globals).to_owned()];

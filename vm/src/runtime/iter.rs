@@ -36,8 +36,7 @@ pub unsafe extern "C" fn iter_next(ctx: *mut Ctx, iter: Raw) -> Raw {
 
 /// Whether iterating over `o` can't even begin.
 fn is_not_iterable(vm: &VirtualMachine, o: &PyObject) -> bool {
-    o.class().slots.iter.load().is_none()
-        && o.get_class_attr(vm.ctx.intern_str("__getitem__")).is_none()
+    o.class().slots.iter.load().is_none() && o.get_class_attr(vm.ctx.intern_str("__getitem__")).is_none()
 }
 
 /// Rewrites the error of an object that is not iterable, and leaves errors of its iterator alone.
@@ -47,13 +46,7 @@ fn or_not_iterable<T>(
     result: PyResult<T>,
     message: impl FnOnce() -> String,
 ) -> PyResult<T> {
-    result.map_err(|e| {
-        if not_iterable && e.class().is(vm.ctx.exceptions.type_error) {
-            vm.new_type_error(message())
-        } else {
-            e
-        }
-    })
+    result.map_err(|e| if not_iterable && e.class().is(vm.ctx.exceptions.type_error) { vm.new_type_error(message()) } else { e })
 }
 
 fn unpack_exactly(vm: &VirtualMachine, o: &PyObject, n: usize) -> PyResult<Vec<PyObjectRef>> {

@@ -92,9 +92,8 @@ fn probe(vm: &VirtualMachine) -> Option<Sizes> {
         let iter: PyObjectRef = dict.get_iter(vm).ok()?.into();
         let (d, i) = (dict.as_object().as_raw().addr(), iter.as_object().as_raw().addr());
         // SAFETY: within the payloads of live objects.
-        let (slots, entries, used) = unsafe {
-            (word(d, table.index_count), word(d, at(Field::DictFilled)), word(d, at(Field::DictUsed)))
-        };
+        let (slots, entries, used) =
+            unsafe { (word(d, table.index_count), word(d, at(Field::DictFilled)), word(d, at(Field::DictUsed))) };
         if (entries, used) != (n - 1, n - 2) || slots <= n {
             return None;
         }

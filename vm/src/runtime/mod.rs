@@ -36,10 +36,10 @@ pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
 pub use call::{has_plain_new, is_subclass};
 pub use poll::POLL_INTERVAL;
+use psycore_jit::rt::RtId;
 pub use refs::release_deferred;
 pub use shape::stamped as dict_stamp;
 pub use unwind::special_method;
-use psycore_jit::rt::RtId;
 
 /// The address of an entry point's function.
 pub fn address(rt: RtId) -> usize {

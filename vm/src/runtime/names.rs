@@ -21,12 +21,7 @@ fn undefined(vm: &VirtualMachine, name: &Py<PyStr>) -> PyBaseExceptionRef {
     vm.new_name_error(format!("name '{name}' is not defined"), name.to_owned())
 }
 
-fn global(
-    vm: &VirtualMachine,
-    globals: &PyObject,
-    builtins: &PyObject,
-    name: &Py<PyStr>,
-) -> PyResult {
+fn global(vm: &VirtualMachine, globals: &PyObject, builtins: &PyObject, name: &Py<PyStr>) -> PyResult {
     let Some(globals) = globals.downcast_ref::<PyDict>() else {
         return Err(vm.new_type_error("globals must be a dict"));
     };
@@ -36,9 +31,7 @@ fn global(
     if let Some(value) = globals.get_item_opt(name, vm)? {
         return Ok(value);
     }
-    builtins
-        .get_item(name, vm)
-        .map_err(|e| if is_key_error(vm, &e) { undefined(vm, name) } else { e })
+    builtins.get_item(name, vm).map_err(|e| if is_key_error(vm, &e) { undefined(vm, name) } else { e })
 }
 
 /// `LOAD_GLOBAL`: globals, builtins, name.
@@ -64,22 +57,12 @@ pub unsafe extern "C" fn delete_global(ctx: *mut Ctx, namespace: Raw, n: Raw) ->
     // SAFETY: compiled code passes its own context, a live namespace and a name.
     unsafe {
         let (namespace, n) = (obj(namespace), name(n));
-        done(ctx, |vm| {
-            namespace
-                .del_item(n, vm)
-                .map_err(|e| if is_key_error(vm, &e) { undefined(vm, n) } else { e })
-        })
+        done(ctx, |vm| namespace.del_item(n, vm).map_err(|e| if is_key_error(vm, &e) { undefined(vm, n) } else { e }))
     }
 }
 
 /// `LOAD_NAME`: locals, globals, builtins, name.
-pub unsafe extern "C" fn load_name(
-    ctx: *mut Ctx,
-    locals: Raw,
-    globals: Raw,
-    builtins: Raw,
-    n: Raw,
-) -> Raw {
+pub unsafe extern "C" fn load_name(ctx: *mut Ctx, locals: Raw, globals: Raw, builtins: Raw, n: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, live namespaces and a name.
     unsafe {
         let (locals, globals, builtins, n) = (obj(locals), obj(globals), obj(builtins), name(n));

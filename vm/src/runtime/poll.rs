@@ -11,8 +11,8 @@ use rustpython_vm::VirtualMachine;
 use rustpython_vm::gc_state::gc_state;
 
 use super::abi::vm;
-use crate::hooks::Attached;
 use super::refs::release_deferred;
+use crate::hooks::Attached;
 
 /// Back-edges between two looks.
 pub const POLL_INTERVAL: i32 = 10_000;

@@ -7,9 +7,7 @@
 
 use std::sync::OnceLock;
 
-use rustpython_vm::builtins::{
-    PyBaseException, PyBaseObject, PyDict, PyFloat, PyInt, PyList, PySet, PyStr, PyTuple, PyType,
-};
+use rustpython_vm::builtins::{PyBaseException, PyBaseObject, PyDict, PyFloat, PyInt, PyList, PySet, PyStr, PyTuple, PyType};
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
@@ -79,10 +77,7 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         Kind::Function
     } else if class.is(t.generator_type) {
         Kind::Generator
-    } else if class.heaptype_ext.is_some()
-        && class.slots.del.load().is_none()
-        && is_plain_payload(o)
-    {
+    } else if class.heaptype_ext.is_some() && class.slots.del.load().is_none() && is_plain_payload(o) {
         Kind::Container
     } else if class.slots.del.load().is_none() && o.downcast_ref::<PyBaseException>().is_some() {
         // Those with more than the base has report that too.
@@ -232,14 +227,11 @@ fn view_places(vm: &VirtualMachine) -> Vec<(usize, usize)> {
     }
     let place = |view: &PyObject, container: &PyObject| {
         // SAFETY: the payload holds the reference somewhere, and the search ends there.
-        (0..VIEW_WORDS).map(|i| SIZEOF_PYOBJECT_HEAD + i * size_of::<usize>()).find(|offset| unsafe {
-            view.as_raw().byte_add(*offset).cast::<*const PyObject>().read() == container.as_raw()
-        })
+        (0..VIEW_WORDS)
+            .map(|i| SIZEOF_PYOBJECT_HEAD + i * size_of::<usize>())
+            .find(|offset| unsafe { view.as_raw().byte_add(*offset).cast::<*const PyObject>().read() == container.as_raw() })
     };
-    samples
-        .iter()
-        .filter_map(|(view, c)| Some((view.class().as_object().as_raw().addr(), place(view, c)?)))
-        .collect()
+    samples.iter().filter_map(|(view, c)| Some((view.class().as_object().as_raw().addr(), place(view, c)?))).collect()
 }
 
 /// Whether a generator has run to its end, so that closing it runs nothing.
@@ -264,12 +256,7 @@ pub fn dies_quietly(vm: &VirtualMachine, o: &PyObject) -> bool {
     if is_atom(vm, o.class()) {
         return true;
     }
-    let mut walk = Walk {
-        vm,
-        touched: Vec::new(),
-        depth: 0,
-        quiet: true,
-    };
+    let mut walk = Walk { vm, touched: Vec::new(), depth: 0, quiet: true };
     walk.die(o);
     walk.quiet
 }

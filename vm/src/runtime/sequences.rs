@@ -306,9 +306,7 @@ pub unsafe extern "C" fn seq_slice(ctx: *mut Ctx, seq: Raw, start: i64, stop: i6
                 }
             }));
         }
-        let number = |i: i64| -> PyObjectRef {
-            if i == NONE { vm.ctx.none() } else { vm.ctx.new_int(i).into() }
-        };
+        let number = |i: i64| -> PyObjectRef { if i == NONE { vm.ctx.none() } else { vm.ctx.new_int(i).into() } };
         object(ctx, |vm| {
             use rustpython_vm::PyPayload;
             use rustpython_vm::builtins::PySlice;

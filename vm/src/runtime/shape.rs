@@ -73,11 +73,7 @@ fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
 fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
     // More often than it takes the interpreter to specialize the load. Only the function looks at the dict; its own name
     // goes elsewhere.
-    let loads = py_compile!(
-        source = "load = lambda: len\nfor _ in range(16): load()",
-        mode = "exec",
-        module_name = "<shape>",
-    );
+    let loads = py_compile!(source = "load = lambda: len\nfor _ in range(16): load()", mode = "exec", module_name = "<shape>",);
     // A fresh code object each time: one that is specialized already would not stamp again. It is
     // run as it is, without the hooks by which it could itself become hot.
     let code = PyCode::new_ref_from_frozen(vm, loads);
@@ -101,9 +97,8 @@ fn find_offset(vm: &VirtualMachine) -> Option<Option<usize>> {
     let dict = vm.ctx.new_dict();
     dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
     let size = size_of::<PyDict>() / size_of::<u32>();
-    let read = || -> Vec<u32> {
-        (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect()
-    };
+    let read =
+        || -> Vec<u32> { (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect() };
     let before = read();
     if !stamp(vm, &dict) {
         return None;

@@ -146,7 +146,13 @@ fn arg(o: Option<&PyObject>) -> Option<Option<&[u8]>> {
 }
 
 /// A method with a str, list or tuple as result on ASCII; none where the interpreter must do it.
-fn transform(vm: &VirtualMachine, m: StrMethod, s: &Py<PyStr>, a: Option<&PyObject>, b: Option<&PyObject>) -> Option<PyObjectRef> {
+fn transform(
+    vm: &VirtualMachine,
+    m: StrMethod,
+    s: &Py<PyStr>,
+    a: Option<&PyObject>,
+    b: Option<&PyObject>,
+) -> Option<PyObjectRef> {
     let bytes = ascii(s)?;
     let strip = |start: bool, end: bool| -> Option<PyObjectRef> {
         let rest = match arg(a)? {
@@ -182,9 +188,7 @@ fn transform(vm: &VirtualMachine, m: StrMethod, s: &Py<PyStr>, a: Option<&PyObje
         }
         StrMethod::Capitalize => {
             let mut first = true;
-            Some(mapped(vm, bytes, |c| {
-                if std::mem::take(&mut first) { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
-            }))
+            Some(mapped(vm, bytes, |c| if std::mem::take(&mut first) { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }))
         }
         StrMethod::Title => {
             let mut inside = false;

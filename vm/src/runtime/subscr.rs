@@ -33,12 +33,7 @@ fn plain_item(vm: &VirtualMachine, container: &PyObject, key: &PyObject) -> Opti
     }
 }
 
-fn store_item(
-    vm: &VirtualMachine,
-    container: &PyObject,
-    key: &PyObject,
-    value: PyObjectRef,
-) -> PyResult<()> {
+fn store_item(vm: &VirtualMachine, container: &PyObject, key: &PyObject, value: PyObjectRef) -> PyResult<()> {
     let class = container.class();
     if class.is(vm.ctx.types.list_type)
         && let Some(list) = container.downcast_ref::<PyList>()
@@ -104,13 +99,7 @@ pub unsafe extern "C" fn get_slice(ctx: *mut Ctx, container: Raw, start: Raw, st
 }
 
 /// `container[start:stop] = value` (container, start, stop, value).
-pub unsafe extern "C" fn set_slice(
-    ctx: *mut Ctx,
-    container: Raw,
-    start: Raw,
-    stop: Raw,
-    value: Raw,
-) -> i32 {
+pub unsafe extern "C" fn set_slice(ctx: *mut Ctx, container: Raw, start: Raw, stop: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, start, stop, value) = (obj(container), obj(start), obj(stop), obj(value));

@@ -167,7 +167,8 @@ pub unsafe extern "C" fn str_to_int(ctx: *mut Ctx, s: Raw) -> i64 {
 
 /// Whether a text can't be a decimal number in any way that `int` knows.
 fn is_no_number(text: &[u8]) -> bool {
-    text.is_empty() || text.iter().any(|c| !(c.is_ascii_digit() || c.is_ascii_whitespace() || b"+-_\x0b\x1c\x1d\x1e\x1f".contains(c)))
+    text.is_empty()
+        || text.iter().any(|c| !(c.is_ascii_digit() || c.is_ascii_whitespace() || b"+-_\x0b\x1c\x1d\x1e\x1f".contains(c)))
 }
 
 /// The number that digits, maybe with a sign, stand for. Whatever else `int` accepts is left to it.

@@ -17,11 +17,8 @@ pub unsafe extern "C" fn raised(ctx: *mut Ctx, exception: Raw, pc: i32) -> Raw {
     // or null where an entry point has left one.
     unsafe {
         let vm = vm(ctx);
-        let word = if exception.is_null() {
-            std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut()).cast()
-        } else {
-            exception
-        };
+        let word =
+            if exception.is_null() { std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut()).cast() } else { exception };
         let exception: PyBaseExceptionRef = if word.is_null() {
             vm.new_system_error("compiled code found no exception")
         } else {
@@ -173,10 +170,7 @@ fn special(vm: &VirtualMachine, o: &PyObject, which: u32) -> PyResult<(PyObjectR
     }
     let has = |name: &'static PyStrInterned| class.get_attr(name).is_some();
     let asynchronous = has(identifier!(vm, __aenter__)) && has(identifier!(vm, __aexit__));
-    let mut message = format!(
-        "'{}' object does not support the context manager protocol (missed {name} method)",
-        class.name()
-    );
+    let mut message = format!("'{}' object does not support the context manager protocol (missed {name} method)", class.name());
     if asynchronous {
         message += " but it supports the asynchronous context manager protocol. Did you mean to use 'async with'?";
     }

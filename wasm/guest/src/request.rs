@@ -3,11 +3,11 @@
 
 use crate::{host, library, value, wasi};
 use ciborium::Value;
+use psycore_vm::explain::{self, Explanation, Form};
 use psycore_vm::rustpython_vm::builtins::PyDict;
 use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
 use psycore_vm::rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
-use psycore_vm::explain::{self, Explanation, Form};
 use psycore_vm::{Error, JitConfig, JitMode, Vm, VmConfig, execute};
 use psycore_wasm::link::HostLinker;
 use psycore_wasm::lower::{WasmLowering, WasmOptions};
@@ -226,7 +226,11 @@ fn create(request: &Fields) -> Answer {
     vm.set_jit(&jit)?;
     vm.with(|vm| {
         let list = |texts: Vec<String>| texts.into_iter().map(|t| vm.ctx.new_str(t).into()).collect::<Vec<PyObjectRef>>();
-        vm.sys_module.set_attr("argv", vm.ctx.new_list(if argv.is_empty() { list(vec![String::new()]) } else { list(argv) }), vm)?;
+        vm.sys_module.set_attr(
+            "argv",
+            vm.ctx.new_list(if argv.is_empty() { list(vec![String::new()]) } else { list(argv) }),
+            vm,
+        )?;
         for path in list(paths).into_iter().rev() {
             vm.insert_sys_path(path)?;
         }

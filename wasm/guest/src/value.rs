@@ -9,7 +9,9 @@ use ciborium::Value;
 use num_bigint::{BigInt, BigUint, Sign};
 use psycore_abi::MAX_DEPTH;
 use psycore_abi::tag::{BIG_NEGATIVE, BIG_POSITIVE, HOST_FUNCTION, OBJECT, SET};
-use rustpython_vm::builtins::{PyBaseExceptionRef, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyStr, PyTuple};
+use rustpython_vm::builtins::{
+    PyBaseExceptionRef, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyStr, PyTuple,
+};
 use rustpython_vm::class::PyClassImpl;
 use rustpython_vm::function::FuncArgs;
 use rustpython_vm::types::{Callable, Representable};
@@ -236,7 +238,8 @@ impl HostFunction {
 
 fn call_host(vm: &VirtualMachine, number: u32, args: &FuncArgs) -> PyResult {
     let positional = args.args.iter().map(|a| to_host(vm, a)).collect::<PyResult<Vec<_>>>()?;
-    let named = args.kwargs.iter().map(|(k, v)| Ok((Value::from(k.to_string()), to_host(vm, v)?))).collect::<PyResult<Vec<_>>>()?;
+    let named =
+        args.kwargs.iter().map(|(k, v)| Ok((Value::from(k.to_string()), to_host(vm, v)?))).collect::<PyResult<Vec<_>>>()?;
     let request = encode(&Value::Array(vec![number.into(), Value::Array(positional), Value::Map(named)]));
     let answer = host::call_host(&request).and_then(|bytes| decode(&bytes).ok());
     match answer.as_ref().and_then(Value::as_map).map(Vec::as_slice) {

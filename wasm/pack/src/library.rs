@@ -11,22 +11,104 @@ use rustpython_pylib::FROZEN_STDLIB;
 /// Packages and modules that are left out. They need a display, a terminal, dynamic libraries or connections; or they are
 /// programs rather than modules.
 const LEFT_OUT: [&str; 23] = [
-    "_android_support", "_apple_support", "_ios_support", "_pyrepl", "ctypes", "curses", "dbm", "ensurepip", "ftplib", "idlelib",
-    "imaplib", "poplib", "pty", "pydoc_data", "smtplib", "sqlite3", "ssl", "tkinter", "turtle", "turtledemo", "venv", "wsgiref",
+    "_android_support",
+    "_apple_support",
+    "_ios_support",
+    "_pyrepl",
+    "ctypes",
+    "curses",
+    "dbm",
+    "ensurepip",
+    "ftplib",
+    "idlelib",
+    "imaplib",
+    "poplib",
+    "pty",
+    "pydoc_data",
+    "smtplib",
+    "sqlite3",
+    "ssl",
+    "tkinter",
+    "turtle",
+    "turtledemo",
+    "venv",
+    "wsgiref",
     "xmlrpc",
 ];
 
 /// Packages and modules that every instance has: what is imported before the first line of a program, and what short programs
 /// import. The others are in a file of their own, which a host need not get before one of them is imported.
 const AT_ONCE: [&str; 70] = [
-    "__future__", "_collections_abc", "_colorize", "_opcode_metadata",
-    "_py_abc", "_py_warnings", "_sitebuiltins", "_threading_local", "_weakrefset", "abc", "annotationlib", "ast",
-    "bisect", "calendar", "codecs", "codeop", "collections", "contextlib", "contextvars", "copy", "copyreg", "dataclasses",
-    "datetime", "dis", "encodings", "encodings.aliases", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "enum", "fnmatch",
-    "functools", "genericpath", "glob", "graphlib", "hashlib", "heapq", "importlib", "inspect", "io", "json", "keyword",
-    "linecache", "locale", "numbers", "opcode", "operator", "os", "posixpath", "pprint", "queue", "random", "re", "reprlib", "runpy",
-    "site", "stat", "string", "struct", "textwrap", "threading", "timeit", "token", "tokenize", "traceback", "types",
-    "typing", "warnings", "weakref", "zipimport",
+    "__future__",
+    "_collections_abc",
+    "_colorize",
+    "_opcode_metadata",
+    "_py_abc",
+    "_py_warnings",
+    "_sitebuiltins",
+    "_threading_local",
+    "_weakrefset",
+    "abc",
+    "annotationlib",
+    "ast",
+    "bisect",
+    "calendar",
+    "codecs",
+    "codeop",
+    "collections",
+    "contextlib",
+    "contextvars",
+    "copy",
+    "copyreg",
+    "dataclasses",
+    "datetime",
+    "dis",
+    "encodings",
+    "encodings.aliases",
+    "encodings.ascii",
+    "encodings.latin_1",
+    "encodings.utf_8",
+    "enum",
+    "fnmatch",
+    "functools",
+    "genericpath",
+    "glob",
+    "graphlib",
+    "hashlib",
+    "heapq",
+    "importlib",
+    "inspect",
+    "io",
+    "json",
+    "keyword",
+    "linecache",
+    "locale",
+    "numbers",
+    "opcode",
+    "operator",
+    "os",
+    "posixpath",
+    "pprint",
+    "queue",
+    "random",
+    "re",
+    "reprlib",
+    "runpy",
+    "site",
+    "stat",
+    "string",
+    "struct",
+    "textwrap",
+    "threading",
+    "timeit",
+    "token",
+    "tokenize",
+    "traceback",
+    "types",
+    "typing",
+    "warnings",
+    "weakref",
+    "zipimport",
 ];
 
 /// Modules that are others there.
@@ -48,9 +130,9 @@ fn is_at_once(name: &str) -> bool {
 }
 
 fn encoded(modules: &[(&str, FrozenModule<Vec<u8>>)]) -> Vec<u8> {
-    let borrowed = modules.iter().map(|(name, m)| {
-        (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.as_slice() }, package: m.package })
-    });
+    let borrowed = modules
+        .iter()
+        .map(|(name, m)| (*name, FrozenModule { code: FrozenCodeObject { bytes: m.code.bytes.as_slice() }, package: m.package }));
     FrozenLib::encode(borrowed).bytes
 }
 

@@ -23,8 +23,8 @@ fn main() -> Result<()> {
     let guest = std::fs::read(from).with_context(|| format!("can't read {}", Path::new(from).display()))?;
     let library = library::library();
     let later = Later { file: library::file(&library.later), bytes: library.later.len() };
-    let packed =
-        runtime::in_tokio(prepared(&guest, &library.at_once, &later)).map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
+    let packed = runtime::in_tokio(prepared(&guest, &library.at_once, &later))
+        .map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
     write(&Path::new(to).with_file_name("psycore-library.wasm"), &later.file)?;
     write(Path::new(to), &packed)
 }

@@ -18,14 +18,7 @@ use wasm_encoder::{BlockType, Ieee64, ValType};
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl Emitter<'_> {
-    pub(super) fn ovf(
-        &mut self,
-        op: OvfOp,
-        a: Value,
-        b: Value,
-        exit: ExitId,
-        result: Option<Value>,
-    ) -> Result<(), LowerError> {
+    pub(super) fn ovf(&mut self, op: OvfOp, a: Value, b: Value, exit: ExitId, result: Option<Value>) -> Result<(), LowerError> {
         let known = |fact: Fact| fact.not_negative() || fact.negative();
         let is_const = |fact: Fact| matches!(fact, Fact::Const(_));
         let (fact_a, fact_b) = (self.facts[a.index()], self.facts[b.index()]);

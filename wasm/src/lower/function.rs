@@ -4,12 +4,12 @@
 //! blocks can be nested more deeply than a small stack allows. Where the control flow is irreducible they are all cases of
 //! one `br_table` in a loop.
 
+use super::ctx;
 use super::exit::Exits;
 use super::locals::Locals;
 use super::module::{Module, Target};
 use super::plan::{Place, Plan};
 use super::structure::Structure;
-use super::ctx;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
 use psycore_jit::ir::countdown::counted_blocks;
 use psycore_jit::ir::facts::{self, Fact};
@@ -161,8 +161,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     facts::find(f, &cfg.rpo, &mut value_facts);
     let mut counted = Vec::new();
     counted_blocks(f, &loops, &mut counted);
-    let counts_depth =
-        f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
+    let counts_depth = f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
     let depth = match f.kind {
         FnKind::Compiled => Some(1),
         FnKind::Entry => counts_depth.then(|| locals.add(ValType::I32)),
@@ -211,8 +210,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     let longest_record = emitter.close_exits()?;
     emitter.sink().unreachable().end();
     let Emitter { locals, code, unlikely, .. } = emitter;
-    let mut function =
-        wasm_encoder::Function::new_with_locals_types(locals.types[params.len()..].iter().copied());
+    let mut function = wasm_encoder::Function::new_with_locals_types(locals.types[params.len()..].iter().copied());
     let start = function.byte_len();
     function.raw(code);
     Ok(Body { function, unlikely: unlikely.into_iter().map(|at| (start + at) as u32).collect(), longest_record })
@@ -226,7 +224,11 @@ fn floats_of_left_loops(f: &Function, loops: &Loops) -> Vec<Vec<Value>> {
             continue;
         }
         let (mut floats, mut next) = (Vec::new(), Vec::new());
-        let mut read = |v: Value| if f.ty(v) == Type::F64 { floats.push(v) };
+        let mut read = |v: Value| {
+            if f.ty(v) == Type::F64 {
+                floats.push(v)
+            }
+        };
         for b in &l.blocks {
             let data = &f.blocks[b.index()];
             data.insts.iter().for_each(|i| f.insts[i.index()].op.operands(&mut read));

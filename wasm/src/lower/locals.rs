@@ -202,13 +202,7 @@ fn bits(set: &[u64]) -> impl Iterator<Item = usize> {
 }
 
 /// Calls `f` with each value that a block reads, the place at which, and whether a result is written before.
-fn each_read(
-    function: &Function,
-    plan: &Plan,
-    block: Block,
-    exit_values: &[Vec<Value>],
-    f: &mut impl FnMut(Value, u32, bool),
-) {
+fn each_read(function: &Function, plan: &Plan, block: Block, exit_values: &[Vec<Value>], f: &mut impl FnMut(Value, u32, bool)) {
     let data = &function.blocks[block.index()];
     for &inst in &data.insts {
         let inst_data = &function.insts[inst.index()];

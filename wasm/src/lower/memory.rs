@@ -86,13 +86,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    pub(super) fn store_elem(
-        &mut self,
-        kind: ElemKind,
-        base: Value,
-        index: Value,
-        value: Value,
-    ) -> Result<(), LowerError> {
+    pub(super) fn store_elem(&mut self, kind: ElemKind, base: Value, index: Value, value: Value) -> Result<(), LowerError> {
         let memory = self.element(kind, base, index)?;
         self.get(value)?;
         match kind {

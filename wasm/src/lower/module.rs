@@ -11,8 +11,8 @@ use psycore_jit::lower::{LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
 use rustc_hash::FxHashMap;
 use wasm_encoder::{
-    BranchHint, BranchHints, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection,
-    MemoryType, RefType, TableType, TypeSection, ValType,
+    BranchHint, BranchHints, CodeSection, EntityType, ExportKind, ExportSection, FunctionSection, ImportSection, MemoryType,
+    RefType, TableType, TypeSection, ValType,
 };
 
 type Signature = (Vec<ValType>, Vec<ValType>);
@@ -36,12 +36,7 @@ pub(super) struct Made {
 
 impl Module {
     fn new(unit: &Unit, slots: &[Slot]) -> Module {
-        let mut out = Module {
-            types: Vec::new(),
-            rts: FxHashMap::default(),
-            rt_order: Vec::new(),
-            own: FxHashMap::default(),
-        };
+        let mut out = Module { types: Vec::new(), rts: FxHashMap::default(), rt_order: Vec::new(), own: FxHashMap::default() };
         for op in unit.funcs.iter().flat_map(|f| &f.insts).map(|inst| &inst.op) {
             let rt = match op {
                 Op::CallRt { rt, .. } => *rt,
@@ -125,8 +120,7 @@ pub(super) fn module(unit: &Unit, env: &LowerEnv<'_>, target: &Target<'_>) -> Re
     imports.import("env", "memory", memory);
     let is_cell_call = |op: &Op| matches!(op, Op::CallFn { callee: Callee::Cell(_), .. });
     if unit.funcs.iter().flat_map(|f| &f.insts).any(|inst| is_cell_call(&inst.op)) {
-        let table =
-            TableType { element_type: RefType::FUNCREF, table64: false, minimum: 0, maximum: None, shared: false };
+        let table = TableType { element_type: RefType::FUNCREF, table64: false, minimum: 0, maximum: None, shared: false };
         imports.import("env", "code", table);
     }
     for rt in module.rt_order.clone() {

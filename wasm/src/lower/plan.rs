@@ -127,10 +127,7 @@ fn count_uses(f: &Function, block: Block, exit_values: &[Vec<Value>], uses: &mut
     for (place, &inst) in data.insts.iter().enumerate() {
         let op = &f.insts[inst.index()].op;
         // These read an operand more than once, or after they have written.
-        let needs_local = matches!(
-            op,
-            Op::Ovf(..) | Op::Bin(BinOp::SDiv | BinOp::SRem, ..) | Op::Incref(_) | Op::Decref(..)
-        );
+        let needs_local = matches!(op, Op::Ovf(..) | Op::Bin(BinOp::SDiv | BinOp::SRem, ..) | Op::Incref(_) | Op::Decref(..));
         op.operands(&mut |v| {
             if f.ty(v) != Type::Tok {
                 let user = (!needs_local).then_some((block, place as u32));

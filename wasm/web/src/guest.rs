@@ -37,7 +37,14 @@ pub struct Guest {
     state: Rc<State>,
     imports: Object,
     // The imports call into these.
-    _closures: (Closure<Numbers>, Closure<Link>, Closure<dyn Fn(u32, u32)>, Closure<dyn Fn(u32, u32) -> u64>, Closure<Numbers>, [Closure<dyn Fn() -> i32>; 2]),
+    _closures: (
+        Closure<Numbers>,
+        Closure<Link>,
+        Closure<dyn Fn(u32, u32)>,
+        Closure<dyn Fn(u32, u32) -> u64>,
+        Closure<Numbers>,
+        [Closure<dyn Fn() -> i32>; 2],
+    ),
 }
 
 type Numbers = dyn Fn(u32, u32) -> i32;
@@ -50,7 +57,13 @@ impl Guest {
     /// function with bytes. `on_release(number)` is told when an object that stood for one is gone. `on_library()` gives the bytes of `psycore-library.wasm`, or null. `on_link(bytes)`, if given,
     /// sees every module before it is linked.
     #[wasm_bindgen(constructor)]
-    pub fn new(poll: &Function, on_call: Function, on_release: &Function, on_library: Function, on_link: Option<Function>) -> Result<Guest, JsValue> {
+    pub fn new(
+        poll: &Function,
+        on_call: Function,
+        on_release: &Function,
+        on_library: Function,
+        on_link: Option<Function>,
+    ) -> Result<Guest, JsValue> {
         let state = Rc::new(State {
             exports: RefCell::default(),
             code: Table::new(&object(&[("element", &"anyfunc".into()), ("initial", &0.into())])?)?,
@@ -107,10 +120,13 @@ impl Guest {
     pub fn attach(&self, instance: &Instance) -> Result<(), JsValue> {
         let exports = instance.exports();
         let get = |name: &str| Reflect::get(&exports, &name.into());
-        let function = |name: &str| get(name)?.dyn_into::<Function>().map_err(|_| type_error(&format!("the guest has no function {name}")));
+        let function =
+            |name: &str| get(name)?.dyn_into::<Function>().map_err(|_| type_error(&format!("the guest has no function {name}")));
         let version = function("psycore_abi")?.call0(&JsValue::UNDEFINED)?;
         if version.as_f64() != Some(VERSION.into()) {
-            return Err(type_error(&format!("the guest speaks version {version:?} of the interface, this package version {VERSION}")));
+            return Err(type_error(&format!(
+                "the guest speaks version {version:?} of the interface, this package version {VERSION}"
+            )));
         }
         self.state.exports.replace(Some(Rc::new(Exports {
             memory: get("memory")?.dyn_into()?,
@@ -217,7 +233,8 @@ impl State {
             if Reflect::get(&import, &"module".into())? != "rt" || Reflect::has(&self.entry_points, &name)? {
                 continue;
             }
-            let slot: u32 = name.as_string().and_then(|n| n.parse().ok()).ok_or_else(|| type_error("an import that is no number"))?;
+            let slot: u32 =
+                name.as_string().and_then(|n| n.parse().ok()).ok_or_else(|| type_error("an import that is no number"))?;
             let entry_point = exports.functions.get(slot)?;
             Reflect::set(&self.entry_points, &name, &entry_point)?;
         }

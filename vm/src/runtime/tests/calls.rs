@@ -48,9 +48,33 @@ changing = lambda x: ('before', x)
 ";
 
 const CALLABLES: [&str; 27] = [
-    "one", "none", "default", "kwonly", "star", "raising", "generator", "recurse", "Plain", "NoInit",
-    "BadInit", "Raising", "New", "NewInit", "WithMeta", "Call()", "Sub", "Slots", "Abstract", "bound",
-    "len", "print", "int", "'abc'.upper", "[].append", "seven", "types.MethodType(len, 'abc')",
+    "one",
+    "none",
+    "default",
+    "kwonly",
+    "star",
+    "raising",
+    "generator",
+    "recurse",
+    "Plain",
+    "NoInit",
+    "BadInit",
+    "Raising",
+    "New",
+    "NewInit",
+    "WithMeta",
+    "Call()",
+    "Sub",
+    "Slots",
+    "Abstract",
+    "bound",
+    "len",
+    "print",
+    "int",
+    "'abc'.upper",
+    "[].append",
+    "seven",
+    "types.MethodType(len, 'abc')",
 ];
 
 fn plain(s: String) -> String {
@@ -92,9 +116,28 @@ fn conversions_and_isinstance() {
         t.run("class Int(int):\n    def __str__(self): return 'Int'\nclass Float(float): pass");
         for f in ["float", "int", "str", "type", "bool", "tuple"] {
             for arg in [
-                "7", "-7", "2**53+1", "2**63", "10**400", "1.5", "-1.5", "1e18", "-9.3e18", "1e300",
-                "float('nan')", "float('inf')", "-0.0", "'12'", "'é'", "b'1'", "True", "Int(3)",
-                "Float(2.5)", "None", "[1]", "Plain(1)",
+                "7",
+                "-7",
+                "2**53+1",
+                "2**63",
+                "10**400",
+                "1.5",
+                "-1.5",
+                "1e18",
+                "-9.3e18",
+                "1e300",
+                "float('nan')",
+                "float('inf')",
+                "-0.0",
+                "'12'",
+                "'é'",
+                "b'1'",
+                "True",
+                "Int(3)",
+                "Float(2.5)",
+                "None",
+                "[1]",
+                "Plain(1)",
             ] {
                 t.run(&format!("a = {arg}"));
                 let expected = t.expected(&format!("{f}(a)"));
@@ -131,9 +174,8 @@ fn keyword_calls() {
                 (&["1"], "('nonsense',)"),
             ] {
                 t.run(&format!("args = [{}]; names = {names}", args.join(", ")));
-                let expected = t.expected(&format!(
-                    "({f})(*args[:len(args)-len(names)], **dict(zip(names, args[len(args)-len(names):])))"
-                ));
+                let expected =
+                    t.expected(&format!("({f})(*args[:len(args)-len(names)], **dict(zip(names, args[len(args)-len(names):])))"));
                 let (callable, names) = (t.raw(f), t.raw("names"));
                 t.scratch(args);
                 // SAFETY: the context and the objects are valid.
@@ -214,9 +256,9 @@ fn new_instances_functions_methods_and_cells() {
         t.scope.globals.set_item("bare", unsafe { super::take(got) }, t.vm).unwrap();
         t.run("bare.x = 5");
         assert_eq!(t.expected("bare"), "Slots Slots(5)");
-        for (class, is_plain) in [
-            ("Plain", true), ("NoInit", true), ("Slots", true), ("New", false), ("Sub", false), ("int", false),
-        ] {
+        for (class, is_plain) in
+            [("Plain", true), ("NoInit", true), ("Slots", true), ("New", false), ("Sub", false), ("int", false)]
+        {
             let class = t.eval(class);
             let class = class.downcast_ref().unwrap();
             assert_eq!(call::has_plain_new(t.vm, class), is_plain);

@@ -8,16 +8,43 @@ use super::super::{arith, compare, math, refs};
 use super::bench;
 
 const OPERATORS: [&str; 27] = [
-    "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^", "+=", "&=", "//=", "<<=",
-    "@=", "*=", "%=", "|=", "**=", ">>=", "-=", "/=", "^=", "[]",
+    "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^", "+=", "&=", "//=", "<<=", "@=", "*=", "%=", "|=", "**=",
+    ">>=", "-=", "/=", "^=", "[]",
 ];
 const COMPARISONS: [&str; 6] = ["<", "<=", "==", "!=", ">", ">="];
 
 const VALUES: [&str; 31] = [
-    "0", "1", "-1", "7", "-3", "2**53+1", "2**62", "-2**63", "2**63-1", "2**63", "10**30",
-    "-10**30", "0.0", "-0.0", "1.5", "-2.5", "float(2**53)", "1e308", "float('inf')",
-    "float('-inf')", "float('nan')", "True", "False", "3+4j", "'ab'", "'é'", "b'xy'", "[1, 2]",
-    "(1, 2)", "{1, 7}", "None",
+    "0",
+    "1",
+    "-1",
+    "7",
+    "-3",
+    "2**53+1",
+    "2**62",
+    "-2**63",
+    "2**63-1",
+    "2**63",
+    "10**30",
+    "-10**30",
+    "0.0",
+    "-0.0",
+    "1.5",
+    "-2.5",
+    "float(2**53)",
+    "1e308",
+    "float('inf')",
+    "float('-inf')",
+    "float('nan')",
+    "True",
+    "False",
+    "3+4j",
+    "'ab'",
+    "'é'",
+    "b'xy'",
+    "[1, 2]",
+    "(1, 2)",
+    "{1, 7}",
+    "None",
 ];
 
 const PYTHON: &str = "
@@ -46,9 +73,7 @@ fn binary_operators() {
             for a in &values {
                 for b in &values {
                     let huge = |s: &str| s.contains("**") || s.contains("e308");
-                    if (op.starts_with("**") || op.starts_with("<<") || op.starts_with('*'))
-                        && huge(b)
-                    {
+                    if (op.starts_with("**") || op.starts_with("<<") || op.starts_with('*')) && huge(b) {
                         continue;
                     }
                     // Through variables: the compiler folds constants, and not always as the
@@ -152,8 +177,28 @@ fn a_comparison_of_identical_objects_is_not_taken_for_granted() {
 }
 
 const FLOATS: [f64; 22] = [
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 1e-300, -1e-300, 1e300, -1e300, 0.1, 1e16,
-    7.25, -7.25, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MIN_POSITIVE,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0,
+    -2.0,
+    3.0,
+    -3.0,
+    1e-300,
+    -1e-300,
+    1e300,
+    -1e300,
+    0.1,
+    1e16,
+    7.25,
+    -7.25,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    f64::MIN_POSITIVE,
 ];
 
 /// The interpreter's value of `a op b`; none if it raises or is not a float.
@@ -175,9 +220,7 @@ fn float_division_and_power() {
             for b in FLOATS {
                 if b != 0.0 {
                     // SAFETY: no pointers but the context.
-                    let (q, r) = unsafe {
-                        (math::float_floordiv(t.ctx(), a, b), math::float_mod(t.ctx(), a, b))
-                    };
+                    let (q, r) = unsafe { (math::float_floordiv(t.ctx(), a, b), math::float_mod(t.ctx(), a, b)) };
                     assert!(same(q, float_result(t, a, "//", b).unwrap()), "{a} // {b} = {q}");
                     assert!(same(r, float_result(t, a, "%", b).unwrap()), "{a} % {b} = {r}");
                 }
@@ -195,8 +238,26 @@ fn float_division_and_power() {
 }
 
 const INTS: [i64; 20] = [
-    0, 1, -1, 2, -2, 3, 7, -10, 1 << 53, (1 << 53) + 1, -(1 << 53) - 1, (1 << 60) + 12345,
-    i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN + 1, 999_999_999_999_999_989, 10, 63, 64,
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    3,
+    7,
+    -10,
+    1 << 53,
+    (1 << 53) + 1,
+    -(1 << 53) - 1,
+    (1 << 60) + 12345,
+    i64::MAX,
+    i64::MAX - 1,
+    i64::MIN,
+    i64::MIN + 1,
+    999_999_999_999_999_989,
+    10,
+    63,
+    64,
 ];
 
 #[test]

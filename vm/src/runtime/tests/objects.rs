@@ -49,10 +49,8 @@ fn attributes() {
     bench(|t| {
         t.run(PYTHON);
         for o in ["p", "Slots()", "Dynamic()", "Point", "math", "'s'", "7", "None", "[]"] {
-            for name in [
-                "x", "shared", "method", "cm", "sm", "prop", "a", "bad", "missing", "pi", "upper",
-                "__class__", "append",
-            ] {
+            for name in ["x", "shared", "method", "cm", "sm", "prop", "a", "bad", "missing", "pi", "upper", "__class__", "append"]
+            {
                 let (object, attr_name) = (t.raw(o), t.raw(&format!("'{name}'")));
                 t.run(&format!("o = {o}"));
                 let plain = |s: String| s.split(" at 0x").next().unwrap().to_owned();
@@ -135,12 +133,19 @@ fn subscripts() {
     bench(|t| {
         t.run(PYTHON);
         let containers = [
-            "[1, 2, 3]", "(1, 2)", "{'a': 1}", "'héllo'", "b'xyz'", "range(5)", "Items()", "None",
-            "{1}", "bytearray(b'ab')", "list",
+            "[1, 2, 3]",
+            "(1, 2)",
+            "{'a': 1}",
+            "'héllo'",
+            "b'xyz'",
+            "range(5)",
+            "Items()",
+            "None",
+            "{1}",
+            "bytearray(b'ab')",
+            "list",
         ];
-        let keys = [
-            "0", "-1", "5", "-9", "'a'", "1.0", "True", "slice(1, None)", "[]", "2**80", "'raise'",
-        ];
+        let keys = ["0", "-1", "5", "-9", "'a'", "1.0", "True", "slice(1, None)", "[]", "2**80", "'raise'"];
         for c in containers {
             for k in keys {
                 t.run(&format!("c = {c}; k = {k}"));
@@ -194,8 +199,21 @@ fn subscripts() {
 }
 
 const ITERABLES: [&str; 15] = [
-    "[1, 2, 3]", "(1, 2)", "{'a': 1, 'b': 2}", "'héy'", "range(3)", "Once(2)", "Once(14)", "iter([])",
-    "Items()", "None", "7", "(i for i in 'ab')", "{1}", "Once(3)", "{'a': 1}.items()",
+    "[1, 2, 3]",
+    "(1, 2)",
+    "{'a': 1, 'b': 2}",
+    "'héy'",
+    "range(3)",
+    "Once(2)",
+    "Once(14)",
+    "iter([])",
+    "Items()",
+    "None",
+    "7",
+    "(i for i in 'ab')",
+    "{1}",
+    "Once(3)",
+    "{'a': 1}.items()",
 ];
 
 #[test]
@@ -495,7 +513,14 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
         let longer = unsafe { text::str_append(t.ctx(), super::give(whole), piece) };
         assert_eq!(t.expected("len(s)"), "int 3004");
         t.drop(longer);
-        for (a, b) in [("''", "'a'"), ("'a'", "''"), ("'aé' * len('ab')", "'z'"), ("'a' * len('ab')", "'é'"), ("'lit'", "'eral'"), (r"'\ud800' * 2", "'x'")] {
+        for (a, b) in [
+            ("''", "'a'"),
+            ("'a'", "''"),
+            ("'aé' * len('ab')", "'z'"),
+            ("'a' * len('ab')", "'é'"),
+            ("'lit'", "'eral'"),
+            (r"'\ud800' * 2", "'x'"),
+        ] {
             let (x, y) = (t.raw(a), t.raw(b));
             let got = unsafe { text::str_append(t.ctx(), x, y) };
             assert_eq!(t.object(got), t.expected(&format!("({a}) + ({b})")));
@@ -514,11 +539,7 @@ fn namespaces() {
         let odd = t.raw("odd");
         let bad = t.raw("collections.UserDict(z=1)");
         // SAFETY (of all blocks): the context and the objects are valid.
-        for (name, expected) in [
-            ("g", "int 1".to_owned()),
-            ("len", t.expected("len")),
-            ("none_such", t.expected("none_such")),
-        ] {
+        for (name, expected) in [("g", "int 1".to_owned()), ("len", t.expected("len")), ("none_such", t.expected("none_such"))] {
             let n = t.raw(&format!("'{name}'"));
             let got = unsafe { names::load_global(t.ctx(), globals, builtins, n) };
             assert_eq!(t.object(got), expected);
@@ -533,7 +554,8 @@ fn namespaces() {
         assert_eq!(unsafe { names::store_global(t.ctx(), globals, n, v) }, 0);
         assert_eq!(unsafe { names::store_name(t.ctx(), odd, n, v) }, 0);
         assert_eq!(t.expected("(globals_, odd)"), "tuple ({'g': 1, 'fresh': [1]}, {'o': 1, 'fresh': [1]})");
-        for (space, delete) in [(globals, names::delete_global as unsafe extern "C" fn(_, _, _) -> _), (odd, names::delete_name)] {
+        for (space, delete) in [(globals, names::delete_global as unsafe extern "C" fn(_, _, _) -> _), (odd, names::delete_name)]
+        {
             assert_eq!(unsafe { delete(t.ctx(), space, n) }, 0);
             let again = unsafe { delete(t.ctx(), space, n) };
             assert_eq!(t.done(again), "raises NameError: name 'fresh' is not defined");
@@ -551,7 +573,9 @@ fn namespaces() {
 #[test]
 fn dicts_with_the_same_keys_get_the_same_stamp() {
     bench(|t| {
-        t.run("class A:\n    def __init__(self): self.one = 1; self.two = 2\ndef dicts(n): return [A().__dict__ for _ in range(n)]");
+        t.run(
+            "class A:\n    def __init__(self): self.one = 1; self.two = 2\ndef dicts(n): return [A().__dict__ for _ in range(n)]",
+        );
         t.run("a, b, c = dicts(3); c['three'] = 3; empty = {}; odd = {3.5: 1}\ndel b['one']; b['one'] = 1");
         // SAFETY (of all blocks): the context and the dicts are valid.
         let [a, b, c] = ["a", "b", "c"].map(|s| t.raw(s));

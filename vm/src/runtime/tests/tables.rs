@@ -2,10 +2,8 @@
 
 use rustpython_vm::AsObject;
 
-use super::super::dict::{
-    ABSENT, ODD, dict_find_int, dict_find_str, dict_insert, set_find_int, set_find_str, set_insert,
-};
 use super::super::abi::{give, take};
+use super::super::dict::{ABSENT, ODD, dict_find_int, dict_find_str, dict_insert, set_find_int, set_find_str, set_insert};
 use super::bench;
 
 #[test]
@@ -34,13 +32,8 @@ fn lookups_agree_with_the_interpreter() {
                     set_find_int(ctx, s, number) >= 0,
                 ]
             };
-            let want = [
-                format!("{text} in d"),
-                format!("{text} in s"),
-                format!("{number} in d"),
-                format!("{number} in s"),
-            ]
-            .map(|e| b.eval(&e).is(&b.vm.ctx.true_value));
+            let want = [format!("{text} in d"), format!("{text} in s"), format!("{number} in d"), format!("{number} in s")]
+                .map(|e| b.eval(&e).is(&b.vm.ctx.true_value));
             assert_eq!(found, want, "{i}");
         }
         for source in ["''", "'é'", "'x' * 40", "'x' * 41"] {
