@@ -619,9 +619,8 @@ fn interrupted(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, pending
         popped
     };
     let Ok(exception) = exception.downcast::<PyBaseException>() else { return };
-    // The pad has an entry in the traceback.
-    let next = exception.traceback().and_then(|entry| entry.next.lock().clone());
-    exception.set_traceback(next);
+    // The pad's.
+    drop_entry(&exception);
     let Some(mut pending) = pending else {
         // A nested run: the callee has set the position.
         let pc = last.downcast_ref::<PyInt>().and_then(layout::small_int).unwrap_or(0) as u32;
@@ -640,9 +639,7 @@ fn interrupted(a: &'static Attached, frame: FrameRef, code: &Py<PyCode>, pending
         pending.work = Work::Call(call.pc, Awaits::Result, call.chain);
     }
     // It belongs where the program is: in the innermost frame.
-    if let Some(earlier) = pending.carried.interrupt.replace(exception.clone())
-        && !earlier.is(&exception)
-    {
+    if let Some(earlier) = pending.carried.interrupt.replace(exception.clone()) {
         // As if it came while that was handled.
         set_context(&exception, earlier);
     }
@@ -657,9 +654,14 @@ fn forget_callee(call: &Call, exception: &Py<PyBaseException>) {
     // The copy of the instructions that the hook replaces is elsewhere: no frame that has begun is here.
     let unbegun = entry.lasti / 2 <= begin.first as i32 + 1;
     if unbegun && std::ptr::eq(&*entry.frame.f_code(), &*callee.code) {
-        let next = entry.next.lock().clone();
-        exception.set_traceback(next);
+        drop_entry(exception);
     }
+}
+
+/// Takes the outermost entry out of the traceback.
+pub fn drop_entry(exception: &Py<PyBaseException>) {
+    let next = exception.traceback().and_then(|entry| entry.next.lock().clone());
+    exception.set_traceback(next);
 }
 
 /// Handles an exception of the instruction at `pc` as the interpreter does: an entry in the traceback,
@@ -774,13 +776,16 @@ fn may_be_in_generator() -> bool {
 
 /// Sets `__context__` to the exception that is being handled, and breaks cycles, as a raise does.
 fn contextualize(exception: &Py<PyBaseException>, vm: &VirtualMachine) {
-    if let Some(context) = handled(vm).filter(|c| !c.is(exception)) {
+    if let Some(context) = handled(vm) {
         set_context(exception, context);
     }
 }
 
 /// The same, for another exception that is being handled.
 fn set_context(exception: &Py<PyBaseException>, context: ExceptionRef) {
+    if context.is(exception) {
+        return;
+    }
     let mut o = context.clone();
     let mut slow = context.clone();
     let mut toggle = false;

@@ -22,10 +22,11 @@ from .measure import ARITHMETIC, NUMERIC, ROOT, SLOWER, Bench, Failed, geomean, 
 from .native import find_psycore
 
 PEERS = ["native", "node", "chromium", "wasmtime", "pyodide"]
-LABELS = {"native": "native", "node": "Node", "chromium": "Chromium", "wasmtime": "wasmtime", "pyodide": "Pyodide",
-          "node_warmed": "Node, warmed up", "chromium_warmed": "Chromium, warmed up", "node_off": "Node, --jit=off", "chromium_off": "Chromium, --jit=off", "wasmtime_off": "wasmtime, --jit=off"}
+LABELS = {"native": "native", "node": "Node", "chromium": "Chromium", "wasmtime": "wasmtime", "pyodide": "Pyodide"}
 HOSTS = ["node", "chromium", "wasmtime"]  # where psycore runs in WebAssembly
 IN_V8 = ["node", "chromium"]
+LABELS |= {host + "_off": LABELS[host] + ", --jit=off" for host in HOSTS}
+LABELS |= {host + "_warmed": LABELS[host] + ", warmed up" for host in IN_V8}
 
 SCRIPTS = os.path.join(measure.PROGRAMS_DIRECTORY, "hosts")
 PSYCORE_PACKAGE = os.path.join(ROOT, "wasm", "web", "npm", "dist")
@@ -174,6 +175,8 @@ def print_times(bench, programs):
 
 
 def print_warmed(bench, programs):
+    if not programs:
+        return
     print("\nwarmed up: as cold, after Psycore.warmUp(); multiples of the native time, cold")
     for program in programs:
         print("%-16s" % program + "".join("%s %s     " % (LABELS[host], number(share(bench, "cold", program, host + "_warmed"), 0, 2))

@@ -63,7 +63,8 @@ async function inPyodide({ code, file, argv }) {
 
 const [host, ...args] = process.argv.slice(2);
 const jit = args[0]?.startsWith("--jit=") ? args.shift().slice("--jit=".length) : undefined;
-const warmUp = args[0] === "--warm-up" && args.shift() !== undefined;
+const warmUp = args[0] === "--warm-up";
+if (warmUp) args.shift();
 const [file, ...rest] = args;
 const program = file === "-c" ? { code: rest[0], file: "<string>", argv: ["-c", ...rest.slice(1)] } : { code: readFileSync(file, "utf8"), file, argv: args };
 try {

@@ -18,6 +18,7 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine, py_compile};
 
 use super::abi::{Raw, guarded, obj, vm};
+use crate::deopt;
 use crate::hooks::Attached;
 
 /// Shapes have no more keys than this in the interpreter either.
@@ -58,12 +59,9 @@ fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
     {
         return;
     }
-    let mut traceback = exception.traceback();
-    while let Some(entry) = traceback.as_ref().filter(|t| t.frame.f_code().source_path().as_str() == FILE) {
-        let next = entry.next.lock().clone();
-        traceback = next;
+    while exception.traceback().is_some_and(|entry| entry.frame.f_code().source_path().as_str() == FILE) {
+        deopt::drop_entry(&exception);
     }
-    exception.set_traceback(traceback);
     if let Some(attached) = Attached::of(vm) {
         attached.raise_soon(exception);
     }
