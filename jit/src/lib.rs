@@ -4,11 +4,11 @@
 //! This crate knows bytecode and types, never objects and never a backend.
 
 pub mod bytecode;
-pub mod ctx;
 pub mod ir;
 pub mod layout;
 pub mod lower;
 pub mod oracle;
 pub mod passes;
 pub mod rt;
+pub mod runtime_context;
 pub mod specialize;

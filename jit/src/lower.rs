@@ -2,11 +2,11 @@
 //!
 //! A [`Lowering`] knows IR and layout, not Python. The VM hands it units and gets entries back.
 
-use crate::ctx::Ctx;
 use crate::ir::{FnCell, ObjId, Unit};
 use crate::layout::Layout;
 use crate::passes::{self, PassOptions};
 use crate::rt::RtId;
+use crate::runtime_context::RuntimeContext;
 use core::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct CodeHandle(pub u32);
 
 /// An entry from the VM: `(context, argument array) -> status`.
-pub type EntryFn = unsafe extern "C" fn(*mut Ctx, *mut u64) -> i32;
+pub type EntryFn = unsafe extern "C" fn(*mut RuntimeContext, *mut u64) -> i32;
 
 /// What a lowering needs to know of the run time.
 pub struct LowerEnv<'a> {
@@ -167,7 +167,7 @@ pub trait Lowering {
     /// # Safety
     /// `handle` must not have been freed, `ctx` and `args` must be what the unit was
     /// made for, and all objects that it names must be alive.
-    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32;
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32;
 
     /// The addresses between which all machine code lies, if there are such.
     fn code_range(&self) -> Option<core::ops::Range<usize>> {

@@ -16,7 +16,7 @@ pub enum Fails {
     Null,
     /// The result is negative.
     Negative,
-    /// `Ctx::failed` is 1 (the caller reads it where the result is ambiguous).
+    /// `RuntimeContext::failed` is 1 (the caller reads it where the result is ambiguous).
     Flag,
 }
 

@@ -526,7 +526,12 @@ impl Driver for Jit {
         self.print_stats.get().then(|| self.statistics(attached))
     }
 
-    unsafe fn enter(&self, version: &hooks::Version, ctx: *mut psycore_jit::ctx::Ctx, args: *mut u64) -> i32 {
+    unsafe fn enter(
+        &self,
+        version: &hooks::Version,
+        ctx: *mut psycore_jit::runtime_context::RuntimeContext,
+        args: *mut u64,
+    ) -> i32 {
         let lowering: *const dyn Lowering = {
             let borrowed = self.lowering.borrow();
             &raw const **borrowed

@@ -18,7 +18,7 @@
 //! prefix of an instruction or its own unit.
 //!
 //! Versions are tried in turn with the context and the address of the frame's first slot. A version that returns
-//! gives an owned object in `Ctx::ret`. One that leaves through an exit of `Guard(Entry)` whose recipes are all `Keep`
+//! gives an owned object in `RuntimeContext::ret`. One that leaves through an exit of `Guard(Entry)` whose recipes are all `Keep`
 //! has done nothing: the next one is tried, and after the last one the driver is asked again. Any
 //! other exit is replayed by `deopt` after the driver has seen it ([`Driver::exited`]).
 //! A frame's `lasti` while its code runs compiled is the loop header, or the entry's first instruction.
@@ -34,9 +34,9 @@ use crate::exits::{ExitInfo, Exits};
 use crate::layout::{self, FrameRef};
 use crate::limits::stack_is_short;
 use crate::prepare::{self, Prepared};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ObjId, status};
 use psycore_jit::lower::{CodeHandle, EntryFn};
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyStr, PyType};
 use rustpython_vm::function::PySetterValue;
 use rustpython_vm::object::{MaybeTraverse, TraverseFn};
@@ -152,7 +152,7 @@ pub trait Driver {
     ///
     /// # Safety
     /// As for `Lowering::enter`.
-    unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, args: *mut u64) -> i32;
+    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, args: *mut u64) -> i32;
 }
 
 /// The payload of a hook object. Its type has no Python-visible attributes, and its objects
@@ -212,8 +212,8 @@ pub struct Attached {
     pub(crate) charging: Cell<bool>,
     driver: UnsafeCell<Box<dyn Driver>>,
     exits: Exits,
-    ctx: UnsafeCell<Box<Ctx>>,
-    /// Keeps the exit stack's memory; compiled code writes it through `Ctx::exit_top`.
+    ctx: UnsafeCell<Box<RuntimeContext>>,
+    /// Keeps the exit stack's memory; compiled code writes it through `RuntimeContext::exit_top`.
     exit_stack: UnsafeCell<Vec<u64>>,
     cache: prepare::Cache,
     all: RefCell<Vec<Weak<Prepared>>>,
@@ -307,7 +307,7 @@ impl Attached {
     }
 
     /// The context of compiled code.
-    pub fn ctx(&self) -> *mut Ctx {
+    pub fn ctx(&self) -> *mut RuntimeContext {
         // SAFETY: the box stays in place; only its address is taken.
         unsafe { &raw mut **self.ctx.get() }
     }
@@ -478,7 +478,7 @@ pub fn install(vm: &VirtualMachine, driver: Box<dyn Driver>, options: Options) -
     let _ = Hook::class(&vm.ctx);
     // Not written to: most of it is never touched.
     let mut exit_stack = Vec::with_capacity(EXIT_STACK_WORDS);
-    let mut ctx = Box::new(Ctx::new());
+    let mut ctx = Box::new(RuntimeContext::new());
     ctx.exit_top = exit_stack.as_mut_ptr();
     // SAFETY: one past the end of the same allocation.
     ctx.exit_end = unsafe { exit_stack.as_mut_ptr().add(EXIT_STACK_WORDS) };

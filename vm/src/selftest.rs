@@ -8,9 +8,9 @@
 use crate::hooks::{Attached, Driver, Exited, Hot, Options, Site, SiteKind, Version};
 use crate::layout::{self, FrameRef};
 use crate::prepare;
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ExitKind, FrameDesc, FrameState, ObjId, Reason, Recipe, Type, Unit, Value};
 use psycore_jit::lower::CodeHandle;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyCode;
 use rustpython_vm::{PyObject, VirtualMachine, py_compile};
 
@@ -69,7 +69,7 @@ impl Driver for Rewrite {
         site.set_counter(u32::MAX);
     }
 
-    unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, _args: *mut u64) -> i32 {
+    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, _args: *mut u64) -> i32 {
         // SAFETY: the hook gives its own context; the exit stack has room.
         unsafe {
             let vm = &*((*ctx).vm as *const VirtualMachine);

@@ -189,7 +189,7 @@ fields! {
     DictIterDict "dict_iter.dict" Ptr Immutable;
     /// The entry that such an iterator looks at next.
     DictIterPosition "dict_iter.position" Word Iter;
-    /// The instruction that an interpreter frame is at (`Ctx::frame` is its address).
+    /// The instruction that an interpreter frame is at (`RuntimeContext::frame` is its address).
     FrameLasti "frame.lasti" I32 Other;
     /// Nonzero once somebody holds the frame as an object.
     FrameMaterialized "frame.materialized" Word Other;

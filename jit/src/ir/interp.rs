@@ -11,10 +11,10 @@ use super::{
     Block, BlockCall, Callee, CtxField, ElemKind, ExitId, Field, FieldTy, FnCell, FnKind, Function, ObjId, Op, Term, Type, Unit,
     Value, status,
 };
-use crate::ctx::Ctx;
 use crate::layout::Layout;
 use crate::lower::{CodeHandle, LowerEnv, LowerError, Lowered, Lowering};
 use crate::rt::RtId;
+use crate::runtime_context::RuntimeContext;
 use core::cell::Cell;
 use core::ffi::c_void;
 use std::collections::HashMap;
@@ -145,7 +145,7 @@ impl Lowering for InterpLowering {
         })
     }
 
-    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
         // Nothing of `self` is borrowed while the unit runs: it may come back here.
         let units = self.units.clone();
         let prepared = lock(&units).get(handle.0 as usize).cloned().flatten();
@@ -192,7 +192,7 @@ impl Drop for Reserved {
 ///
 /// # Safety
 /// As for [`Lowering::enter`].
-unsafe fn run(units: &Units, unit: &Prepared, func: usize, ctx: *mut Ctx, args: &[u64]) -> Outcome {
+unsafe fn run(units: &Units, unit: &Prepared, func: usize, ctx: *mut RuntimeContext, args: &[u64]) -> Outcome {
     let func = &unit.funcs[func];
     let _reserved = Reserved::new(func.max_record);
     let mut m = Machine { units, unit, func, ctx, regs: vec![0; func.f.values.len()] };
@@ -208,7 +208,7 @@ struct Machine<'a> {
     units: &'a Units,
     unit: &'a Prepared,
     func: &'a PreparedFn,
-    ctx: *mut Ctx,
+    ctx: *mut RuntimeContext,
     regs: Vec<u64>,
 }
 

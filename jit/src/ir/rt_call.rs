@@ -1,9 +1,9 @@
 //! Calls entry points by address from the interpreter: one typed call for each
 //! signature, since some machines (wasm) check it at the call.
 
-use crate::ctx::Ctx;
 use crate::ir::Type;
 use crate::rt::RtId;
+use crate::runtime_context::RuntimeContext;
 use core::ffi::c_void;
 
 /// An argument or result as the interpreter keeps it: a register's 64 bits.
@@ -110,38 +110,38 @@ macro_rules! with_word_type {
 /// # Safety
 /// `address` must be that of a function with the signature that `rt` declares, `ctx` and `args` must be
 /// what it wants, and [`is_callable`] must hold.
-pub unsafe fn call_rt(rt: RtId, address: usize, ctx: *mut Ctx, args: &[u64]) -> u64 {
+pub unsafe fn call_rt(rt: RtId, address: usize, ctx: *mut RuntimeContext, args: &[u64]) -> u64 {
     match rt.ret() {
         None => call_by_params::<()>(rt, address, ctx, args),
         Some(ty) => with_type!(ty, R => call_by_params::<R>(rt, address, ctx, args)),
     }
 }
 
-fn call_by_params<R: Word>(rt: RtId, address: usize, ctx: *mut Ctx, args: &[u64]) -> u64 {
+fn call_by_params<R: Word>(rt: RtId, address: usize, ctx: *mut RuntimeContext, args: &[u64]) -> u64 {
     let address = address as *const ();
     // SAFETY: the caller of `call_rt` vouches for address and signature; the test
     // `signatures_are_called_as_declared` calls a function of each shape.
     unsafe {
         match (rt.params(), args) {
             ([], _) => {
-                let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx) -> R>(address);
+                let f = core::mem::transmute::<*const (), extern "C" fn(*mut RuntimeContext) -> R>(address);
                 f(ctx).to_word()
             }
             (&[a], &[x]) => with_type!(a, A => {
-                let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A) -> R>(address);
+                let f = core::mem::transmute::<*const (), extern "C" fn(*mut RuntimeContext, A) -> R>(address);
                 f(ctx, A::from_word(x)).to_word()
             }),
             (&[a, b], &[x, y]) => with_type!(a, A => with_type!(b, B => {
-                let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A, B) -> R>(address);
+                let f = core::mem::transmute::<*const (), extern "C" fn(*mut RuntimeContext, A, B) -> R>(address);
                 f(ctx, A::from_word(x), B::from_word(y)).to_word()
             })),
             (&[a, b, c], &[x, y, z]) => with_type!(a, A => with_type!(b, B => with_type!(c, C => {
-                let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A, B, C) -> R>(address);
+                let f = core::mem::transmute::<*const (), extern "C" fn(*mut RuntimeContext, A, B, C) -> R>(address);
                 f(ctx, A::from_word(x), B::from_word(y), C::from_word(z)).to_word()
             }))),
             (&[a, b, c, d], &[x, y, z, w]) => with_word_type!(a, A => with_word_type!(b, B =>
                 with_word_type!(c, C => with_word_type!(d, D => {
-                    let f = core::mem::transmute::<*const (), extern "C" fn(*mut Ctx, A, B, C, D) -> R>(address);
+                    let f = core::mem::transmute::<*const (), extern "C" fn(*mut RuntimeContext, A, B, C, D) -> R>(address);
                     f(ctx, A::from_word(x), B::from_word(y), C::from_word(z), D::from_word(w)).to_word()
                 }))
             )),
@@ -163,17 +163,17 @@ mod tests {
 
     #[test]
     fn signatures_are_called_as_declared() {
-        extern "C" fn compare(_: *mut Ctx, op: i32, a: i64, b: f64) -> i32 {
+        extern "C" fn compare(_: *mut RuntimeContext, op: i32, a: i64, b: f64) -> i32 {
             op * 100 + a as i32 * 10 + b as i32
         }
-        extern "C" fn floordiv(_: *mut Ctx, a: f64, b: f64) -> f64 {
+        extern "C" fn floordiv(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
             (a / b).floor()
         }
-        extern "C" fn poll(ctx: *mut Ctx) -> i32 {
+        extern "C" fn poll(ctx: *mut RuntimeContext) -> i32 {
             // SAFETY: the test passes a context.
             unsafe { (*ctx).countdown }
         }
-        let mut ctx = Ctx::new();
+        let mut ctx = RuntimeContext::new();
         ctx.countdown = -5;
         // SAFETY: the functions have the signatures that the entry points declare.
         unsafe {

@@ -6,7 +6,7 @@ use super::{
     BinOp, Block, BlockCall, Callee, CtxField, ExitId, ExitKind, FnKind, Function, Inst, Op, Recipe, Term, Type, UnOp, Unit,
     Value,
 };
-use crate::ctx::SCRATCH_WORDS;
+use crate::runtime_context::SCRATCH_WORDS;
 use core::fmt;
 
 /// One thing that is wrong.

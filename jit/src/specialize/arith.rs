@@ -1,6 +1,6 @@
 //! Arithmetic: `BINARY_OP` on numbers, unary operators.
 
-use super::context::{Own, Val};
+use super::abstract_state::{Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;

@@ -1,6 +1,6 @@
 //! Attributes: of instances by shape, of classes and modules as guarded constants.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::{AttrRef, Shape, Stamps};

@@ -1,10 +1,10 @@
 //! Making containers, taking them apart, formatting.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
-use crate::ctx::SCRATCH_WORDS;
 use crate::ir::{ElemKind, Field, ObjId, Reason, SeqKind, Value};
 use crate::rt::{Effect, RtId};
+use crate::runtime_context::SCRATCH_WORDS;
 
 /// Longer tuples are objects.
 pub(super) const VIRTUAL_ITEMS: usize = 8;

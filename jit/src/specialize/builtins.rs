@@ -4,7 +4,7 @@
 //! The entry points for sequences look at the items and give up where Python code might run: then the instruction is
 //! left, and after some times done the general way.
 
-use super::context::{Own, Val};
+use super::abstract_state::{Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;

@@ -1,14 +1,14 @@
 //! Calls: builtins inline, Python functions inlined or compiled, the rest through an entry point.
 
+use super::abstract_state::{Frame, ObjVal, Own, Val, View};
 use super::build::VIRTUAL_ITEMS;
-use super::context::{Frame, ObjVal, Own, Val, View};
 use super::emit::Num;
 use super::{Flow, Refused, Res, Spec};
 use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
-use crate::ctx::SCRATCH_WORDS;
 use crate::ir::{Awaits, Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
 use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Init, Pass};
 use crate::rt::RtId;
+use crate::runtime_context::SCRATCH_WORDS;
 
 /// A function to be inlined, with its arguments.
 pub(super) struct Target {

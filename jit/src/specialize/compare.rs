@@ -1,6 +1,6 @@
 //! Comparisons, identity, membership.
 
-use super::context::Val;
+use super::abstract_state::Val;
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::ir::{FloatCC, IntCC, Reason, Value};

@@ -3,7 +3,7 @@
 //! A lookup gives the index of the entry, and values are read and written there, as those of attributes are.
 //! Lookups of one key in one dict are one lookup as long as no key is added or removed.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};

@@ -12,7 +12,7 @@
 //! have this too. What such a handler does has no effect before it is done: where a guard in it fails, the interpreter
 //! runs the instruction that raises.
 
-use super::context::{Own, Val};
+use super::abstract_state::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::{CodeInfo, Handler, Instr, Opcode};
 use crate::ir::{ObjId, Reason, Value};

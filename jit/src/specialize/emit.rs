@@ -1,6 +1,6 @@
 //! What the handlers of all families share: exits, guards, boxing and unboxing, references.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Spec};
 use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, UnOp, Value};
 use crate::oracle::Extent;

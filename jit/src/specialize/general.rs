@@ -1,7 +1,7 @@
 //! Instructions that are done by an entry point alone, whatever their operands are: `*` and `**` in displays and
 //! calls, `match`, `del`, imports.
 
-use super::context::{Own, Val};
+use super::abstract_state::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::LIST_TO_TUPLE;
 use crate::ir::{ElemKind, Field, IntCC, Reason};

@@ -1,6 +1,6 @@
 //! Globals: functions, classes and modules as guarded constants, variables in registers.
 
-use super::context::{GlobalVar, Own, Val};
+use super::abstract_state::{GlobalVar, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{Extent, GlobalRef};

@@ -1,7 +1,7 @@
 //! Instances of plain classes: made virtual, by running `__init__` inlined on them, and made into objects by one
 //! entry point where somebody else could see them. Those that are used up before never exist.
 
-use super::context::{Instance, ObjVal, Own, Val};
+use super::abstract_state::{Instance, ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::ir::{Awaits, ElemKind, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, Init};

@@ -2,7 +2,7 @@
 //!
 //! Where those iterators come from is in [`super::iterators`].
 
-use super::context::{Own, Val, View};
+use super::abstract_state::{Own, Val, View};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, Field, IntCC, Reason, SeqKind, Value};

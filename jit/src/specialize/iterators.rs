@@ -5,7 +5,7 @@
 //! an object that nobody else has, so that what the interpreter checks (that the dict has not changed) can be checked
 //! against what it remembered.
 
-use super::context::{ObjVal, Own, Val, View};
+use super::abstract_state::{ObjVal, Own, Val, View};
 use super::emit::Num;
 use super::{Flow, Live, Res, Spec};
 use crate::bytecode::Opcode;

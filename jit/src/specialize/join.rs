@@ -5,7 +5,7 @@
 //! noted and the unit is specialized again with it, so that the loop has one version. Where there is no
 //! such form (int then, float now) the loop gets a second version.
 
-use super::context::{Ctx, ObjVal, Own, Val};
+use super::abstract_state::{AbstractState, ObjVal, Own, Val};
 use super::{Res, Spec};
 use crate::ir::{ObjId, Type, Value};
 use crate::oracle::Extent;
@@ -253,7 +253,7 @@ impl Spec<'_> {
     }
 
     /// Notes module variables that the back-edge has in registers and the header had not.
-    fn note_globals(&mut self, code: ObjId, pc: u32, target: &Ctx) -> bool {
+    fn note_globals(&mut self, code: ObjId, pc: u32, target: &AbstractState) -> bool {
         let mut again = false;
         for g in self.ctx.globals.iter() {
             let had = target.globals.iter().any(|t| t.dict == g.dict && t.name == g.name);

@@ -4,7 +4,7 @@
 //! targets, where the context decides which version of the target is meant. What is not known is
 //! asked of the oracle and guarded; what can't be known is an exit.
 
-pub mod context;
+pub mod abstract_state;
 
 mod arith;
 mod attr;
@@ -35,7 +35,7 @@ use crate::ir::{
     Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op, Reason, Type, Value,
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
-use context::{Ctx, Frame, Key, Own, Val};
+use abstract_state::{AbstractState, Frame, Key, Own, Val};
 pub use join::Joins;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
@@ -150,7 +150,7 @@ pub struct Output {
 struct Version {
     key: Key,
     /// For loop headers: the context in terms of the block's parameters.
-    ctx: Option<Ctx>,
+    ctx: Option<AbstractState>,
     block: Block,
     /// For loop headers: where the loop is entered from outside.
     preheader: Option<Block>,
@@ -175,12 +175,12 @@ pub struct Spec<'a> {
     /// Instructions looked at so far in all attempts.
     work_done: &'a Cell<usize>,
     b: FunctionBuilder,
-    ctx: Ctx,
+    ctx: AbstractState,
     /// The context at the start of the instruction: what guards leave with.
-    start: Ctx,
+    start: AbstractState,
     ins: Instr,
     versions: FxHashMap<(usize, u32), Vec<Version>>,
-    work: Vec<(Block, Ctx, u32)>,
+    work: Vec<(Block, AbstractState, u32)>,
     leaders: FxHashMap<ObjId, Rc<FxHashSet<u32>>>,
     /// The live frame's slots (entries only).
     args: Option<Value>,
@@ -273,7 +273,7 @@ impl<'a> Spec<'a> {
             FnKind::Entry => Some(Type::Ptr),
             FnKind::Compiled => ret.and_then(Pass::ty),
         };
-        let ctx = Ctx {
+        let ctx = AbstractState {
             frames: Vec::new(),
             globals: Vec::new().into(),
             loops: Vec::new().into(),
@@ -408,7 +408,7 @@ impl<'a> Spec<'a> {
             }
             self.ctx.frame_mut().stack[i] = match val {
                 // The frame's slot keeps the reference until the loop is left.
-                Val::Obj(o) => Val::Obj(context::ObjVal { own: Own::Kept, ..o }),
+                Val::Obj(o) => Val::Obj(abstract_state::ObjVal { own: Own::Kept, ..o }),
                 v => v,
             };
         }
@@ -483,7 +483,7 @@ impl<'a> Spec<'a> {
                 if on_stack && unique && seen.ty == known.str_iterator {
                     return self.entry_sequence(v, tok, crate::ir::SeqKind::Str, exit);
                 }
-                Val::Obj(context::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home, sample: None })
+                Val::Obj(abstract_state::ObjVal { v, ty: Some(seen.ty), tok, own: Own::Home, sample: None })
             }
         }
     }
@@ -501,7 +501,7 @@ impl<'a> Spec<'a> {
                 (Pass::Bool, Some(v)) => Val::Bool(v),
                 (Pass::Obj(ty), Some(v)) => {
                     let sample = self.o.local_sample(i);
-                    Val::Obj(context::ObjVal { v, ty: *ty, tok: None, own: Own::Kept, sample })
+                    Val::Obj(abstract_state::ObjVal { v, ty: *ty, tok: None, own: Own::Kept, sample })
                 }
                 _ => Val::Const(self.o.known().none),
             });
@@ -657,7 +657,7 @@ impl<'a> Spec<'a> {
             self.b.jump(target, &vals);
             return Ok(());
         }
-        let types = context::key_types(&key);
+        let types = abstract_state::key_types(&key);
         debug_assert_eq!(types.len(), vals.len());
         let block = self.b.create_block();
         let params: Vec<Value> = types.iter().map(|t| self.b.add_param(block, *t)).collect();
@@ -710,7 +710,7 @@ impl<'a> Spec<'a> {
                 && matches!(o.own, Own::Alias | Own::Kept)
             {
                 self.b.incref(o.v);
-                self.ctx.frame_mut().locals[i] = Val::Obj(context::ObjVal { own: Own::Owned, ..o });
+                self.ctx.frame_mut().locals[i] = Val::Obj(abstract_state::ObjVal { own: Own::Owned, ..o });
             }
         }
         // Which other slot holds what an attribute refers to may change from turn to turn.
@@ -797,7 +797,8 @@ fn used_locals(code: &CodeInfo) -> Vec<bool> {
 
 /// Whether two contexts are of the same chain of (inlined) functions.
 fn same_chain(a: &Key, b: &Key) -> bool {
-    let frames =
-        |k: &Key| -> Vec<context::KeyItem> { k.iter().filter(|i| matches!(i, context::KeyItem::Frame(..))).cloned().collect() };
+    let frames = |k: &Key| -> Vec<abstract_state::KeyItem> {
+        k.iter().filter(|i| matches!(i, abstract_state::KeyItem::Frame(..))).cloned().collect()
+    };
     frames(a) == frames(b)
 }

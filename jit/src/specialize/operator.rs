@@ -2,8 +2,8 @@
 //! stack until it has returned, because what an operator makes of a result may depend on them (`NotImplemented`), and
 //! only the interpreter does that.
 
+use super::abstract_state::{ObjVal, Val};
 use super::arith::BinaryOp;
-use super::context::{ObjVal, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::{Instr, Opcode};
 use crate::ir::{Awaits, IntCC, ObjId, Reason};

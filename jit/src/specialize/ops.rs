@@ -1,6 +1,6 @@
 //! One instruction: the dispatch, and what only moves values around.
 
-use super::context::{Own, Val};
+use super::abstract_state::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value};
@@ -242,7 +242,7 @@ impl Spec<'_> {
                 let null = self.b.null();
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 self.ctx.frame_mut().locals[i] =
-                    Val::Obj(super::context::ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
+                    Val::Obj(super::abstract_state::ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
             }
             _ => {}
         }
@@ -486,7 +486,7 @@ impl Spec<'_> {
         };
         let (constant, sample) = match self.ctx.frame().locals[i].clone() {
             Val::Const(c) => (self.o.cell_constant(c), self.o.cell_sample(c)),
-            Val::Obj(super::context::ObjVal { sample: Some(s), .. }) => self.o.sample_cell(s),
+            Val::Obj(super::abstract_state::ObjVal { sample: Some(s), .. }) => self.o.sample_cell(s),
             _ => (None, None),
         };
         let v = self.b.load(Field::CellContent, cell, tok);

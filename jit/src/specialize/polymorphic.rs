@@ -6,7 +6,7 @@
 //! each class (`split_classes`). The classes are those that exits have seen at the instruction, else
 //! those that an earlier instruction has checked the same object for.
 
-use super::context::Val;
+use super::abstract_state::Val;
 use super::{Flow, Res, Spec};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, Shape};

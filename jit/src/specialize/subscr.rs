@@ -1,6 +1,6 @@
 //! Subscripts: items of lists, tuples, strs and dicts, slices, stores.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};

@@ -3,7 +3,7 @@
 //! A str of one Latin-1 character exists once, so that its code stands for it: characters that a loop takes out
 //! of a str or makes with `chr` come from a table and are never allocated.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;

@@ -7,7 +7,7 @@
 //! that was never met is no code but an exit. The VM's own stack of handled exceptions is kept as the interpreter keeps
 //! it, so that everything in a handler may leave.
 
-use super::context::{ObjVal, Own, Val};
+use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::{Handler, Opcode};
 use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Value};

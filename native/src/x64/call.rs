@@ -1,6 +1,6 @@
 //! Calls, and the depth of calls.
 //!
-//! `Ctx::depth` is in the pinned register while compiled code runs: as with polling, a word of
+//! `RuntimeContext::depth` is in the pinned register while compiled code runs: as with polling, a word of
 //! memory that each call reads and writes twice would take longer than short functions do. The
 //! run time finds it in memory whenever it is called and may look, and after an exit.
 
@@ -11,31 +11,31 @@ use crate::code_memory::reaches;
 use cranelift_codegen::ir::{
     self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName, types,
 };
-use psycore_jit::ctx::{Ctx, SCRATCH_WORDS};
 use psycore_jit::ir::{Callee, CtxField, ExitId, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
 use psycore_jit::rt::{Effect, RtId};
+use psycore_jit::runtime_context::{RuntimeContext, SCRATCH_WORDS};
 use std::mem::offset_of;
 
-pub(super) const CTX_RET: i32 = offset_of!(Ctx, ret) as i32;
+pub(super) const CTX_RET: i32 = offset_of!(RuntimeContext, ret) as i32;
 /// Where stubs leave the result of what they called.
-pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(Ctx, reserved) as i32;
-const EXIT_END: i32 = offset_of!(Ctx, exit_end) as i32;
-const DEPTH: i32 = offset_of!(Ctx, depth) as i32;
+pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(RuntimeContext, reserved) as i32;
+const EXIT_END: i32 = offset_of!(RuntimeContext, exit_end) as i32;
+const DEPTH: i32 = offset_of!(RuntimeContext, depth) as i32;
 
 /// Offset of a field of the context.
 pub(super) fn ctx_offset(field: CtxField) -> i32 {
     match field {
         CtxField::Ret => CTX_RET,
-        CtxField::Failed => offset_of!(Ctx, failed) as i32,
-        CtxField::Frame => offset_of!(Ctx, frame) as i32,
+        CtxField::Failed => offset_of!(RuntimeContext, failed) as i32,
+        CtxField::Frame => offset_of!(RuntimeContext, frame) as i32,
     }
 }
 
 /// Offset of a scratch word.
 pub(super) fn scratch_offset(index: u32) -> Result<i32, LowerError> {
     match index as usize {
-        index if index < SCRATCH_WORDS => Ok((offset_of!(Ctx, scratch) + 8 * index) as i32),
+        index if index < SCRATCH_WORDS => Ok((offset_of!(RuntimeContext, scratch) + 8 * index) as i32),
         _ => Err(LowerError(format!("scratch word {index}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! Polling.
 //!
-//! `Ctx::countdown` is counted in memory, where everybody finds it. But a word that each iteration
+//! `RuntimeContext::countdown` is counted in memory, where everybody finds it. But a word that each iteration
 //! reads and writes takes as long as a store takes to reach the next load, longer than many loops.
 //! So a loop from which nobody looks at the word (`psycore_jit::ir::countdown`) keeps the count in a register: each of its blocks
 //! has it as one more parameter, edges that enter the loop load it, and those that leave, exits
@@ -11,12 +11,12 @@
 
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, BlockArg, InstBuilder, condcodes::IntCC, types};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::ExitId;
 use psycore_jit::rt::RtId;
+use psycore_jit::runtime_context::RuntimeContext;
 use std::mem::offset_of;
 
-const COUNTDOWN: i32 = offset_of!(Ctx, countdown) as i32;
+const COUNTDOWN: i32 = offset_of!(RuntimeContext, countdown) as i32;
 
 impl Translator<'_> {
     pub(super) fn poll(&mut self, exit: ExitId) {

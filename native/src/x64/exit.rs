@@ -8,13 +8,13 @@
 
 use super::translate::{TRUSTED, Translator};
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ExitId, ExitKind, FnKind, Type, Value, status};
 use psycore_jit::lower::LowerError;
+use psycore_jit::runtime_context::RuntimeContext;
 use std::collections::HashMap;
 use std::mem::offset_of;
 
-pub(super) const EXIT_TOP: i32 = offset_of!(Ctx, exit_top) as i32;
+pub(super) const EXIT_TOP: i32 = offset_of!(RuntimeContext, exit_top) as i32;
 
 /// Fewer values than these are not worth a jump to a shared block.
 const SHARED_AT_LEAST: u32 = 3;

@@ -32,10 +32,10 @@ use cranelift_codegen::ir::{InstBuilder, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use perf_map::PerfMap;
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Type, Unit};
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use psycore_jit::rt::RtId;
+use psycore_jit::runtime_context::RuntimeContext;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -361,7 +361,7 @@ impl Lowering for CraneliftLowering {
         Some(Done { ticket: job.ticket, unit: job.unit, exit_base: job.exit_base, lowered, time })
     }
 
-    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
         let entry = self.units.get(&handle.0).and_then(|unit| unit.entries.get(func).copied().flatten());
         match entry {
             // SAFETY: the caller's promise; the unit is alive, else it would not be in the map.

@@ -9,7 +9,7 @@ use psycore_jit::layout::Layout;
 use psycore_jit::rt::RtId;
 use std::cell::Cell;
 
-/// What the run time noted. `Ctx::runtime` points to it.
+/// What the run time noted. `RuntimeContext::runtime` points to it.
 #[derive(Default)]
 struct Log {
     dead: Vec<usize>,
@@ -20,19 +20,19 @@ struct Log {
 
 /// # Safety
 /// `ctx` is a [`Machine`]'s.
-unsafe fn log<'a>(ctx: *mut Ctx) -> &'a mut Log {
+unsafe fn log<'a>(ctx: *mut RuntimeContext) -> &'a mut Log {
     // SAFETY: the caller's promise.
     unsafe { &mut *(*ctx).runtime.cast::<Log>() }
 }
 
-extern "C" fn dealloc(ctx: *mut Ctx, object: usize) -> i32 {
+extern "C" fn dealloc(ctx: *mut RuntimeContext, object: usize) -> i32 {
     // SAFETY: compiled code passes its context on.
     let log = unsafe { log(ctx) };
     log.dead.push(object);
     log.leave
 }
 
-extern "C" fn poll(ctx: *mut Ctx) -> i32 {
+extern "C" fn poll(ctx: *mut RuntimeContext) -> i32 {
     // SAFETY: compiled code passes its context on.
     let log = unsafe { log(ctx) };
     log.polls += 1;
@@ -41,22 +41,22 @@ extern "C" fn poll(ctx: *mut Ctx) -> i32 {
     log.leave
 }
 
-extern "C" fn new_int(ctx: *mut Ctx, value: i64) -> usize {
+extern "C" fn new_int(ctx: *mut RuntimeContext, value: i64) -> usize {
     // SAFETY: compiled code passes its context on.
     unsafe { log(ctx) }.newest = value;
     0x1000
 }
 
-extern "C" fn float_mod(_: *mut Ctx, a: f64, b: f64) -> f64 {
+extern "C" fn float_mod(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     a.rem_euclid(b)
 }
 
 fn rt_address(rt: RtId) -> usize {
     match rt {
-        RtId::Dealloc => dealloc as extern "C" fn(*mut Ctx, usize) -> i32 as usize,
-        RtId::PollSlow => poll as extern "C" fn(*mut Ctx) -> i32 as usize,
-        RtId::NewInt => new_int as extern "C" fn(*mut Ctx, i64) -> usize as usize,
-        RtId::FloatMod => float_mod as extern "C" fn(*mut Ctx, f64, f64) -> f64 as usize,
+        RtId::Dealloc => dealloc as extern "C" fn(*mut RuntimeContext, usize) -> i32 as usize,
+        RtId::PollSlow => poll as extern "C" fn(*mut RuntimeContext) -> i32 as usize,
+        RtId::NewInt => new_int as extern "C" fn(*mut RuntimeContext, i64) -> usize as usize,
+        RtId::FloatMod => float_mod as extern "C" fn(*mut RuntimeContext, f64, f64) -> f64 as usize,
         // Far from everything, never called.
         _ => 0x7fff_ffff_f000,
     }
@@ -87,7 +87,7 @@ fn layout() -> Layout {
 /// A lowering, a context with an exit stack, and cells.
 struct Machine {
     lowering: CraneliftLowering,
-    ctx: Box<Ctx>,
+    ctx: Box<RuntimeContext>,
     exits: Box<[u64]>,
     log: Box<Log>,
     cells: [Cell<u64>; 4],
@@ -100,7 +100,7 @@ impl Machine {
     }
 
     fn with(options: CraneliftOptions) -> Self {
-        let mut ctx = Box::new(Ctx::new());
+        let mut ctx = Box::new(RuntimeContext::new());
         let mut exits = vec![0; 1 << 16].into_boxed_slice();
         let mut log = Box::new(Log::default());
         ctx.exit_top = exits.as_mut_ptr();

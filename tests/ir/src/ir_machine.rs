@@ -6,11 +6,11 @@
 //! [`SLOTS`] times as much for slots. A destroyed object is overwritten, not freed, so that
 //! code which goes on using it is found out.
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{Exit, ExitId, Field, FnCell, Function, ObjId, Recipe, Type, Unit, Value, status};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{LowerEnv, Lowering};
 use psycore_jit::rt::RtId;
+use psycore_jit::runtime_context::RuntimeContext;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -266,7 +266,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
         unsafe { cell_base.wrapping_add(cell as usize).write(word) };
     }
     let mut exits = vec![0u64; world.exit_words];
-    let mut ctx = Ctx::new();
+    let mut ctx = RuntimeContext::new();
     ctx.countdown = world.countdown;
     ctx.depth = world.depth;
     ctx.exit_top = exits.as_mut_ptr();
@@ -487,7 +487,7 @@ fn name_of(p: *mut c_void) -> String {
     HEAP.with_borrow(|h| h.show_typed(p as u64, Type::Ptr))
 }
 
-extern "C" fn dealloc(_: *mut Ctx, p: *mut c_void) -> i32 {
+extern "C" fn dealloc(_: *mut RuntimeContext, p: *mut c_void) -> i32 {
     with_object(p, |h, i| {
         let name = h.names[i].clone();
         // That a number was made and dropped again is nobody's business.
@@ -499,7 +499,7 @@ extern "C" fn dealloc(_: *mut Ctx, p: *mut c_void) -> i32 {
     })
 }
 
-extern "C" fn poll(ctx: *mut Ctx) -> i32 {
+extern "C" fn poll(ctx: *mut RuntimeContext) -> i32 {
     log("poll()".into());
     // SAFETY: compiled code passes its context.
     unsafe { (*ctx).countdown = 1 << 30 };
@@ -518,11 +518,11 @@ fn new_object(refs: u64, field: Field, word: u64) -> *mut c_void {
     })
 }
 
-extern "C" fn new_int(_: *mut Ctx, x: i64) -> *mut c_void {
+extern "C" fn new_int(_: *mut RuntimeContext, x: i64) -> *mut c_void {
     new_object(1, Field::IntMag, x as u64)
 }
 
-extern "C" fn new_float(_: *mut Ctx, x: f64) -> *mut c_void {
+extern "C" fn new_float(_: *mut RuntimeContext, x: f64) -> *mut c_void {
     new_object(1, Field::FloatValue, x.to_bits())
 }
 
@@ -551,21 +551,21 @@ fn python(call: &str, a: *mut c_void, b: *mut c_void) -> *mut c_void {
     b
 }
 
-extern "C" fn get_item(_: *mut Ctx, a: *mut c_void, b: *mut c_void) -> *mut c_void {
+extern "C" fn get_item(_: *mut RuntimeContext, a: *mut c_void, b: *mut c_void) -> *mut c_void {
     python("get_item", a, b)
 }
 
-extern "C" fn get_attr(_: *mut Ctx, a: *mut c_void, b: *mut c_void) -> *mut c_void {
+extern "C" fn get_attr(_: *mut RuntimeContext, a: *mut c_void, b: *mut c_void) -> *mut c_void {
     python("get_attr", a, b)
 }
 
 /// Takes over the reference to the item and counts it, in the length only.
-extern "C" fn list_append(_: *mut Ctx, list: *mut c_void, item: *mut c_void) {
+extern "C" fn list_append(_: *mut RuntimeContext, list: *mut c_void, item: *mut c_void) {
     log(format!("list_append({}, {})", name_of(list), name_of(item)));
     with_object(list, grow);
 }
 
-extern "C" fn dict_shape(_: *mut Ctx, dict: *mut c_void) -> i32 {
+extern "C" fn dict_shape(_: *mut RuntimeContext, dict: *mut c_void) -> i32 {
     log(format!("dict_shape({})", name_of(dict)));
     with_object(dict, |h, i| {
         let stamp = &mut h.objects[i][1 + Field::DictStamp as usize];
@@ -575,7 +575,7 @@ extern "C" fn dict_shape(_: *mut Ctx, dict: *mut c_void) -> i32 {
 }
 
 /// A tuple of the scratch words, which are written down.
-extern "C" fn build_tuple(ctx: *mut Ctx, n: i32) -> *mut c_void {
+extern "C" fn build_tuple(ctx: *mut RuntimeContext, n: i32) -> *mut c_void {
     // SAFETY: compiled code passes its context, and has written that many words.
     let words: Vec<u64> = unsafe { (&(*ctx).scratch)[..n as usize].to_vec() };
     HEAP.with_borrow_mut(|h| {
@@ -587,28 +587,28 @@ extern "C" fn build_tuple(ctx: *mut Ctx, n: i32) -> *mut c_void {
     })
 }
 
-extern "C" fn float_floordiv(_: *mut Ctx, a: f64, b: f64) -> f64 {
+extern "C" fn float_floordiv(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     (a / b).floor()
 }
 
-extern "C" fn float_mod(_: *mut Ctx, a: f64, b: f64) -> f64 {
+extern "C" fn float_mod(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     a.rem_euclid(b)
 }
 
-extern "C" fn int_true_div(_: *mut Ctx, a: i64, b: i64) -> f64 {
+extern "C" fn int_true_div(_: *mut RuntimeContext, a: i64, b: i64) -> f64 {
     a as f64 / b as f64
 }
 
-extern "C" fn math_sin(_: *mut Ctx, x: f64) -> f64 {
+extern "C" fn math_sin(_: *mut RuntimeContext, x: f64) -> f64 {
     x.sin()
 }
 
-extern "C" fn int_float_compare(_: *mut Ctx, op: i32, a: i64, b: f64) -> i32 {
+extern "C" fn int_float_compare(_: *mut RuntimeContext, op: i32, a: i64, b: f64) -> i32 {
     let (a, op) = (a as f64, op.clamp(0, 5));
     [a < b, a <= b, a == b, a != b, a > b, a >= b][op as usize] as i32
 }
 
-extern "C" fn int_pow(ctx: *mut Ctx, a: i64, b: i64) -> i64 {
+extern "C" fn int_pow(ctx: *mut RuntimeContext, a: i64, b: i64) -> i64 {
     let r = u32::try_from(b).ok().and_then(|b| a.checked_pow(b));
     // SAFETY: compiled code passes its context.
     unsafe { (*ctx).failed = r.is_none() as i32 };

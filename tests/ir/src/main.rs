@@ -34,9 +34,9 @@ fn lowerings() -> Vec<Box<dyn Lowering>> {
 
 #[cfg(target_arch = "wasm32")]
 mod shared {
-    use psycore_jit::ctx::Ctx;
     use psycore_jit::ir::Unit;
     use psycore_jit::lower::{CodeHandle, LowerEnv, LowerError, Lowered, Lowering};
+    use psycore_jit::runtime_context::RuntimeContext;
     use psycore_wasm::lower::WasmLowering;
     use std::cell::RefCell;
     use std::rc::Rc;
@@ -60,7 +60,7 @@ mod shared {
             self.0.borrow_mut().lower(unit, env, listing)
         }
 
-        unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+        unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
             // SAFETY: the caller's promise.
             unsafe { self.0.borrow().enter(handle, func, ctx, args) }
         }

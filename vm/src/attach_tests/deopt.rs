@@ -5,11 +5,11 @@ use super::{outcome, with_jit, with_vm};
 use crate::hooks::{Driver, Exited, Hot, Options, Site, SiteKind, Version};
 use crate::layout::{self, FrameRef};
 use psycore_jit::bytecode::{Opcode, decode};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{
     Exit, ExitKind, FnKind, FrameDesc, FrameState, Function, GlobalWrite, ObjId, Reason, Recipe, Type, Unit, Value, status,
 };
 use psycore_jit::lower::CodeHandle;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyCode;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 use std::cell::{Cell, RefCell};
@@ -118,7 +118,7 @@ impl Driver for Stage {
         site.set_counter(1);
     }
 
-    unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
         // SAFETY: the hook's own context.
         unsafe {
             let act = self.act.borrow_mut().take();

@@ -7,8 +7,8 @@ mod rebuild;
 
 use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, Version};
 use crate::layout::FrameRef;
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::ObjId;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::{InterpreterBuilder, PyObject, VirtualMachine};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,7 +97,7 @@ impl Driver for Never {
     fn exited(&self, _: &Site, _: FrameRef, _: &Exited<'_>, _: &VirtualMachine) {
         unreachable!("nothing is compiled")
     }
-    unsafe fn enter(&self, _: &Version, _: *mut Ctx, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, _: &Version, _: *mut RuntimeContext, _: *mut u64) -> i32 {
         unreachable!("nothing is compiled")
     }
 }

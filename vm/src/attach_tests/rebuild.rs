@@ -4,11 +4,11 @@
 use super::{outcome, with_jit, with_vm};
 use crate::hooks::{Driver, Exited, Hot, Options, Site, Version};
 use crate::layout::{self, FrameRef};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{
     Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind, Type, Unit, Value, status,
 };
 use psycore_jit::lower::CodeHandle;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyTuple};
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 use std::cell::{Cell, RefCell};
@@ -149,7 +149,7 @@ impl Driver for Rebuild {
         site.set_counter(1);
     }
 
-    unsafe fn enter(&self, version: &Version, ctx: *mut Ctx, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
         // SAFETY: the context of the hook; the exit stack has room.
         unsafe {
             for w in self.record.borrow().iter() {

@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Type;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyBaseExceptionRef;
 use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -54,23 +54,25 @@ pub struct Entry {
 }
 
 /// An entry point without parameters.
-pub fn e0<R: Returned>(f: unsafe extern "C" fn(*mut Ctx) -> R) -> Entry {
+pub fn e0<R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext) -> R) -> Entry {
     Entry { address: f as usize, params: &[], ret: R::TYPE }
 }
 /// An entry point with one parameter.
-pub fn e1<A: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A) -> R) -> Entry {
+pub fn e1<A: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with two parameters.
-pub fn e2<A: Word, B: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B) -> R) -> Entry {
+pub fn e2<A: Word, B: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with three parameters.
-pub fn e3<A: Word, B: Word, C: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B, C) -> R) -> Entry {
+pub fn e3<A: Word, B: Word, C: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B, C) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with four parameters.
-pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(f: unsafe extern "C" fn(*mut Ctx, A, B, C, D) -> R) -> Entry {
+pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(
+    f: unsafe extern "C" fn(*mut RuntimeContext, A, B, C, D) -> R,
+) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE, D::TYPE] }, ret: R::TYPE }
 }
 
@@ -79,7 +81,7 @@ pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(f: unsafe extern "C" 
 /// # Safety
 /// `ctx.vm` points to the VM of the running thread and outlives the call.
 #[inline(always)]
-pub unsafe fn vm<'a>(ctx: *mut Ctx) -> &'a VirtualMachine {
+pub unsafe fn vm<'a>(ctx: *mut RuntimeContext) -> &'a VirtualMachine {
     // SAFETY: the caller's promise.
     unsafe { &*(*ctx).vm.cast::<VirtualMachine>() }
 }
@@ -115,7 +117,7 @@ pub fn give(o: impl Into<PyObjectRef>) -> Raw {
 /// # Safety
 /// `ctx` is valid and the word was filled with an object's address.
 #[inline(always)]
-pub unsafe fn scratch(ctx: *mut Ctx, i: usize) -> Raw {
+pub unsafe fn scratch(ctx: *mut RuntimeContext, i: usize) -> Raw {
     // SAFETY: the caller's promise.
     unsafe { (*ctx).scratch[i] as usize as Raw }
 }
@@ -125,7 +127,7 @@ pub unsafe fn scratch(ctx: *mut Ctx, i: usize) -> Raw {
 /// # Safety
 /// `ctx` is valid.
 #[inline(always)]
-pub unsafe fn set_scratch(ctx: *mut Ctx, i: usize, o: PyObjectRef) {
+pub unsafe fn set_scratch(ctx: *mut RuntimeContext, i: usize, o: PyObjectRef) {
     // SAFETY: the caller's promise.
     unsafe { (*ctx).scratch[i] = give(o) as usize as u64 }
 }
@@ -136,7 +138,7 @@ pub unsafe fn set_scratch(ctx: *mut Ctx, i: usize, o: PyObjectRef) {
 /// `ctx` is valid.
 #[cold]
 #[inline(never)]
-pub unsafe fn raise(ctx: *mut Ctx, exception: PyBaseExceptionRef) {
+pub unsafe fn raise(ctx: *mut RuntimeContext, exception: PyBaseExceptionRef) {
     // SAFETY: the caller's promise; a previous exception was left by us and is owned.
     unsafe {
         let old = (*ctx).exception.cast::<PyObject>();
@@ -172,7 +174,7 @@ pub fn guarded<R>(vm: &VirtualMachine, f: impl FnOnce(&VirtualMachine) -> PyResu
 /// # Safety
 /// `ctx` is valid and its VM is the running one.
 #[inline(always)]
-pub unsafe fn object(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult) -> Raw {
+pub unsafe fn object(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult) -> Raw {
     // SAFETY: the caller's promise.
     unsafe {
         match guarded(vm(ctx), f) {
@@ -190,7 +192,7 @@ pub unsafe fn object(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult)
 /// # Safety
 /// `ctx` is valid and its VM is the running one.
 #[inline(always)]
-pub unsafe fn truth(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<bool>) -> i32 {
+pub unsafe fn truth(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult<bool>) -> i32 {
     // SAFETY: the caller's promise.
     unsafe { number(ctx, |vm| f(vm).map(i32::from)) }
 }
@@ -200,7 +202,7 @@ pub unsafe fn truth(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<b
 /// # Safety
 /// `ctx` is valid and its VM is the running one.
 #[inline(always)]
-pub unsafe fn done(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<()>) -> i32 {
+pub unsafe fn done(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult<()>) -> i32 {
     // SAFETY: the caller's promise.
     unsafe { number(ctx, |vm| f(vm).map(|()| 0)) }
 }
@@ -210,7 +212,7 @@ pub unsafe fn done(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<()
 /// # Safety
 /// `ctx` is valid and its VM is the running one.
 #[inline(always)]
-pub unsafe fn number(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<i32>) -> i32 {
+pub unsafe fn number(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult<i32>) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
         match guarded(vm(ctx), f) {
@@ -228,7 +230,7 @@ pub unsafe fn number(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<
 /// # Safety
 /// `ctx` is valid and its VM is the running one.
 #[inline(always)]
-pub unsafe fn count(ctx: *mut Ctx, f: impl FnOnce(&VirtualMachine) -> PyResult<usize>) -> i64 {
+pub unsafe fn count(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult<usize>) -> i64 {
     // SAFETY: the caller's promise.
     unsafe {
         match guarded(vm(ctx), f) {

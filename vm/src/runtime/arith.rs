@@ -2,7 +2,7 @@
 //!
 //! Operators on unboxed numbers are in `math`.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::bytecode::BinaryOperator;
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
@@ -97,7 +97,7 @@ fn float_op(op: BinaryOperator, a: f64, b: f64) -> Option<f64> {
 }
 
 /// Any binary operator on any objects.
-pub unsafe extern "C" fn binary_op(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn binary_op(ctx: *mut RuntimeContext, op: i32, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (vm, x, y) = (vm(ctx), obj(a), obj(b));
@@ -126,7 +126,7 @@ fn operator(op: i32) -> BinaryOperator {
 }
 
 /// `-a`, `~a`, `+a`: 0, 1, 2.
-pub unsafe extern "C" fn unary_op(ctx: *mut Ctx, op: i32, a: Raw) -> Raw {
+pub unsafe extern "C" fn unary_op(ctx: *mut RuntimeContext, op: i32, a: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let a = obj(a);
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn unary_op(ctx: *mut Ctx, op: i32, a: Raw) -> Raw {
 }
 
 /// The truth of an object.
-pub unsafe extern "C" fn to_bool(ctx: *mut Ctx, a: Raw) -> i32 {
+pub unsafe extern "C" fn to_bool(ctx: *mut RuntimeContext, a: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let a = obj(a);

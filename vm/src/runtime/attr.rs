@@ -1,6 +1,6 @@
 //! Attributes of any object, by name.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyStr, descriptor::PyMethodDescriptor};
 use rustpython_vm::function::PyMethodFlags;
 use rustpython_vm::types::PyTypeFlags;
@@ -18,7 +18,7 @@ unsafe fn name<'a>(p: Raw) -> &'a Py<PyStr> {
 }
 
 /// `o.name`.
-pub unsafe extern "C" fn get_attr(ctx: *mut Ctx, o: Raw, attr: Raw) -> Raw {
+pub unsafe extern "C" fn get_attr(ctx: *mut RuntimeContext, o: Raw, attr: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a name.
     unsafe {
         let (o, attr) = (obj(o), name(attr));
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn get_attr(ctx: *mut Ctx, o: Raw, attr: Raw) -> Raw {
 }
 
 /// `o.name = value` (object, name, value).
-pub unsafe extern "C" fn set_attr(ctx: *mut Ctx, o: Raw, attr: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn set_attr(ctx: *mut RuntimeContext, o: Raw, attr: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, live objects and a name.
     unsafe {
         let (o, attr, value) = (obj(o), name(attr), obj(value));
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn set_attr(ctx: *mut Ctx, o: Raw, attr: Raw, value: Raw) 
 }
 
 /// `del o.name`.
-pub unsafe extern "C" fn del_attr(ctx: *mut Ctx, o: Raw, attr: Raw) -> i32 {
+pub unsafe extern "C" fn del_attr(ctx: *mut RuntimeContext, o: Raw, attr: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live object and a name.
     unsafe {
         let (o, attr) = (obj(o), name(attr));
@@ -66,7 +66,7 @@ pub fn method(vm: &VirtualMachine, o: &PyObject, attr: &Py<PyStr>) -> PyResult<(
 }
 
 /// Looks up what a call of `o.name` calls; `failed` says that it does not take the object.
-pub unsafe extern "C" fn load_method(ctx: *mut Ctx, o: Raw, attr: Raw) -> Raw {
+pub unsafe extern "C" fn load_method(ctx: *mut RuntimeContext, o: Raw, attr: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a name.
     unsafe {
         let (o, attr) = (obj(o), name(attr));
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn load_method(ctx: *mut Ctx, o: Raw, attr: Raw) -> Raw {
 
 /// `super(class, o).name` as `LOAD_SUPER_ATTR` does it: scratch words 0, 1, 2 are the global
 /// `super`, the class and the object.
-pub unsafe extern "C" fn load_super_attr(ctx: *mut Ctx, attr: Raw) -> Raw {
+pub unsafe extern "C" fn load_super_attr(ctx: *mut RuntimeContext, attr: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, live objects and a name.
     unsafe {
         let attr = name(attr);

@@ -1,6 +1,6 @@
 //! Displays: lists, tuples, dicts, sets, slices, strings and formatted values.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PySet, PySlice, PyStr};
 use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::{PyObjectRef, PyPayload};
@@ -14,19 +14,19 @@ use super::text::int_text;
 /// # Safety
 /// `ctx` is valid and the words hold owned references.
 #[inline]
-unsafe fn taken(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
+unsafe fn taken(ctx: *mut RuntimeContext, n: i32) -> Vec<PyObjectRef> {
     // SAFETY: the caller's promise.
     (0..n as usize).map(|i| unsafe { take(scratch(ctx, i)) }).collect()
 }
 
 /// A list of `n` scratch words, whose references it takes over.
-pub unsafe extern "C" fn build_list(ctx: *mut Ctx, n: i32) -> Raw {
+pub unsafe extern "C" fn build_list(ctx: *mut RuntimeContext, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe { give(pool::new_list(vm(ctx), |items| items.extend((0..n as usize).map(|i| take(scratch(ctx, i)))))) }
 }
 
 /// A tuple, likewise.
-pub unsafe extern "C" fn build_tuple(ctx: *mut Ctx, n: i32) -> Raw {
+pub unsafe extern "C" fn build_tuple(ctx: *mut RuntimeContext, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
         let items = taken(ctx, n);
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn build_tuple(ctx: *mut Ctx, n: i32) -> Raw {
 }
 
 /// A dict of `n` pairs, key before value.
-pub unsafe extern "C" fn build_map(ctx: *mut Ctx, n: i32) -> Raw {
+pub unsafe extern "C" fn build_map(ctx: *mut RuntimeContext, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
         let words = taken(ctx, 2 * n);
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn build_map(ctx: *mut Ctx, n: i32) -> Raw {
 }
 
 /// A set.
-pub unsafe extern "C" fn build_set(ctx: *mut Ctx, n: i32) -> Raw {
+pub unsafe extern "C" fn build_set(ctx: *mut RuntimeContext, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references.
     unsafe {
         let items = taken(ctx, n);
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn build_set(ctx: *mut Ctx, n: i32) -> Raw {
 }
 
 /// The concatenation of `n` strs.
-pub unsafe extern "C" fn build_string(ctx: *mut Ctx, n: i32) -> Raw {
+pub unsafe extern "C" fn build_string(ctx: *mut RuntimeContext, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and owned references to strs.
     unsafe {
         let parts = || (0..n as usize).map(|i| obj(scratch(ctx, i)).downcast_unchecked_ref::<PyStr>());
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn build_string(ctx: *mut Ctx, n: i32) -> Raw {
 }
 
 /// `slice(start, stop, step)`; a step of null is none.
-pub unsafe extern "C" fn build_slice(ctx: *mut Ctx, start: Raw, stop: Raw, step: Raw) -> Raw {
+pub unsafe extern "C" fn build_slice(ctx: *mut RuntimeContext, start: Raw, stop: Raw, step: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let slice = PySlice {
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn build_slice(ctx: *mut Ctx, start: Raw, stop: Raw, step:
 }
 
 /// `format(o, "")`.
-pub unsafe extern "C" fn format_simple(ctx: *mut Ctx, o: Raw) -> Raw {
+pub unsafe extern "C" fn format_simple(ctx: *mut RuntimeContext, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn format_simple(ctx: *mut Ctx, o: Raw) -> Raw {
 }
 
 /// `format(o, spec)`.
-pub unsafe extern "C" fn format_with_spec(ctx: *mut Ctx, o: Raw, spec: Raw) -> Raw {
+pub unsafe extern "C" fn format_with_spec(ctx: *mut RuntimeContext, o: Raw, spec: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a str.
     unsafe {
         let (o, spec) = (obj(o), obj(spec));
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn format_with_spec(ctx: *mut Ctx, o: Raw, spec: Raw) -> R
 }
 
 /// `str`, `repr`, `ascii`: 1, 2, 3.
-pub unsafe extern "C" fn convert_value(ctx: *mut Ctx, how: i32, o: Raw) -> Raw {
+pub unsafe extern "C" fn convert_value(ctx: *mut RuntimeContext, how: i32, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn convert_value(ctx: *mut Ctx, how: i32, o: Raw) -> Raw {
 }
 
 /// `tuple(list)` of an exact list.
-pub unsafe extern "C" fn list_to_tuple(ctx: *mut Ctx, list: Raw) -> Raw {
+pub unsafe extern "C" fn list_to_tuple(ctx: *mut RuntimeContext, list: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact list.
     unsafe {
         let list = obj(list).downcast_unchecked_ref::<rustpython_vm::builtins::PyList>();

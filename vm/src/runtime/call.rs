@@ -3,7 +3,7 @@
 //! The arguments are copied out before anything else happens, since the callee may come back
 //! into compiled code and use the scratch words again.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType};
 use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::object::Traverse;
@@ -89,7 +89,7 @@ fn converted(vm: &VirtualMachine, class: &PyObject, arg: &PyObject) -> Option<Py
 }
 
 /// `isinstance(o, class)`.
-pub unsafe extern "C" fn is_instance(ctx: *mut Ctx, o: Raw, class: Raw) -> i32 {
+pub unsafe extern "C" fn is_instance(ctx: *mut RuntimeContext, o: Raw, class: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (o, class) = (obj(o), obj(class));
@@ -113,7 +113,7 @@ pub fn is_subclass(vm: &VirtualMachine, class: &Py<PyType>, of: &Py<PyType>) -> 
 }
 
 /// `isinstance(o, class)` of a class whose own class is `type`; -1 where that may run Python code.
-pub unsafe extern "C" fn is_instance_plain(ctx: *mut Ctx, o: Raw, class: Raw) -> i32 {
+pub unsafe extern "C" fn is_instance_plain(ctx: *mut RuntimeContext, o: Raw, class: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live object and such a class.
     unsafe {
         let of: &Py<PyType> = obj(class).downcast_unchecked_ref();
@@ -154,7 +154,7 @@ fn instance(vm: &VirtualMachine, class: &Py<PyType>) -> PyResult {
 }
 
 /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
-pub unsafe extern "C" fn new_instance(ctx: *mut Ctx, class: Raw) -> Raw {
+pub unsafe extern "C" fn new_instance(ctx: *mut RuntimeContext, class: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and such a class.
     unsafe {
         let class: &Py<PyType> = obj(class).downcast_unchecked_ref();
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn new_instance(ctx: *mut Ctx, class: Raw) -> Raw {
 /// # Safety
 /// `ctx` is valid and the words hold live objects.
 #[inline]
-unsafe fn arguments(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
+unsafe fn arguments(ctx: *mut RuntimeContext, n: i32) -> Vec<PyObjectRef> {
     let n = n as usize;
     let mut args = Vec::with_capacity(n + 1);
     // SAFETY: the caller's promise.
@@ -176,7 +176,7 @@ unsafe fn arguments(ctx: *mut Ctx, n: i32) -> Vec<PyObjectRef> {
 }
 
 /// Calls with `n` positional arguments from the scratch words.
-pub unsafe extern "C" fn call(ctx: *mut Ctx, callable: Raw, n: i32) -> Raw {
+pub unsafe extern "C" fn call(ctx: *mut RuntimeContext, callable: Raw, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let callable = obj(callable);
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn call(ctx: *mut Ctx, callable: Raw, n: i32) -> Raw {
 }
 
 /// Calls with `n` arguments from the scratch words, the last of them named by the tuple.
-pub unsafe extern "C" fn call_kw(ctx: *mut Ctx, callable: Raw, n: i32, names: Raw) -> Raw {
+pub unsafe extern "C" fn call_kw(ctx: *mut RuntimeContext, callable: Raw, n: i32, names: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, live objects and a tuple of strs.
     unsafe {
         let (callable, names) = (obj(callable), obj(names));
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn call_kw(ctx: *mut Ctx, callable: Raw, n: i32, names: Ra
 }
 
 /// Calls a method by name: receiver and `n` arguments in the scratch words.
-pub unsafe extern "C" fn call_method(ctx: *mut Ctx, name: Raw, n: i32) -> Raw {
+pub unsafe extern "C" fn call_method(ctx: *mut RuntimeContext, name: Raw, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context, live objects and a name.
     unsafe {
         let name: &Py<PyStr> = obj(name).downcast_unchecked_ref();
@@ -259,7 +259,7 @@ fn keywords(vm: &VirtualMachine, callable: &PyObject, mapping: &PyObject) -> PyR
 }
 
 /// `f(*args, **kwargs)`: what comes before the arguments (or null), an iterable and a mapping (or null).
-pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, first: Raw, args: Raw, kwargs: Raw) -> Raw {
+pub unsafe extern "C" fn call_ex(ctx: *mut RuntimeContext, callable: Raw, first: Raw, args: Raw, kwargs: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (callable, args) = (obj(callable), obj(args));
@@ -299,7 +299,7 @@ pub unsafe extern "C" fn call_ex(ctx: *mut Ctx, callable: Raw, first: Raw, args:
 }
 
 /// `DICT_MERGE`: adds the keyword arguments of `f(**mapping)` to those that came before.
-pub unsafe extern "C" fn dict_merge(ctx: *mut Ctx, callable: Raw, d: Raw, mapping: Raw) -> i32 {
+pub unsafe extern "C" fn dict_merge(ctx: *mut RuntimeContext, callable: Raw, d: Raw, mapping: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, live objects and an exact dict.
     unsafe {
         let (callable, mapping) = (obj(callable), obj(mapping));

@@ -1,6 +1,6 @@
 //! Comparisons, membership and identity of objects.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::types::PyComparisonOp;
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
@@ -47,7 +47,7 @@ fn plain(vm: &VirtualMachine, op: i32, a: &PyObject, b: &PyObject) -> Option<boo
 }
 
 /// A rich comparison.
-pub unsafe extern "C" fn compare(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn compare(ctx: *mut RuntimeContext, op: i32, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (a, b) = (obj(a), obj(b));
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn compare(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> Raw 
 }
 
 /// A rich comparison as a truth value.
-pub unsafe extern "C" fn compare_bool(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+pub unsafe extern "C" fn compare_bool(ctx: *mut RuntimeContext, op: i32, a: Raw, b: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (a, b) = (obj(a), obj(b));
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn compare_bool(ctx: *mut Ctx, op: i32, a: Raw, b: Raw) ->
 }
 
 /// Comparison of exact strs.
-pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+pub unsafe extern "C" fn str_compare(_: *mut RuntimeContext, op: i32, a: Raw, b: Raw) -> i32 {
     // SAFETY: compiled code passes live exact strs.
     let (a, b) = unsafe { (obj(a).downcast_unchecked_ref::<PyStr>(), obj(b).downcast_unchecked_ref::<PyStr>()) };
     i32::from(match op {
@@ -83,14 +83,14 @@ pub unsafe extern "C" fn str_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i3
 }
 
 /// Comparison of exact ints of any size.
-pub unsafe extern "C" fn int_compare(_: *mut Ctx, op: i32, a: Raw, b: Raw) -> i32 {
+pub unsafe extern "C" fn int_compare(_: *mut RuntimeContext, op: i32, a: Raw, b: Raw) -> i32 {
     // SAFETY: compiled code passes live exact ints.
     let (a, b) = unsafe { (obj(a).downcast_unchecked_ref::<PyInt>(), obj(b).downcast_unchecked_ref::<PyInt>()) };
     i32::from(holds(op, a.as_bigint().cmp(b.as_bigint())))
 }
 
 /// `item in container` (container first).
-pub unsafe extern "C" fn contains(ctx: *mut Ctx, container: Raw, item: Raw) -> i32 {
+pub unsafe extern "C" fn contains(ctx: *mut RuntimeContext, container: Raw, item: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, item) = (obj(container), obj(item));

@@ -1,6 +1,6 @@
 //! Operations on dicts and sets of exactly these types.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PySet, PyStr};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
 use rustpython_vm::{AsObject, Py, TryFromObject};
@@ -25,7 +25,7 @@ unsafe fn string<'a>(p: Raw) -> &'a Py<PyStr> {
 }
 
 /// Adds to a set.
-pub unsafe extern "C" fn set_add(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
+pub unsafe extern "C" fn set_add(ctx: *mut RuntimeContext, set: Raw, item: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact set and a live object.
     unsafe {
         let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn set_add(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
 }
 
 /// `item in set` of an exact set.
-pub unsafe extern "C" fn set_contains(ctx: *mut Ctx, set: Raw, item: Raw) -> i32 {
+pub unsafe extern "C" fn set_contains(ctx: *mut RuntimeContext, set: Raw, item: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact set and a live object.
     unsafe {
         let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn set_contains(ctx: *mut Ctx, set: Raw, item: Raw) -> i32
 }
 
 /// `dict[key] = value` of an exact dict.
-pub unsafe extern "C" fn map_add(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn map_add(ctx: *mut RuntimeContext, d: Raw, key: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact dict and live objects.
     unsafe {
         let (d, key, value) = (dict(d), obj(key), obj(value));
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn map_add(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) ->
 }
 
 /// Looks a str up in an exact dict: borrowed value, null if absent.
-pub unsafe extern "C" fn dict_get_str(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
+pub unsafe extern "C" fn dict_get_str(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
     unsafe {
         match dict(d).get_item_opt(string(key), vm(ctx)) {
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn dict_get_str(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
 }
 
 /// Sets a str key of an exact dict. What it replaces dies later if Python code would notice.
-pub unsafe extern "C" fn dict_set_str(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) {
+pub unsafe extern "C" fn dict_set_str(ctx: *mut RuntimeContext, d: Raw, key: Raw, value: Raw) {
     // SAFETY: compiled code passes its own context, a live exact dict, str and object.
     unsafe {
         let (vm, d, key) = (vm(ctx), dict(d), string(key));
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn dict_set_str(ctx: *mut Ctx, d: Raw, key: Raw, value: Ra
 }
 
 /// `dict.get(key)` of an exact dict: owned value; null if absent, with `failed` set if it raised.
-pub unsafe extern "C" fn dict_get(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
+pub unsafe extern "C" fn dict_get(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live exact dict and a live object.
     unsafe {
         (*ctx).failed = 0;
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn dict_get(ctx: *mut Ctx, d: Raw, key: Raw) -> Raw {
 }
 
 /// `key in dict` of an exact dict.
-pub unsafe extern "C" fn dict_contains(ctx: *mut Ctx, d: Raw, key: Raw) -> i32 {
+pub unsafe extern "C" fn dict_contains(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact dict and a live object.
     unsafe {
         let (d, key) = (dict(d), obj(key));
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn dict_contains(ctx: *mut Ctx, d: Raw, key: Raw) -> i32 {
 }
 
 /// `DICT_UPDATE`: merges a mapping into an exact dict, with the error of `{**o}` where it is none.
-pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
+pub unsafe extern "C" fn dict_update(ctx: *mut RuntimeContext, d: Raw, o: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact dict and a live object.
     unsafe {
         let (d, o) = (dict(d), obj(o));
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn dict_update(ctx: *mut Ctx, d: Raw, o: Raw) -> i32 {
 }
 
 /// `SET_UPDATE`: adds what an iterable gives to an exact set.
-pub unsafe extern "C" fn set_update(ctx: *mut Ctx, s: Raw, o: Raw) -> i32 {
+pub unsafe extern "C" fn set_update(ctx: *mut RuntimeContext, s: Raw, o: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact set and a live object.
     unsafe {
         let (s, o) = (obj(s), obj(o));

@@ -8,8 +8,8 @@
 use std::cell::UnsafeCell;
 use std::sync::OnceLock;
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Field;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyInt, PySet, PyStr};
 use rustpython_vm::common::hash::{fix_sentinel, mod_int};
 use rustpython_vm::object::payload_offset;
@@ -360,7 +360,7 @@ unsafe fn find_int(vm: &VirtualMachine, t: &Table, at: usize, key: i64) -> i64 {
 
 /// The entry of an exact str in an exact dict: its index, -1 if absent, -2 if only the
 /// general way can tell.
-pub unsafe extern "C" fn dict_find_str(ctx: *mut Ctx, d: Raw, key: Raw) -> i64 {
+pub unsafe extern "C" fn dict_find_str(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> i64 {
     // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
     unsafe {
         let vm = vm(ctx);
@@ -370,7 +370,7 @@ pub unsafe extern "C" fn dict_find_str(ctx: *mut Ctx, d: Raw, key: Raw) -> i64 {
 }
 
 /// The same for an int.
-pub unsafe extern "C" fn dict_find_int(ctx: *mut Ctx, d: Raw, key: i64) -> i64 {
+pub unsafe extern "C" fn dict_find_int(ctx: *mut RuntimeContext, d: Raw, key: i64) -> i64 {
     // SAFETY: compiled code passes its own context and a live exact dict.
     unsafe {
         let vm = vm(ctx);
@@ -380,7 +380,7 @@ pub unsafe extern "C" fn dict_find_int(ctx: *mut Ctx, d: Raw, key: i64) -> i64 {
 }
 
 /// The same for an exact str in an exact set.
-pub unsafe extern "C" fn set_find_str(ctx: *mut Ctx, set: Raw, key: Raw) -> i64 {
+pub unsafe extern "C" fn set_find_str(ctx: *mut RuntimeContext, set: Raw, key: Raw) -> i64 {
     // SAFETY: compiled code passes its own context, a live exact set and a live exact str.
     unsafe {
         let vm = vm(ctx);
@@ -390,7 +390,7 @@ pub unsafe extern "C" fn set_find_str(ctx: *mut Ctx, set: Raw, key: Raw) -> i64 
 }
 
 /// The same for an int in an exact set.
-pub unsafe extern "C" fn set_find_int(ctx: *mut Ctx, set: Raw, key: i64) -> i64 {
+pub unsafe extern "C" fn set_find_int(ctx: *mut RuntimeContext, set: Raw, key: i64) -> i64 {
     // SAFETY: compiled code passes its own context and a live exact set.
     unsafe {
         let vm = vm(ctx);
@@ -400,7 +400,7 @@ pub unsafe extern "C" fn set_find_int(ctx: *mut Ctx, set: Raw, key: i64) -> i64 
 }
 
 /// Adds a key, an exact str or int that a lookup has just not found; takes over the value's reference.
-pub unsafe extern "C" fn dict_insert(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw) {
+pub unsafe extern "C" fn dict_insert(ctx: *mut RuntimeContext, d: Raw, key: Raw, value: Raw) {
     // SAFETY: compiled code passes its own context, a live exact dict, a live key and an owned value.
     unsafe {
         let d: &Py<PyDict> = obj(d).downcast_unchecked_ref();
@@ -410,7 +410,7 @@ pub unsafe extern "C" fn dict_insert(ctx: *mut Ctx, d: Raw, key: Raw, value: Raw
 }
 
 /// Adds such a key to an exact set.
-pub unsafe extern "C" fn set_insert(ctx: *mut Ctx, set: Raw, key: Raw) {
+pub unsafe extern "C" fn set_insert(ctx: *mut RuntimeContext, set: Raw, key: Raw) {
     // SAFETY: compiled code passes its own context, a live exact set and a live key.
     unsafe {
         let set: &Py<PySet> = obj(set).downcast_unchecked_ref();

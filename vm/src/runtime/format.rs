@@ -3,7 +3,7 @@
 //! What is unusual (other specifications, wrong types, numbers that don't fit) is done, or refused, by the
 //! interpreter; neither runs Python code for such operands.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
@@ -171,7 +171,7 @@ fn percent<'a>(vm: &VirtualMachine, format: &[u8], mut args: impl ExactSizeItera
 }
 
 /// `format % args` of an exact str and the first `n` scratch words.
-pub unsafe extern "C" fn str_format(ctx: *mut Ctx, format: Raw, n: i32) -> Raw {
+pub unsafe extern "C" fn str_format(ctx: *mut RuntimeContext, format: Raw, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context, a live str and that many live objects, none of them a tuple or
     // a mapping.
     unsafe {
@@ -201,7 +201,7 @@ fn whole(spec: &[u8]) -> Option<Spec> {
 }
 
 /// `format(i, spec)`.
-pub unsafe extern "C" fn format_int(ctx: *mut Ctx, i: i64, spec: Raw) -> Raw {
+pub unsafe extern "C" fn format_int(ctx: *mut RuntimeContext, i: i64, spec: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact str.
     unsafe {
         if let Some(s) = ascii(string(spec)).and_then(whole)
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn format_int(ctx: *mut Ctx, i: i64, spec: Raw) -> Raw {
 }
 
 /// `format(x, spec)`.
-pub unsafe extern "C" fn format_float(ctx: *mut Ctx, x: f64, spec: Raw) -> Raw {
+pub unsafe extern "C" fn format_float(ctx: *mut RuntimeContext, x: f64, spec: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact str.
     unsafe {
         if let Some(s) = ascii(string(spec)).and_then(whole)

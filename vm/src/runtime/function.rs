@@ -1,6 +1,6 @@
 //! Functions, bound methods and cells made at run time.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyBoundMethod;
 use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::{AsObject, PyPayload};
@@ -8,7 +8,7 @@ use rustpython_vm::{AsObject, PyPayload};
 use super::abi::{Raw, give, obj, object, vm};
 
 /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
-pub unsafe extern "C" fn make_function(ctx: *mut Ctx, code: Raw, globals: Raw, closure: Raw, defaults: Raw) -> Raw {
+pub unsafe extern "C" fn make_function(ctx: *mut RuntimeContext, code: Raw, globals: Raw, closure: Raw, defaults: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects or null.
     unsafe {
         let args = vec![obj(code).to_owned(), obj(globals).to_owned()];
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn make_function(ctx: *mut Ctx, code: Raw, globals: Raw, c
 }
 
 /// A bound method: function, object.
-pub unsafe extern "C" fn bind_method(ctx: *mut Ctx, function: Raw, o: Raw) -> Raw {
+pub unsafe extern "C" fn bind_method(ctx: *mut RuntimeContext, function: Raw, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let method = PyBoundMethod::new(obj(o).to_owned(), obj(function).to_owned());
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn bind_method(ctx: *mut Ctx, function: Raw, o: Raw) -> Ra
 }
 
 /// A cell: its content or null.
-pub unsafe extern "C" fn new_cell(ctx: *mut Ctx, content: Raw) -> Raw {
+pub unsafe extern "C" fn new_cell(ctx: *mut RuntimeContext, content: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object or null.
     unsafe {
         let args = if content.is_null() { Vec::new() } else { vec![obj(content).to_owned()] };

@@ -2,8 +2,8 @@
 //!
 //! The dict is a copy of a template: same keys, same index table, same stamp, and the values of the instance.
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{ElemKind, Field};
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyType};
 use rustpython_vm::{AsObject, Py, PyPayload, PyRef, VirtualMachine};
 
@@ -34,7 +34,7 @@ unsafe fn filled(vm: &VirtualMachine, template: &Py<PyDict>, values: impl ExactS
 }
 
 /// An instance of a plain class (class, template, n) whose dict gets the `n` scratch words as values.
-pub unsafe extern "C" fn build_instance(ctx: *mut Ctx, class: Raw, template: Raw, n: i32) -> Raw {
+pub unsafe extern "C" fn build_instance(ctx: *mut RuntimeContext, class: Raw, template: Raw, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context, a plain class, a template made for it with `n` keys, and owned references.
     unsafe {
         let vm = vm(ctx);

@@ -1,6 +1,6 @@
 //! Iterators: making them, advancing them, unpacking what they give.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, VirtualMachine};
@@ -8,7 +8,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, Vi
 use super::abi::{Raw, done, guarded, obj, object, raise, vm};
 
 /// `iter(o)`.
-pub unsafe extern "C" fn get_iter(ctx: *mut Ctx, o: Raw) -> Raw {
+pub unsafe extern "C" fn get_iter(ctx: *mut RuntimeContext, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
@@ -17,7 +17,7 @@ pub unsafe extern "C" fn get_iter(ctx: *mut Ctx, o: Raw) -> Raw {
 }
 
 /// The next item; null at the end, and null with `failed` set when it raised.
-pub unsafe extern "C" fn iter_next(ctx: *mut Ctx, iter: Raw) -> Raw {
+pub unsafe extern "C" fn iter_next(ctx: *mut RuntimeContext, iter: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         (*ctx).failed = 0;
@@ -91,7 +91,7 @@ fn unpack_exactly(vm: &VirtualMachine, o: &PyObject, n: usize) -> PyResult<Vec<P
 }
 
 /// A tuple of the `n` items of a sequence.
-pub unsafe extern "C" fn unpack_sequence(ctx: *mut Ctx, o: Raw, n: i32) -> Raw {
+pub unsafe extern "C" fn unpack_sequence(ctx: *mut RuntimeContext, o: Raw, n: i32) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let o = obj(o);
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn unpack_sequence(ctx: *mut Ctx, o: Raw, n: i32) -> Raw {
 }
 
 /// `a, b, *rest, c = o`: a tuple of `before` items, the list of the rest and `after` items.
-pub unsafe extern "C" fn unpack_ex(ctx: *mut Ctx, o: Raw, before: i32, after: i32) -> Raw {
+pub unsafe extern "C" fn unpack_ex(ctx: *mut RuntimeContext, o: Raw, before: i32, after: i32) -> Raw {
     // SAFETY: as for `unpack_sequence`.
     unsafe {
         let o = obj(o);
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn unpack_ex(ctx: *mut Ctx, o: Raw, before: i32, after: i3
 }
 
 /// `LIST_EXTEND`: appends the items of an iterable, with the error of `[*o]` where it is none.
-pub unsafe extern "C" fn list_extend(ctx: *mut Ctx, list: Raw, o: Raw) -> i32 {
+pub unsafe extern "C" fn list_extend(ctx: *mut RuntimeContext, list: Raw, o: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact list and a live object.
     unsafe {
         let (list, o) = (obj(list), obj(o));

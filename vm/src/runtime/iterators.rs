@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Field;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyRange, PyTuple};
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
@@ -22,7 +22,7 @@ const END: i64 = -1;
 const ODD: i64 = -2;
 
 /// An iterator over an exact dict or one of its views.
-pub unsafe extern "C" fn table_iter(ctx: *mut Ctx, o: Raw) -> Raw {
+pub unsafe extern "C" fn table_iter(ctx: *mut RuntimeContext, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and such an object.
     unsafe {
         let o = obj(o);
@@ -39,7 +39,7 @@ thread_local! {
 }
 
 /// `keys()`, `values()` or `items()` of an exact dict: 0, 1, 2.
-pub unsafe extern "C" fn dict_view(ctx: *mut Ctx, d: Raw, which: i32) -> Raw {
+pub unsafe extern "C" fn dict_view(ctx: *mut RuntimeContext, d: Raw, which: i32) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact dict.
     unsafe {
         let (vm, d) = (vm(ctx), obj(d));
@@ -128,7 +128,7 @@ fn probe(vm: &VirtualMachine) -> Option<Sizes> {
 }
 
 /// The index of the entry that such an iterator gives next; -1 at the end, -2 where the dict has changed.
-pub unsafe extern "C" fn dict_iter_peek(ctx: *mut Ctx, iter: Raw) -> i64 {
+pub unsafe extern "C" fn dict_iter_peek(ctx: *mut RuntimeContext, iter: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live iterator over a dict that has not ended. While it runs
     // no other thread does.
     unsafe {
@@ -158,7 +158,7 @@ fn reduced(vm: &VirtualMachine, iter: &PyObject) -> Option<PyObjectRef> {
 
 /// What an iterator of a builtin class iterates over (part 0), or part `i` of a `zip` without `strict`: borrowed,
 /// null if it can't be taken apart.
-pub unsafe extern "C" fn iter_part(ctx: *mut Ctx, iter: Raw, index: i32) -> Raw {
+pub unsafe extern "C" fn iter_part(ctx: *mut RuntimeContext, iter: Raw, index: i32) -> Raw {
     // SAFETY: compiled code passes its own context and a live iterator, which keeps its parts alive.
     unsafe {
         let (vm, iter) = (vm(ctx), obj(iter));
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn iter_part(ctx: *mut Ctx, iter: Raw, index: i32) -> Raw 
 }
 
 /// The position of a sequence's iterator, or the next number of an `enumerate`; -1 if it has none.
-pub unsafe extern "C" fn iter_position(ctx: *mut Ctx, iter: Raw) -> i64 {
+pub unsafe extern "C" fn iter_position(ctx: *mut RuntimeContext, iter: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live iterator.
     unsafe {
         let (vm, iter) = (vm(ctx), obj(iter));
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn iter_position(ctx: *mut Ctx, iter: Raw) -> i64 {
 }
 
 /// A range object: start, stop, step (not 0).
-pub unsafe extern "C" fn new_range(ctx: *mut Ctx, start: i64, stop: i64, step: i64) -> Raw {
+pub unsafe extern "C" fn new_range(ctx: *mut RuntimeContext, start: i64, stop: i64, step: i64) -> Raw {
     // SAFETY: compiled code passes its own context.
     let ctx = unsafe { &vm(ctx).ctx };
     give(PyRange { start: ctx.new_int(start), stop: ctx.new_int(stop), step: ctx.new_int(step) }.into_ref(ctx))

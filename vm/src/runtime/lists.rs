@@ -5,8 +5,8 @@
 
 use std::sync::OnceLock;
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::Field;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyList;
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, VirtualMachine};
@@ -82,7 +82,7 @@ pub unsafe fn unlocked<'a>(vm: &VirtualMachine, l: Raw) -> Option<(&'a mut Vec<P
 }
 
 /// Appends an item, whose reference it takes over.
-pub unsafe extern "C" fn list_append(ctx: *mut Ctx, l: Raw, item: Raw) {
+pub unsafe extern "C" fn list_append(ctx: *mut RuntimeContext, l: Raw, item: Raw) {
     // SAFETY: compiled code passes its own context, a live exact list and an owned reference.
     unsafe {
         match unlocked(vm(ctx), l) {
@@ -96,14 +96,14 @@ pub unsafe extern "C" fn list_append(ctx: *mut Ctx, l: Raw, item: Raw) {
 }
 
 /// Removes and returns the last item; null if there is none.
-pub unsafe extern "C" fn list_pop(_: *mut Ctx, l: Raw) -> Raw {
+pub unsafe extern "C" fn list_pop(_: *mut RuntimeContext, l: Raw) -> Raw {
     // SAFETY: compiled code passes a live exact list.
     let last = unsafe { list(l).borrow_vec_mut().pop() };
     last.map_or(std::ptr::null_mut(), give)
 }
 
 /// A new list with the items of the first, then of the second.
-pub unsafe extern "C" fn list_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn list_concat(ctx: *mut RuntimeContext, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live exact lists.
     unsafe {
         let mut items = list(a).borrow_vec().to_vec();
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn list_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
 }
 
 /// A new list with the items repeated.
-pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
+pub unsafe extern "C" fn list_repeat(ctx: *mut RuntimeContext, l: Raw, n: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact list.
     unsafe {
         // The operator has the right error for what is too large.
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn list_repeat(ctx: *mut Ctx, l: Raw, n: i64) -> Raw {
 }
 
 /// `[item] * n`.
-pub unsafe extern "C" fn list_of(ctx: *mut Ctx, item: Raw, n: i64) -> Raw {
+pub unsafe extern "C" fn list_of(ctx: *mut RuntimeContext, item: Raw, n: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live object; each of the references that are counted goes to a
     // place of the list.
     unsafe {
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn list_of(ctx: *mut Ctx, item: Raw, n: i64) -> Raw {
 }
 
 /// Inserts before an index with the meaning of `list.insert`; takes over the item's reference.
-pub unsafe extern "C" fn list_insert(_: *mut Ctx, l: Raw, index: i64, item: Raw) {
+pub unsafe extern "C" fn list_insert(_: *mut RuntimeContext, l: Raw, index: i64, item: Raw) {
     // SAFETY: compiled code passes a live exact list and an owned reference.
     unsafe {
         let mut items = list(l).borrow_vec_mut();
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn list_insert(_: *mut Ctx, l: Raw, index: i64, item: Raw)
 }
 
 /// Removes and returns the item at an index that is in range and not negative.
-pub unsafe extern "C" fn list_pop_at(_: *mut Ctx, l: Raw, index: i64) -> Raw {
+pub unsafe extern "C" fn list_pop_at(_: *mut RuntimeContext, l: Raw, index: i64) -> Raw {
     // SAFETY: compiled code passes a live exact list.
     unsafe {
         let mut items = list(l).borrow_vec_mut();
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn list_pop_at(_: *mut Ctx, l: Raw, index: i64) -> Raw {
 }
 
 /// Reverses in place.
-pub unsafe extern "C" fn list_reverse(_: *mut Ctx, l: Raw) {
+pub unsafe extern "C" fn list_reverse(_: *mut RuntimeContext, l: Raw) {
     // SAFETY: compiled code passes a live exact list.
     unsafe { list(l).borrow_vec_mut().reverse() }
 }

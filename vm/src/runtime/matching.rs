@@ -1,6 +1,6 @@
 //! `match`: what patterns of sequences, mappings and classes ask of their subject.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PySet, PyStr, PyTuple, PyType};
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine};
@@ -8,14 +8,14 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyResult, Virtua
 use super::abi::{Raw, obj, object};
 
 /// Whether an object is a sequence (0) or a mapping (1) for `match`.
-pub unsafe extern "C" fn match_kind(_: *mut Ctx, subject: Raw, kind: i32) -> i32 {
+pub unsafe extern "C" fn match_kind(_: *mut RuntimeContext, subject: Raw, kind: i32) -> i32 {
     let flag = if kind == 0 { PyTypeFlags::SEQUENCE } else { PyTypeFlags::MAPPING };
     // SAFETY: compiled code passes a live object.
     i32::from(unsafe { obj(subject) }.class().has_patma_collection_flag(flag))
 }
 
 /// The values of a mapping's keys, or None.
-pub unsafe extern "C" fn match_keys(ctx: *mut Ctx, subject: Raw, keys: Raw) -> Raw {
+pub unsafe extern "C" fn match_keys(ctx: *mut RuntimeContext, subject: Raw, keys: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and an exact tuple.
     unsafe {
         let (subject, keys) = (obj(subject), obj(keys));
@@ -62,7 +62,7 @@ fn values_of(vm: &VirtualMachine, subject: &PyObject, keys: &[PyObjectRef]) -> P
 }
 
 /// The attributes that the patterns of a class ask for, or None.
-pub unsafe extern "C" fn match_class(ctx: *mut Ctx, subject: Raw, class: Raw, names: Raw, positional: i32) -> Raw {
+pub unsafe extern "C" fn match_class(ctx: *mut RuntimeContext, subject: Raw, class: Raw, names: Raw, positional: i32) -> Raw {
     // SAFETY: compiled code passes its own context, live objects and an exact tuple of strs.
     unsafe {
         let (subject, class, names) = (obj(subject), obj(class), obj(names));

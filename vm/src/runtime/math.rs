@@ -1,23 +1,23 @@
 //! Arithmetic on unboxed numbers, with the results that the interpreter would compute
 //! bit by bit: float division and power, int division and power, `math`'s functions.
 //!
-//! No objects here. What would raise sets `Ctx::failed`; compiled code then lets the interpreter do it.
+//! No objects here. What would raise sets `RuntimeContext::failed`; compiled code then lets the interpreter do it.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::common::float_ops;
 
 /// `a // b`; `b` is not zero.
-pub unsafe extern "C" fn float_floordiv(_: *mut Ctx, a: f64, b: f64) -> f64 {
+pub unsafe extern "C" fn float_floordiv(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     float_ops::floordiv(a, b).unwrap_or(f64::NAN)
 }
 
 /// `a % b`; `b` is not zero.
-pub unsafe extern "C" fn float_mod(_: *mut Ctx, a: f64, b: f64) -> f64 {
+pub unsafe extern "C" fn float_mod(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     float_ops::mod_(a, b).unwrap_or(f64::NAN)
 }
 
 /// `a ** b`; sets `failed` where it raises or is complex.
-pub unsafe extern "C" fn float_pow(ctx: *mut Ctx, a: f64, b: f64) -> f64 {
+pub unsafe extern "C" fn float_pow(ctx: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     let result = a.powf(b);
     let fails = (a == 0.0 && b.is_sign_negative())
         || (a.is_sign_negative() && (b.floor() - b).abs() > f64::EPSILON)
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn float_pow(ctx: *mut Ctx, a: f64, b: f64) -> f64 {
 }
 
 /// Compares an int with a float exactly: operators as in `compare`.
-pub unsafe extern "C" fn int_float_compare(_: *mut Ctx, op: i32, a: i64, b: f64) -> i32 {
+pub unsafe extern "C" fn int_float_compare(_: *mut RuntimeContext, op: i32, a: i64, b: f64) -> i32 {
     use std::cmp::Ordering::{Equal, Greater, Less};
     const TWO_63: f64 = 9_223_372_036_854_775_808.0;
     if b.is_nan() {
@@ -63,7 +63,7 @@ pub fn holds(op: i32, ordering: std::cmp::Ordering) -> bool {
 }
 
 /// The correctly rounded quotient; `b` is not zero.
-pub unsafe extern "C" fn int_true_div(_: *mut Ctx, a: i64, b: i64) -> f64 {
+pub unsafe extern "C" fn int_true_div(_: *mut RuntimeContext, a: i64, b: i64) -> f64 {
     true_div(a, b)
 }
 
@@ -91,7 +91,7 @@ pub fn true_div(a: i64, b: i64) -> f64 {
 }
 
 /// `a ** b` for `b >= 0`; sets `failed` when it does not fit.
-pub unsafe extern "C" fn int_pow(ctx: *mut Ctx, a: i64, b: i64) -> i64 {
+pub unsafe extern "C" fn int_pow(ctx: *mut RuntimeContext, a: i64, b: i64) -> i64 {
     let result = match a {
         0 | 1 => Some(if b == 0 { 1 } else { a }),
         -1 => Some(if b % 2 == 0 { 1 } else { -1 }),
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn int_pow(ctx: *mut Ctx, a: i64, b: i64) -> i64 {
 macro_rules! unary {
     ($($(#[$m:meta])* $name:ident $f:expr;)*) => {$(
         $(#[$m])*
-        pub unsafe extern "C" fn $name(_: *mut Ctx, x: f64) -> f64 {
+        pub unsafe extern "C" fn $name(_: *mut RuntimeContext, x: f64) -> f64 {
             let f: fn(f64) -> f64 = $f;
             f(x)
         }
@@ -131,11 +131,11 @@ unary! {
 }
 
 /// `math.atan2`.
-pub unsafe extern "C" fn math_atan2(_: *mut Ctx, y: f64, x: f64) -> f64 {
+pub unsafe extern "C" fn math_atan2(_: *mut RuntimeContext, y: f64, x: f64) -> f64 {
     y.atan2(x)
 }
 
 /// `math.fmod`; the operands are finite and `y` is not zero.
-pub unsafe extern "C" fn math_fmod(_: *mut Ctx, x: f64, y: f64) -> f64 {
+pub unsafe extern "C" fn math_fmod(_: *mut RuntimeContext, x: f64, y: f64) -> f64 {
     x % y
 }

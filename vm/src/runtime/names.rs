@@ -1,6 +1,6 @@
 //! Names: globals, names of a namespace, imports.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict, PyModule, PyStr};
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, TryFromObject, VirtualMachine};
 
@@ -35,7 +35,7 @@ fn global(vm: &VirtualMachine, globals: &PyObject, builtins: &PyObject, name: &P
 }
 
 /// `LOAD_GLOBAL`: globals, builtins, name.
-pub unsafe extern "C" fn load_global(ctx: *mut Ctx, globals: Raw, builtins: Raw, n: Raw) -> Raw {
+pub unsafe extern "C" fn load_global(ctx: *mut RuntimeContext, globals: Raw, builtins: Raw, n: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, live namespaces and a name.
     unsafe {
         let (globals, builtins, n) = (obj(globals), obj(builtins), name(n));
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn load_global(ctx: *mut Ctx, globals: Raw, builtins: Raw,
 }
 
 /// `STORE_GLOBAL`: globals, name, value.
-pub unsafe extern "C" fn store_global(ctx: *mut Ctx, globals: Raw, n: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn store_global(ctx: *mut RuntimeContext, globals: Raw, n: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live dict, a name and a live object.
     unsafe {
         let (globals, n, value) = (obj(globals), name(n), obj(value));
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn store_global(ctx: *mut Ctx, globals: Raw, n: Raw, value
 }
 
 /// `DELETE_GLOBAL` and `DELETE_NAME`: namespace, name.
-pub unsafe extern "C" fn delete_global(ctx: *mut Ctx, namespace: Raw, n: Raw) -> i32 {
+pub unsafe extern "C" fn delete_global(ctx: *mut RuntimeContext, namespace: Raw, n: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live namespace and a name.
     unsafe {
         let (namespace, n) = (obj(namespace), name(n));
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn delete_global(ctx: *mut Ctx, namespace: Raw, n: Raw) ->
 }
 
 /// `LOAD_NAME`: locals, globals, builtins, name.
-pub unsafe extern "C" fn load_name(ctx: *mut Ctx, locals: Raw, globals: Raw, builtins: Raw, n: Raw) -> Raw {
+pub unsafe extern "C" fn load_name(ctx: *mut RuntimeContext, locals: Raw, globals: Raw, builtins: Raw, n: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, live namespaces and a name.
     unsafe {
         let (locals, globals, builtins, n) = (obj(locals), obj(globals), obj(builtins), name(n));
@@ -82,19 +82,19 @@ pub unsafe extern "C" fn load_name(ctx: *mut Ctx, locals: Raw, globals: Raw, bui
 }
 
 /// `STORE_NAME`: locals, name, value.
-pub unsafe extern "C" fn store_name(ctx: *mut Ctx, locals: Raw, n: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn store_name(ctx: *mut RuntimeContext, locals: Raw, n: Raw, value: Raw) -> i32 {
     // SAFETY: the same contract.
     unsafe { store_global(ctx, locals, n, value) }
 }
 
 /// `DELETE_NAME`: locals, name.
-pub unsafe extern "C" fn delete_name(ctx: *mut Ctx, locals: Raw, n: Raw) -> i32 {
+pub unsafe extern "C" fn delete_name(ctx: *mut RuntimeContext, locals: Raw, n: Raw) -> i32 {
     // SAFETY: the same contract.
     unsafe { delete_global(ctx, locals, n) }
 }
 
 /// `IMPORT_NAME`: name, level, list of names.
-pub unsafe extern "C" fn import_name(ctx: *mut Ctx, n: Raw, level: Raw, from: Raw) -> Raw {
+pub unsafe extern "C" fn import_name(ctx: *mut RuntimeContext, n: Raw, level: Raw, from: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a name and live objects.
     unsafe {
         let (n, level, from) = (name(n), obj(level), obj(from));
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn import_name(ctx: *mut Ctx, n: Raw, level: Raw, from: Ra
 }
 
 /// `IMPORT_FROM` where it is reading a variable of a module; else null, and nothing has happened.
-pub unsafe extern "C" fn import_from(ctx: *mut Ctx, module: Raw, n: Raw) -> Raw {
+pub unsafe extern "C" fn import_from(ctx: *mut RuntimeContext, module: Raw, n: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a name.
     unsafe {
         let (module, n, vm) = (obj(module), name(n), vm(ctx));

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::VirtualMachine;
 use rustpython_vm::gc_state::gc_state;
 
@@ -45,7 +45,7 @@ fn signals_due() -> bool {
 }
 
 /// 1 if compiled code must leave.
-pub unsafe extern "C" fn poll_slow(ctx: *mut Ctx) -> i32 {
+pub unsafe extern "C" fn poll_slow(ctx: *mut RuntimeContext) -> i32 {
     // SAFETY: compiled code passes its own valid context.
     let vm = unsafe { vm(ctx) };
     let aside = crate::aside::must_step_aside(vm);

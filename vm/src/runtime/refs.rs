@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
@@ -93,7 +93,7 @@ unsafe fn keep<T>(head: &mut *mut std::ffi::c_void, room: &mut i32, p: Raw) -> b
 }
 
 /// A new int.
-pub unsafe extern "C" fn new_int(ctx: *mut Ctx, value: i64) -> Raw {
+pub unsafe extern "C" fn new_int(ctx: *mut RuntimeContext, value: i64) -> Raw {
     // SAFETY: compiled code passes its own valid context.
     let (vm, ctx) = unsafe { (vm(ctx), &mut *ctx) };
     if CACHED_INTS.contains(&value) {
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn new_int(ctx: *mut Ctx, value: i64) -> Raw {
 }
 
 /// A new float.
-pub unsafe extern "C" fn new_float(ctx: *mut Ctx, value: f64) -> Raw {
+pub unsafe extern "C" fn new_float(ctx: *mut RuntimeContext, value: f64) -> Raw {
     // SAFETY: compiled code passes its own valid context.
     let (vm, ctx) = unsafe { (vm(ctx), &mut *ctx) };
     // SAFETY: the list holds dead floats only.
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn new_float(ctx: *mut Ctx, value: f64) -> Raw {
 }
 
 /// Destroys an object whose last reference is gone; 1 if Python code ran or may have.
-pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
+pub unsafe extern "C" fn dealloc(ctx: *mut RuntimeContext, p: Raw) -> i32 {
     // SAFETY: compiled code passes its own valid context and an object with a count of zero, whose
     // memory is still there.
     unsafe {
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn dealloc(ctx: *mut Ctx, p: Raw) -> i32 {
 /// # Safety
 /// Its reference word is zero, and nobody else refers to it.
 #[inline(always)]
-unsafe fn keep_atom(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
+unsafe fn keep_atom(vm: &VirtualMachine, ctx: &mut RuntimeContext, p: Raw) -> bool {
     // SAFETY: the caller's promise; the class says what the payload is.
     unsafe {
         let class = obj(p).class();
@@ -162,7 +162,7 @@ unsafe fn keep_atom(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
 ///
 /// # Safety
 /// `p` is an exact list with a reference word of zero, no other thread runs Python code, and nobody else refers to it.
-unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
+unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut RuntimeContext, p: Raw) -> bool {
     // SAFETY: the caller's promise; a list owns a reference to each item.
     unsafe {
         if obj(p).weak_count().is_some_and(|n| n > 0) {
@@ -184,7 +184,7 @@ unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) -> bool {
 /// # Safety
 /// The reference is the caller's, and no other thread runs Python code.
 #[inline(always)]
-unsafe fn drop_atom(vm: &VirtualMachine, ctx: &mut Ctx, p: Raw) {
+unsafe fn drop_atom(vm: &VirtualMachine, ctx: &mut RuntimeContext, p: Raw) {
     // SAFETY: the caller's promise; a word of exactly one says that the reference is the only one.
     unsafe {
         let word = count_word(p);
@@ -214,7 +214,7 @@ fn release(o: PyObjectRef) {
 }
 
 /// Gives up a reference.
-pub unsafe extern "C" fn release_now(_: *mut Ctx, p: Raw) {
+pub unsafe extern "C" fn release_now(_: *mut RuntimeContext, p: Raw) {
     // SAFETY: compiled code owns the reference.
     release(unsafe { take(p) });
 }
@@ -242,7 +242,7 @@ pub fn release_deferred() -> bool {
 
 /// Puts an owned object into word `index` of the frame slots at an address and releases
 /// what was there.
-pub unsafe extern "C" fn replace_slot(_: *mut Ctx, slots: Raw, index: i32, value: Raw) {
+pub unsafe extern "C" fn replace_slot(_: *mut RuntimeContext, slots: Raw, index: i32, value: Raw) {
     // SAFETY: compiled code passes the address of a frame's slots, each null or one owned reference.
     unsafe {
         let slot = slots.cast::<Raw>().add(index as usize);

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
@@ -67,7 +67,7 @@ fn sum(vm: &VirtualMachine, items: &[PyObjectRef]) -> Option<PyObjectRef> {
 }
 
 /// `sum(x)` of an exact list or tuple; null where only the general way can tell.
-pub unsafe extern "C" fn seq_sum(ctx: *mut Ctx, seq: Raw) -> Raw {
+pub unsafe extern "C" fn seq_sum(ctx: *mut RuntimeContext, seq: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe { or_null(with_items(vm(ctx), obj(seq), |items| sum(vm(ctx), items))) }
 }
@@ -118,7 +118,7 @@ fn order(kind: Ordered, a: &PyObject, b: &PyObject) -> Option<Ordering> {
 }
 
 /// `min(x)` 0, `max(x)` 1 of an exact list or tuple; null where only the general way can tell.
-pub unsafe extern "C" fn seq_extreme(ctx: *mut Ctx, which: i32, seq: Raw) -> Raw {
+pub unsafe extern "C" fn seq_extreme(ctx: *mut RuntimeContext, which: i32, seq: Raw) -> Raw {
     let beyond = if which == 0 { Ordering::Less } else { Ordering::Greater };
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
@@ -159,7 +159,7 @@ fn sorted(vm: &VirtualMachine, items: &[PyObjectRef]) -> Option<Vec<PyObjectRef>
 }
 
 /// `sorted(x)` of an exact list or tuple; null where only the general way can tell.
-pub unsafe extern "C" fn seq_sorted(ctx: *mut Ctx, seq: Raw) -> Raw {
+pub unsafe extern "C" fn seq_sorted(ctx: *mut RuntimeContext, seq: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let vm = vm(ctx);
@@ -184,7 +184,7 @@ fn plain_truth(vm: &VirtualMachine, o: &PyObject) -> Option<bool> {
 }
 
 /// `any(x)` 0, `all(x)` 1 of an exact list or tuple; -1 where only the general way can tell.
-pub unsafe extern "C" fn seq_truth(ctx: *mut Ctx, which: i32, seq: Raw) -> i32 {
+pub unsafe extern "C" fn seq_truth(ctx: *mut RuntimeContext, which: i32, seq: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let vm = vm(ctx);
@@ -227,7 +227,7 @@ fn same(vm: &VirtualMachine, item: &PyObject, o: &PyObject) -> Option<bool> {
 }
 
 /// The first place of an item in an exact list or tuple; -1 where it is not, -2 where only the general way can tell.
-pub unsafe extern "C" fn seq_find(ctx: *mut Ctx, seq: Raw, item: Raw) -> i64 {
+pub unsafe extern "C" fn seq_find(ctx: *mut RuntimeContext, seq: Raw, item: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (vm, wanted) = (vm(ctx), obj(item));
@@ -276,7 +276,7 @@ fn taken<T: Clone>(items: &[T], (start, count, step): (i64, usize, i64)) -> Vec<
 }
 
 /// `s[start:stop:step]` of an exact list, tuple, str or bytes; [`NONE`] is None, and the step is not 0.
-pub unsafe extern "C" fn seq_slice(ctx: *mut Ctx, seq: Raw, start: i64, stop: i64, step: i64) -> Raw {
+pub unsafe extern "C" fn seq_slice(ctx: *mut RuntimeContext, seq: Raw, start: i64, stop: i64, step: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live object of one of these classes.
     unsafe {
         let (vm, seq) = (vm(ctx), obj(seq));
@@ -322,7 +322,7 @@ fn ascii_of(o: &PyObject) -> Option<&[u8]> {
 }
 
 /// `list(x)` of an object whose iteration runs no Python code.
-pub unsafe extern "C" fn to_list(ctx: *mut Ctx, o: Raw) -> Raw {
+pub unsafe extern "C" fn to_list(ctx: *mut RuntimeContext, o: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and such an object.
     unsafe {
         let o = obj(o);

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict};
 use rustpython_vm::function::ArgMapping;
 use rustpython_vm::object::payload_offset;
@@ -168,7 +168,7 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
 }
 
 /// The stamp of the keys of an exact dict, given one if it has none; 0 if it can't have one.
-pub unsafe extern "C" fn dict_shape(ctx: *mut Ctx, d: Raw) -> i32 {
+pub unsafe extern "C" fn dict_shape(ctx: *mut RuntimeContext, d: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and a live exact dict.
     unsafe {
         let dict: &Py<PyDict> = obj(d).downcast_unchecked_ref();

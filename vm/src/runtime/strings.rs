@@ -5,8 +5,8 @@
 //! left to the interpreter's methods.
 
 use memchr::memmem;
-use psycore_jit::ctx::Ctx;
 use psycore_jit::oracle::StrMethod;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
@@ -261,7 +261,7 @@ fn general(vm: &VirtualMachine, m: StrMethod, s: &PyObject, a: Option<&PyObject>
 }
 
 /// A method whose result is a str, a list or a tuple: its number, the str, its arguments or null.
-pub unsafe extern "C" fn str_transform(ctx: *mut Ctx, number: i32, s: Raw, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn str_transform(ctx: *mut RuntimeContext, number: i32, s: Raw, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live exact str and live arguments of the classes that the
     // method takes, or null.
     unsafe {
@@ -316,7 +316,7 @@ fn test(m: StrMethod, s: &[u8], a: Option<&[u8]>) -> Option<bool> {
 }
 
 /// A method whose result is a truth value: its number, the str, its argument or null.
-pub unsafe extern "C" fn str_test(ctx: *mut Ctx, number: i32, s: Raw, a: Raw) -> i32 {
+pub unsafe extern "C" fn str_test(ctx: *mut RuntimeContext, number: i32, s: Raw, a: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, a live exact str and another or null.
     unsafe {
         let m = method(number);
@@ -334,7 +334,7 @@ pub unsafe extern "C" fn str_test(ctx: *mut Ctx, number: i32, s: Raw, a: Raw) ->
 }
 
 /// A method whose result is a number: its number, the str and another. -1 where nothing is found.
-pub unsafe extern "C" fn str_search(ctx: *mut Ctx, number: i32, s: Raw, a: Raw) -> i64 {
+pub unsafe extern "C" fn str_search(ctx: *mut RuntimeContext, number: i32, s: Raw, a: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and live exact strs.
     unsafe {
         let m = method(number);
@@ -365,7 +365,7 @@ fn find(s: &[u8], a: &[u8]) -> Option<usize> {
 }
 
 /// `a in s` of exact strs (`s` first).
-pub unsafe extern "C" fn str_contains(_: *mut Ctx, s: Raw, a: Raw) -> i32 {
+pub unsafe extern "C" fn str_contains(_: *mut RuntimeContext, s: Raw, a: Raw) -> i32 {
     // SAFETY: compiled code passes live exact strs. The encoding of one is in the encoding of the other exactly
     // where its characters are, except for surrogates, which never are parts of others.
     unsafe { i32::from(find(string(s).as_bytes(), string(a).as_bytes()).is_some()) }

@@ -1,6 +1,6 @@
 //! Subscripts and slices of any container.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyInt, PyList, PySlice, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, PyResult, VirtualMachine};
 
@@ -56,7 +56,7 @@ fn store_item(vm: &VirtualMachine, container: &PyObject, key: &PyObject, value: 
 }
 
 /// `container[key]`.
-pub unsafe extern "C" fn get_item(ctx: *mut Ctx, container: Raw, key: Raw) -> Raw {
+pub unsafe extern "C" fn get_item(ctx: *mut RuntimeContext, container: Raw, key: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, key) = (obj(container), obj(key));
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn get_item(ctx: *mut Ctx, container: Raw, key: Raw) -> Ra
 }
 
 /// `container[key] = value`.
-pub unsafe extern "C" fn set_item(ctx: *mut Ctx, container: Raw, key: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn set_item(ctx: *mut RuntimeContext, container: Raw, key: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, key, value) = (obj(container), obj(key), obj(value));
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn set_item(ctx: *mut Ctx, container: Raw, key: Raw, value
 }
 
 /// `del container[key]`.
-pub unsafe extern "C" fn del_item(ctx: *mut Ctx, container: Raw, key: Raw) -> i32 {
+pub unsafe extern "C" fn del_item(ctx: *mut RuntimeContext, container: Raw, key: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, key) = (obj(container), obj(key));
@@ -90,7 +90,7 @@ fn range(vm: &VirtualMachine, start: PyObjectRef, stop: PyObjectRef) -> PyObject
 }
 
 /// `container[start:stop]`.
-pub unsafe extern "C" fn get_slice(ctx: *mut Ctx, container: Raw, start: Raw, stop: Raw) -> Raw {
+pub unsafe extern "C" fn get_slice(ctx: *mut RuntimeContext, container: Raw, start: Raw, stop: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, start, stop) = (obj(container), obj(start), obj(stop));
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn get_slice(ctx: *mut Ctx, container: Raw, start: Raw, st
 }
 
 /// `container[start:stop] = value` (container, start, stop, value).
-pub unsafe extern "C" fn set_slice(ctx: *mut Ctx, container: Raw, start: Raw, stop: Raw, value: Raw) -> i32 {
+pub unsafe extern "C" fn set_slice(ctx: *mut RuntimeContext, container: Raw, start: Raw, stop: Raw, value: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (container, start, stop, value) = (obj(container), obj(start), obj(stop), obj(value));
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn set_slice(ctx: *mut Ctx, container: Raw, start: Raw, st
 }
 
 /// `len(container)`, with its error.
-pub unsafe extern "C" fn length(ctx: *mut Ctx, container: Raw) -> i64 {
+pub unsafe extern "C" fn length(ctx: *mut RuntimeContext, container: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live object.
     unsafe {
         let container = obj(container);

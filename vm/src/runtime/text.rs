@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyInt, PyStr};
 use rustpython_vm::common::wtf8::{CodePoint, Wtf8Buf};
 use rustpython_vm::convert::ToPyObject;
@@ -43,14 +43,14 @@ fn concat(vm: &VirtualMachine, a: &Py<PyStr>, b: &Py<PyStr>) -> PyObjectRef {
 }
 
 /// `a + b`.
-pub unsafe extern "C" fn str_concat(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn str_concat(ctx: *mut RuntimeContext, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live exact strs.
     unsafe { give(concat(vm(ctx), string(a), string(b))) }
 }
 
 /// `a += b`: takes over the reference to `a` and lengthens it in place where it is the only one,
 /// so that a text built piece by piece is not copied for each piece.
-pub unsafe extern "C" fn str_append(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
+pub unsafe extern "C" fn str_append(ctx: *mut RuntimeContext, a: Raw, b: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, an owned reference to an exact str and a live
     // exact str.
     unsafe {
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn str_append(ctx: *mut Ctx, a: Raw, b: Raw) -> Raw {
 }
 
 /// The character at an index that is in range (negative counts from the end).
-pub unsafe extern "C" fn str_item(ctx: *mut Ctx, s: Raw, index: i64) -> Raw {
+pub unsafe extern "C" fn str_item(ctx: *mut RuntimeContext, s: Raw, index: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact str.
     unsafe {
         let s = string(s);
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn str_item(ctx: *mut Ctx, s: Raw, index: i64) -> Raw {
 }
 
 /// `chr(i)`.
-pub unsafe extern "C" fn chr(ctx: *mut Ctx, i: i64) -> Raw {
+pub unsafe extern "C" fn chr(ctx: *mut RuntimeContext, i: i64) -> Raw {
     // SAFETY: compiled code passes its own context.
     unsafe {
         object(ctx, |vm| match u32::try_from(i).ok().and_then(CodePoint::from_u32) {
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn chr(ctx: *mut Ctx, i: i64) -> Raw {
 }
 
 /// `ord(s)`; -1 if it has not exactly one character.
-pub unsafe extern "C" fn ord(_: *mut Ctx, s: Raw) -> i64 {
+pub unsafe extern "C" fn ord(_: *mut RuntimeContext, s: Raw) -> i64 {
     // SAFETY: compiled code passes a live exact str.
     let s = unsafe { string(s) };
     let mut characters = s.as_wtf8().code_points();
@@ -139,19 +139,19 @@ pub fn int_text(vm: &VirtualMachine, o: &PyObject) -> Option<PyObjectRef> {
 }
 
 /// `str(i)`.
-pub unsafe extern "C" fn int_to_str(ctx: *mut Ctx, i: i64) -> Raw {
+pub unsafe extern "C" fn int_to_str(ctx: *mut RuntimeContext, i: i64) -> Raw {
     // SAFETY: compiled code passes its own context.
     unsafe { give(text_of(vm(ctx), i)) }
 }
 
 /// `str(x)`.
-pub unsafe extern "C" fn float_to_str(ctx: *mut Ctx, x: f64) -> Raw {
+pub unsafe extern "C" fn float_to_str(ctx: *mut RuntimeContext, x: f64) -> Raw {
     // SAFETY: compiled code passes its own context.
     unsafe { object(ctx, |vm| vm.ctx.new_float(x).as_object().str(vm).map(Into::into)) }
 }
 
 /// `int(s)` of a plain decimal number that fits; else `failed` is set: 2 where it is sure to be a `ValueError`.
-pub unsafe extern "C" fn str_to_int(ctx: *mut Ctx, s: Raw) -> i64 {
+pub unsafe extern "C" fn str_to_int(ctx: *mut RuntimeContext, s: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live exact str.
     unsafe {
         let text = ascii(string(s));

@@ -1,6 +1,6 @@
 //! Raising and handling exceptions: tracebacks, the exception that is being handled, `except`, `with`.
 
-use psycore_jit::ctx::Ctx;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyStrInterned, PyTuple};
 use rustpython_vm::exceptions::ExceptionCtor;
 use rustpython_vm::types::PyTypeFlags;
@@ -12,7 +12,7 @@ use crate::deopt;
 use crate::layout::FrameRef;
 
 /// The exception that is raised at a unit of the running frame, with traceback entry and context.
-pub unsafe extern "C" fn raised(ctx: *mut Ctx, exception: Raw, pc: i32) -> Raw {
+pub unsafe extern "C" fn raised(ctx: *mut RuntimeContext, exception: Raw, pc: i32) -> Raw {
     // SAFETY: compiled code passes its own context, whose frame is the live one, and an owned exception
     // or null where an entry point has left one.
     unsafe {
@@ -34,13 +34,13 @@ pub unsafe extern "C" fn raised(ctx: *mut Ctx, exception: Raw, pc: i32) -> Raw {
 }
 
 /// Leaves an owned exception for the caller of compiled code.
-pub unsafe extern "C" fn raise_out(ctx: *mut Ctx, exception: Raw) {
+pub unsafe extern "C" fn raise_out(ctx: *mut RuntimeContext, exception: Raw) {
     // SAFETY: compiled code passes its own context and an exception that it owns.
     unsafe { (*ctx).exception = exception.cast() }
 }
 
 /// Makes an exception (None: none) the one that is being handled; gives the one before.
-pub unsafe extern "C" fn swap_handled(ctx: *mut Ctx, exception: Raw) -> Raw {
+pub unsafe extern "C" fn swap_handled(ctx: *mut RuntimeContext, exception: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and a live exception or None.
     unsafe {
         let vm = vm(ctx);
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn swap_handled(ctx: *mut Ctx, exception: Raw) -> Raw {
 }
 
 /// The exception that is being handled, by the innermost frame that handles one.
-pub unsafe extern "C" fn handled(ctx: *mut Ctx) -> Raw {
+pub unsafe extern "C" fn handled(ctx: *mut RuntimeContext) -> Raw {
     // SAFETY: compiled code passes its own context.
     unsafe {
         object(ctx, |vm| match deopt::handled(vm) {
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn handled(ctx: *mut Ctx) -> Raw {
 }
 
 /// Whether an exception is an instance of a class of exceptions; 2 where its own class decides.
-pub unsafe extern "C" fn exc_match(ctx: *mut Ctx, exception: Raw, class: Raw) -> i32 {
+pub unsafe extern "C" fn exc_match(ctx: *mut RuntimeContext, exception: Raw, class: Raw) -> i32 {
     // SAFETY: compiled code passes its own context, an exception and a class.
     unsafe {
         let vm = vm(ctx);
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn exc_match(ctx: *mut Ctx, exception: Raw, class: Raw) ->
 }
 
 /// Whether `except types` takes an exception.
-pub unsafe extern "C" fn exc_matches(ctx: *mut Ctx, exception: Raw, types: Raw) -> i32 {
+pub unsafe extern "C" fn exc_matches(ctx: *mut RuntimeContext, exception: Raw, types: Raw) -> i32 {
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let (exception, types) = (obj(exception), obj(types));
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn exc_matches(ctx: *mut Ctx, exception: Raw, types: Raw) 
 }
 
 /// What `raise value from cause` raises.
-pub unsafe extern "C" fn make_exception(ctx: *mut Ctx, value: Raw, cause: Raw) -> Raw {
+pub unsafe extern "C" fn make_exception(ctx: *mut RuntimeContext, value: Raw, cause: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects, the second or null.
     unsafe {
         let value = obj(value).to_owned();
@@ -140,7 +140,7 @@ pub fn special_method(vm: &VirtualMachine, which: u32) -> Option<&'static PyStrI
 }
 
 /// Looks up a method that instances can't replace; `failed` says that it does not take the object.
-pub unsafe extern "C" fn load_special(ctx: *mut Ctx, o: Raw, which: i32) -> Raw {
+pub unsafe extern "C" fn load_special(ctx: *mut RuntimeContext, o: Raw, which: i32) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and the number of a method.
     unsafe {
         let o = obj(o);
@@ -178,7 +178,7 @@ fn special(vm: &VirtualMachine, o: &PyObject, which: u32) -> PyResult<(PyObjectR
 }
 
 /// Calls `__exit__` (function, self or null) with the exception that is being handled.
-pub unsafe extern "C" fn with_except_start(ctx: *mut Ctx, exit: Raw, owner: Raw) -> Raw {
+pub unsafe extern "C" fn with_except_start(ctx: *mut RuntimeContext, exit: Raw, owner: Raw) -> Raw {
     // SAFETY: compiled code passes its own context and live objects, the second or null.
     unsafe {
         let exit = obj(exit);

@@ -1,6 +1,6 @@
 //! Calls, and the depth of calls.
 //!
-//! `Ctx::depth` is a parameter of compiled functions, which they pass on less what they take: nobody has to give anything
+//! `RuntimeContext::depth` is a parameter of compiled functions, which they pass on less what they take: nobody has to give anything
 //! back. The run time finds it in memory whenever it is called and may look, and after an exit.
 
 use super::ctx;

@@ -1,8 +1,8 @@
 //! Where the fields of the context are in the target's memory, whose addresses have 32 bits.
 
-use psycore_jit::ctx::{Ctx, SCRATCH_WORDS};
 use psycore_jit::ir::CtxField;
 use psycore_jit::lower::LowerError;
+use psycore_jit::runtime_context::{RuntimeContext, SCRATCH_WORDS};
 
 pub(super) const RET: u64 = 0;
 pub(super) const COUNTDOWN: u64 = 8;
@@ -17,17 +17,17 @@ pub(super) const SCRATCH: u64 = 80;
 #[cfg(target_pointer_width = "32")]
 const _: () = {
     use core::mem::offset_of;
-    assert!(offset_of!(Ctx, ret) as u64 == RET);
-    assert!(offset_of!(Ctx, countdown) as u64 == COUNTDOWN);
-    assert!(offset_of!(Ctx, depth) as u64 == DEPTH);
-    assert!(offset_of!(Ctx, failed) as u64 == FAILED);
-    assert!(offset_of!(Ctx, exit_top) as u64 == EXIT_TOP);
-    assert!(offset_of!(Ctx, exit_end) as u64 == EXIT_END);
-    assert!(offset_of!(Ctx, frame) as u64 == FRAME);
-    assert!(offset_of!(Ctx, scratch) as u64 == SCRATCH);
+    assert!(offset_of!(RuntimeContext, ret) as u64 == RET);
+    assert!(offset_of!(RuntimeContext, countdown) as u64 == COUNTDOWN);
+    assert!(offset_of!(RuntimeContext, depth) as u64 == DEPTH);
+    assert!(offset_of!(RuntimeContext, failed) as u64 == FAILED);
+    assert!(offset_of!(RuntimeContext, exit_top) as u64 == EXIT_TOP);
+    assert!(offset_of!(RuntimeContext, exit_end) as u64 == EXIT_END);
+    assert!(offset_of!(RuntimeContext, frame) as u64 == FRAME);
+    assert!(offset_of!(RuntimeContext, scratch) as u64 == SCRATCH);
 };
 #[cfg(not(target_pointer_width = "32"))]
-const _: () = assert!(core::mem::offset_of!(Ctx, countdown) as u64 == COUNTDOWN);
+const _: () = assert!(core::mem::offset_of!(RuntimeContext, countdown) as u64 == COUNTDOWN);
 
 /// Offset of a field of the context.
 pub(super) fn offset(field: CtxField) -> u64 {

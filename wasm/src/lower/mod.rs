@@ -21,9 +21,9 @@ mod slots;
 mod structure;
 
 use crate::link::{Linker, Slot, Table};
-use psycore_jit::ctx::Ctx;
 use psycore_jit::ir::{FnKind, Unit};
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
+use psycore_jit::runtime_context::RuntimeContext;
 use rustc_hash::FxHashMap;
 use slots::SlotPool;
 use std::collections::VecDeque;
@@ -231,7 +231,7 @@ impl Lowering for WasmLowering {
         Some(Done { ticket: job.ticket, unit: job.unit, exit_base: job.exit_base, lowered, time: Duration::ZERO })
     }
 
-    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut Ctx, args: *mut u64) -> i32 {
+    unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
         let entry = self.units.get(&handle.0).and_then(|unit| unit.entries.get(func).copied().flatten());
         match entry {
             // SAFETY: the caller's promise; the unit is alive, else it would not be in the map.

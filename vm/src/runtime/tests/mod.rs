@@ -10,8 +10,8 @@ mod numbers;
 mod objects;
 mod tables;
 
-use psycore_jit::ctx::Ctx;
 use psycore_jit::rt::RtId;
+use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
@@ -32,7 +32,7 @@ fn each_id_has_an_implementation_with_its_signature() {
 /// An interpreter with a namespace and a context for entry points.
 struct Bench<'a> {
     vm: &'a VirtualMachine,
-    ctx: Box<Ctx>,
+    ctx: Box<RuntimeContext>,
     scope: Scope,
 }
 
@@ -42,7 +42,7 @@ fn bench(test: impl FnOnce(&mut Bench<'_>)) {
     let vm = Vm::new(VmConfig::new()).unwrap();
     vm.enter(|vm| {
         crate::layout::probe(vm).unwrap();
-        let mut ctx = Box::new(Ctx::new());
+        let mut ctx = Box::new(RuntimeContext::new());
         ctx.vm = std::ptr::from_ref(vm).cast();
         let scope = vm.new_scope_with_builtins();
         test(&mut Bench { vm, ctx, scope });
@@ -50,7 +50,7 @@ fn bench(test: impl FnOnce(&mut Bench<'_>)) {
 }
 
 impl Bench<'_> {
-    fn ctx(&mut self) -> *mut Ctx {
+    fn ctx(&mut self) -> *mut RuntimeContext {
         &raw mut *self.ctx
     }
 

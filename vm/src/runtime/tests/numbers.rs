@@ -314,7 +314,7 @@ fn int_division_power_and_comparison_with_floats() {
 
 #[test]
 fn math_functions_give_the_same_bits() {
-    type Unary = unsafe extern "C" fn(*mut super::Ctx, f64) -> f64;
+    type Unary = unsafe extern "C" fn(*mut super::RuntimeContext, f64) -> f64;
     let unary: [(&str, Unary); 13] = [
         ("sin", math::math_sin),
         ("cos", math::math_cos),

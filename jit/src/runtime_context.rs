@@ -8,7 +8,7 @@ pub const SCRATCH_WORDS: usize = 256;
 
 /// Shared state. Compiled code addresses its fields by `offset_of!`.
 #[repr(C)]
-pub struct Ctx {
+pub struct RuntimeContext {
     /// The result of an entry function.
     pub ret: u64,
     /// Counts down at back-edges; at zero the slow path of `poll` runs.
@@ -52,10 +52,10 @@ pub struct Ctx {
 /// How many dead objects of one kind a context keeps at most.
 pub const FREE_LIST_ROOM: i32 = 4096;
 
-impl Ctx {
+impl RuntimeContext {
     /// An empty context without an exit stack.
     pub fn new() -> Self {
-        Ctx {
+        RuntimeContext {
             ret: 0,
             countdown: 0,
             depth: 0,
@@ -90,8 +90,8 @@ impl Ctx {
     }
 }
 
-impl Default for Ctx {
+impl Default for RuntimeContext {
     fn default() -> Self {
-        Ctx::new()
+        RuntimeContext::new()
     }
 }

@@ -106,7 +106,7 @@ pub enum Val {
         v: Value,
         ty: Option<ObjId>,
     },
-    /// An instance that does not exist yet: its number in [`Ctx::instances`].
+    /// An instance that does not exist yet: its number in [`AbstractState::instances`].
     Instance(u32),
     /// The live frame's stack slot, untouched: an object of unknown use.
     Keep,
@@ -310,7 +310,7 @@ pub struct GlobalVar {
 
 /// Everything known at a point.
 #[derive(Clone, Debug)]
-pub struct Ctx {
+pub struct AbstractState {
     /// Outermost first.
     pub frames: Vec<Frame>,
     pub globals: Shared<GlobalVar>,
@@ -362,7 +362,7 @@ pub enum KeyItem {
 /// A context without its values.
 pub type Key = Vec<KeyItem>;
 
-impl Ctx {
+impl AbstractState {
     /// The innermost frame.
     pub fn frame(&self) -> &Frame {
         self.frames.last().expect("a context has a frame")
