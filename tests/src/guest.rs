@@ -1,6 +1,6 @@
 //! Runs guest programs in wasmtime, with the host functions by which they link what they generate.
 
-use psycore::sandbox::link::{GuestCode, LinkLimits, LinkStats};
+use psycore_sandbox::link::{GuestCode, LinkLimits, LinkStats};
 use std::path::{Path, PathBuf};
 use wasmtime::{Config, Engine, Linker, Module, Store};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};

@@ -1,8 +1,8 @@
 //! The lowerings of the machine that the tests run on.
 
-use psycore::x64::{CraneliftLowering, CraneliftOptions, Effort};
 use psycore_jit::ir::interp::InterpLowering;
 use psycore_jit::lower::Lowering;
+use psycore_x64::{CraneliftLowering, CraneliftOptions, Effort};
 
 /// A fresh one of each kind; the reference comes first.
 pub fn lowerings() -> Vec<Box<dyn Lowering>> {

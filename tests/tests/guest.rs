@@ -1,8 +1,8 @@
 //! Filetests and random IR on the WebAssembly lowering, as a guest of wasmtime and, where it is installed, of Node. All
 //! modules that are generated must be valid, which the hosts check.
 
-use psycore::sandbox::link::LinkLimits;
 use psycore_ir_tests::filetest::time_file;
+use psycore_sandbox::link::LinkLimits;
 use psycore_tests::guest::{Guest, ir_guest};
 use psycore_tests::lowerings::lowerings;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What the sandbox's host answers guests that ask for the impossible: modules that are none, addresses outside of their
 //! memory, imports and places that are not there. The host refuses, and goes on.
 
-use psycore::sandbox::link::{GuestCode, LinkLimits};
+use psycore_sandbox::link::{GuestCode, LinkLimits};
 use std::time::Duration;
 use wasm_encoder::{
     CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection, MemorySection, MemoryType,

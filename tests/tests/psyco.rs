@@ -1,12 +1,12 @@
 //! The Python module `psyco`: programs in `tests/psyco/` that assert what each function of it does, run with the
 //! compiler on, off and in full mode; and what a program can't see from the inside.
 
-use psycore::x64::{CraneliftLowering, CraneliftOptions};
 use psycore_tests::modes::{Mode, OFF, executable};
 use psycore_tests::parallel;
 use psycore_tests::process::Outcome;
 use psycore_tests::programs::directory;
 use psycore_vm::{JitConfig, JitMode, Vm, VmConfig};
+use psycore_x64::{CraneliftLowering, CraneliftOptions};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

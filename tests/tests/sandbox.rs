@@ -1,7 +1,7 @@
 //! The sandbox: what it gives, what it refuses, and programs that mean harm. They need `psycore.wasm`, which `./x test` builds and
 //! names in `PSYCORE_WASM`; without it there is nothing to test.
 
-use psycore::sandbox::{Engine, Error, Limit, MIB, Output, Sandbox, Value};
+use psycore_sandbox::{Engine, Error, Limit, MIB, Output, Sandbox, Value};
 use std::time::{Duration, Instant};
 
 fn there_is_a_guest() -> bool {
@@ -199,7 +199,7 @@ fn time_ends_loops_interpreted_and_compiled() {
         "import time; time.sleep(100)",
         "while True: sorted(range(10000))",
     ] {
-        for jit in [psycore::sandbox::Jit::Auto, psycore::sandbox::Jit::Off] {
+        for jit in [psycore_sandbox::Jit::Auto, psycore_sandbox::Jit::Off] {
             let limit = Duration::from_millis(300);
             let mut sandbox = Sandbox::builder().timeout(limit).jit(jit).build().unwrap();
             let begin = Instant::now();

@@ -1,10 +1,11 @@
-//! [`CraneliftLowering`]: IR to x86-64 machine code by way of Cranelift.
+//! The x86-64 backend of Psycore. [`CraneliftLowering`]: IR to machine code by way of Cranelift.
 //!
 //! `translate` turns one IR function into Cranelift's IR, `link` puts the functions of a unit
 //! into code memory. This file drives the two, keeps the units and their memory, and holds the
 //! settings. It knows nothing of Python.
 
 mod call;
+mod code_memory;
 mod countdown;
 mod division;
 mod exit;

@@ -7,7 +7,7 @@
 //! wasmtime frees an instance only with its store. Places in tables can be used again, memory can't: so a store has limits
 //! on what is ever linked, after which the guest is refused, and goes on interpreting.
 
-use psycore_wasm::link::{Slot, Table as Kind};
+use psycore_abi::{Slot, Table as Kind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};

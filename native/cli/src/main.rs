@@ -1,11 +1,13 @@
 //! The command line: `psycore` where one would type `python`. The arguments are read in [`args`],
 //! joined with the environment in [`settings`], acted on in [`run`]; the prompt is [`repl`].
 
+mod allocator;
 mod args;
 mod exact_args;
 mod line_editor;
 mod repl;
 mod run;
+mod sample_clock;
 mod sandbox;
 mod settings;
 mod usage;
@@ -22,7 +24,8 @@ use args::{Command, Invocation};
 /// The exit code for a command line that makes no sense.
 const USAGE_ERROR: u8 = 2;
 
-pub fn main() -> ExitCode {
+fn main() -> ExitCode {
+    allocator::give_back_soon();
     std::panic::set_hook(Box::new(report_internal_error));
     let all = match exact_args::read() {
         Ok(arguments) => arguments,

@@ -1,22 +1,14 @@
-//! The `psycore` command: a stand-in for `python`. Everything it does is in [`cli`];
-//! this file only starts it and chooses the allocator.
-
-mod cli;
+//! The allocator of the process, and how long it keeps memory that nobody uses.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> std::process::ExitCode {
-    give_back_soon();
-    cli::main()
-}
 
 /// Milliseconds that the allocator keeps memory which nobody uses. Its own second is as long as many programs run: lists that
 /// are made anew all the time would lie beside the places where they were.
 const UNUSED_MS: std::ffi::c_long = 300;
 
 /// The allocator's own functions.
-mod allocator {
+mod mimalloc_c {
     use std::ffi::{c_int, c_long};
 
     /// `mi_option_purge_delay` in its header.
@@ -29,11 +21,11 @@ mod allocator {
 }
 
 /// Lets the allocator give memory back sooner, unless `MIMALLOC_PURGE_DELAY` says when.
-fn give_back_soon() {
-    allocator::mi_option_set_default(allocator::PURGE_DELAY, UNUSED_MS);
+pub fn give_back_soon() {
+    mimalloc_c::mi_option_set_default(mimalloc_c::PURGE_DELAY, UNUSED_MS);
 }
 
 /// Gives memory that this thread has freed back to the system.
-fn give_memory_back() {
-    allocator::mi_collect(true)
+pub fn give_memory_back() {
+    mimalloc_c::mi_collect(true)
 }

@@ -2,7 +2,7 @@
 
 use super::args::{JitOptions, Program, UsageError};
 use super::complain;
-use psycore::sandbox::{Error, Jit, MIB, Output, Sandbox};
+use psycore_sandbox::{Error, Jit, MIB, Output, Sandbox};
 use psycore_vm::JitMode;
 use std::ffi::OsString;
 use std::io::{Read, Write};

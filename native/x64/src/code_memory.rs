@@ -37,11 +37,6 @@ impl CodeBlock {
     pub fn len(&self) -> usize {
         self.len
     }
-
-    /// Whether it holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
 }
 
 /// The range and what of it is free.
@@ -126,11 +121,6 @@ impl CodeMemory {
     /// Bytes that are taken.
     pub fn used(&self) -> usize {
         self.used
-    }
-
-    /// Bytes that are reserved.
-    pub fn size(&self) -> usize {
-        self.size
     }
 
     fn protect(&mut self, start: usize, end: usize, protection: i32) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Seconds from the making of a sandbox to the text of its first `print`, one sandbox after another: `first_print [COUNT]`.
 //! The guest is loaded before, as in a program that makes many. `./x bench --wasm` runs this.
 
-use psycore::sandbox::{Engine, Output, Sandbox};
+use psycore_sandbox::{Engine, Output, Sandbox};
 use std::io::{self, Write};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;

@@ -1,10 +1,10 @@
 //! Runs Python that is not trusted: in a WebAssembly instance, with limits, and with what the host gives it and nothing else.
 //!
 //! ```no_run
-//! use psycore::sandbox::{MIB, Sandbox};
+//! use psycore_sandbox::{MIB, Sandbox};
 //! use std::time::Duration;
 //!
-//! # fn main() -> Result<(), psycore::sandbox::Error> {
+//! # fn main() -> Result<(), psycore_sandbox::Error> {
 //! let mut sandbox = Sandbox::builder().memory(256 * MIB).timeout(Duration::from_secs(5)).build()?;
 //! sandbox.run("def area(w, h): return w * h")?;
 //! let area: f64 = sandbox.call("area", (3, 1.5))?.to()?;

@@ -243,8 +243,8 @@ fn lowering() -> Result<Option<Box<dyn psycore_jit::lower::Lowering>>, SettingsE
     match environment.text("PSYCORE_LOWERING").as_deref() {
         None | Some("cranelift") => {
             // A machine that Cranelift does not know is no reason not to run the program.
-            let made = psycore::x64::CraneliftLowering::new(psycore::x64::CraneliftOptions {
-                trim: Some(crate::give_memory_back),
+            let made = psycore_x64::CraneliftLowering::new(psycore_x64::CraneliftOptions {
+                trim: Some(crate::allocator::give_memory_back),
                 ..Default::default()
             });
             Ok(made.ok().map(|l| Box::new(l) as _))
@@ -275,7 +275,7 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         log: options.log.or_else(|| environment.value("PSYCORE_JIT_LOG").map(Into::into)),
         stats: options.stats.unwrap_or_else(|| environment.is_set("PSYCORE_JIT_STATS")),
         explain: None,
-        clock: Some(psycore::sample_clock::start),
+        clock: Some(crate::sample_clock::start),
         synchronous: environment.is_set("PSYCORE_JIT_SYNCHRONOUS"),
         code_bytes: None,
     })
