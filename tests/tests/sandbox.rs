@@ -2,6 +2,8 @@
 //! names in `PSYCORE_WASM`; without it there is nothing to test.
 
 use psycore_sandbox::{Engine, Error, Limit, MIB, Output, Sandbox, Value};
+use psycore_tests::modes::executable;
+use psycore_tests::terminal::Terminal;
 use std::time::{Duration, Instant};
 
 fn there_is_a_guest() -> bool {
@@ -199,7 +201,7 @@ fn time_ends_loops_interpreted_and_compiled() {
         "import time; time.sleep(100)",
         "while True: sorted(range(10000))",
     ] {
-        for jit in [psycore_sandbox::Jit::Auto, psycore_sandbox::Jit::Off] {
+        for jit in [psycore_sandbox::JitMode::Auto, psycore_sandbox::JitMode::Off] {
             let limit = Duration::from_millis(300);
             let mut sandbox = Sandbox::builder().timeout(limit).jit(jit).build().unwrap();
             let begin = Instant::now();
@@ -329,4 +331,31 @@ fn many_one_after_another_and_side_by_side() {
             scope.spawn(|| assert_eq!(sandbox().run(work).unwrap().to::<i64>().unwrap(), 59_997));
         }
     });
+}
+
+/// A module that takes no time to compile stands for the guest; that it is none shows later.
+#[test]
+fn who_waits_at_a_terminal_is_told_once() {
+    let directory = std::env::temp_dir().join(format!("psycore-told-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let guest = directory.join("guest.wasm");
+    std::fs::write(&guest, b"\0asm\x01\0\0\0").unwrap();
+    let command = |cache: &str| {
+        let mut command = std::process::Command::new(executable());
+        command.args(["--sandbox", "-c", ""]).env("PSYCORE_WASM", &guest).env("PSYCORE_CACHE", directory.join(cache));
+        command
+    };
+    let at_a_terminal = || {
+        let mut terminal = Terminal::start(&mut command("terminal")).expect("a terminal can be opened");
+        terminal.end();
+        terminal.text.clone()
+    };
+    let (first, second) = (at_a_terminal(), at_a_terminal());
+    let piped = command("pipe").output().unwrap();
+    let piped = String::from_utf8_lossy(&piped.stderr).into_owned();
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(first.starts_with("psycore: compiling the sandbox, once"), "{first}");
+    for other in [second, piped] {
+        assert!(other.starts_with("psycore: the guest failed"), "{other}");
+    }
 }

@@ -7,7 +7,7 @@ use psycore_jit::ir::verify::verify;
 use psycore_jit::ir::{FnKind, Unit};
 use psycore_jit::lower::LowerEnv;
 use psycore_tests::diff;
-use psycore_wasm::link::{Slot, Table};
+use psycore_wasm::link::{Slot, TableKind};
 use psycore_wasm::lower::module_bytes;
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ fn module(unit: &Unit) -> Result<Vec<u8>, String> {
         exit_base: 0,
     };
     let slot = |(i, f): (usize, &psycore_jit::ir::Function)| match f.kind {
-        FnKind::Entry => Slot::new(Table::Entries, 1000 + i as u32),
-        FnKind::Compiled => Slot::new(Table::Code, 1 + i as u32),
+        FnKind::Entry => Slot::new(TableKind::Entries, 1000 + i as u32),
+        FnKind::Compiled => Slot::new(TableKind::Code, 1 + i as u32),
     };
     let slots: Vec<Slot> = unit.funcs.iter().enumerate().map(slot).collect();
     module_bytes(unit, &env, &slots).map_err(|e| e.to_string())

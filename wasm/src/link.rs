@@ -4,12 +4,12 @@
 //! Compiled functions, which only compiled code calls, go to a small one of the host's, since importing the guest's table
 //! of some thousand functions takes a host up to a millisecond per module.
 
-pub use psycore_abi::{Slot, Table};
+pub use psycore_abi::{Slot, TableKind};
 
 /// The host.
 pub trait Linker {
     /// Makes a table longer by `count` places; gives the first, or none where the host refuses.
-    fn reserve(&mut self, table: Table, count: u32) -> Option<u32>;
+    fn reserve(&mut self, table: TableKind, count: u32) -> Option<u32>;
 
     /// Compiles a module, makes an instance of it and puts its exports `f0`, `f1`.. into the slots.
     ///
@@ -70,7 +70,7 @@ mod imports {
 
 #[cfg(target_arch = "wasm32")]
 impl Linker for HostLinker {
-    fn reserve(&mut self, table: Table, count: u32) -> Option<u32> {
+    fn reserve(&mut self, table: TableKind, count: u32) -> Option<u32> {
         u32::try_from(imports::reserve(table as i32, count as i32)).ok()
     }
 

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use psycore_vm::JitMode;
 
-use super::sandbox::SandboxOptions;
+use super::sandbox_options::SandboxOptions;
+use super::usage::UsageError;
 
 /// What the command line asks for.
 #[derive(Debug)]
-pub enum Command {
+pub enum Action {
     Run(Box<Invocation>),
     Help,
     HelpEnvironment,
@@ -24,17 +25,18 @@ pub enum Command {
 /// One program to run, and how.
 #[derive(Debug)]
 pub struct Invocation {
-    pub options: Options,
-    pub program: Program,
+    pub options: CliOptions,
+    pub program: ProgramSource,
     /// `sys.argv`.
     pub arguments: Vec<OsString>,
 }
 
+/// Where the program comes from.
 #[derive(Debug)]
-pub enum Program {
+pub enum ProgramSource {
     Script(PathBuf),
     /// `-c`
-    Source(String),
+    Command(String),
     /// `-m`
     Module(String),
     /// Standard input: a prompt on a terminal, else a program.
@@ -43,7 +45,7 @@ pub enum Program {
 
 /// The options, named after what they do; the letters are in [`parse`].
 #[derive(Debug, Default)]
-pub struct Options {
+pub struct CliOptions {
     pub bytes_warning: u8,
     pub dont_write_bytecode: bool,
     pub debug: u8,
@@ -86,13 +88,10 @@ pub struct ExplainOptions {
     pub output: Option<PathBuf>,
 }
 
-/// A mistake in the command line, in the words that the user reads.
-pub type UsageError = String;
-
 /// Parses the arguments after the program's own name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
     let mut arguments = arguments.into_iter().peekable();
-    let mut options = Options::default();
+    let mut options = CliOptions::default();
     let mut versions = 0;
     // A program of that name is `./explain`.
     if arguments.next_if(|argument| argument == "explain").is_some() {
@@ -100,7 +99,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
     }
     let run = |options, program, first: OsString, rest: &mut dyn Iterator<Item = OsString>| {
         let arguments = std::iter::once(first).chain(rest).collect();
-        Ok(Command::Run(Box::new(Invocation { options, program, arguments })))
+        Ok(Action::Run(Box::new(Invocation { options, program, arguments })))
     };
 
     while let Some(argument) = arguments.next() {
@@ -120,21 +119,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
             }
         }
         if bytes == b"-" {
-            return run(options, Program::Stdin, argument, &mut arguments);
+            return run(options, ProgramSource::Stdin, argument, &mut arguments);
         }
         if bytes == b"--" {
             let Some(script) = arguments.next() else { break };
-            return run(options, Program::Script(script.clone().into()), script, &mut arguments);
+            return run(options, ProgramSource::Script(script.clone().into()), script, &mut arguments);
         }
         if !bytes.starts_with(b"-") {
-            return run(options, Program::Script((&argument).into()), argument, &mut arguments);
+            return run(options, ProgramSource::Script((&argument).into()), argument, &mut arguments);
         }
         if bytes.starts_with(b"--") {
             match &*argument.to_string_lossy() {
-                "--help" => return Ok(Command::Help),
-                "--help-env" => return Ok(Command::HelpEnvironment),
-                "--help-xoptions" => return Ok(Command::HelpXOptions),
-                "--help-all" => return Ok(Command::HelpAll),
+                "--help" => return Ok(Action::Help),
+                "--help-env" => return Ok(Action::HelpEnvironment),
+                "--help-xoptions" => return Ok(Action::HelpXOptions),
+                "--help-all" => return Ok(Action::HelpAll),
                 "--version" => versions += 1,
                 "--check-hash-based-pycs" => {
                     let value = arguments.next().ok_or("Argument expected for the --check-hash-based-pycs option")?;
@@ -171,8 +170,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
                     _ => rest.to_owned(),
                 };
                 match letter {
-                    'c' => return run(options, Program::Source(value), "-c".into(), &mut arguments),
-                    'm' => return run(options, Program::Module(value), "-m".into(), &mut arguments),
+                    'c' => return run(options, ProgramSource::Command(value), "-c".into(), &mut arguments),
+                    'm' => return run(options, ProgramSource::Module(value), "-m".into(), &mut arguments),
                     'W' => options.warnings.push(value),
                     _ => options.implementation.push(value),
                 }
@@ -183,7 +182,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
                 'B' => options.dont_write_bytecode = true,
                 'd' => options.debug = options.debug.saturating_add(1),
                 'E' => options.ignore_environment = true,
-                'h' | '?' => return Ok(Command::Help),
+                'h' | '?' => return Ok(Action::Help),
                 'i' => options.inspect = true,
                 'I' => options.isolated = true,
                 'O' => options.optimize = options.optimize.saturating_add(1),
@@ -201,9 +200,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, U
         }
     }
     if versions > 0 {
-        return Ok(Command::Version(versions));
+        return Ok(Action::Version(versions));
     }
-    run(options, Program::Stdin, OsString::new(), &mut arguments)
+    run(options, ProgramSource::Stdin, OsString::new(), &mut arguments)
 }
 
 fn utf8(argument: OsString) -> Result<String, UsageError> {
@@ -258,13 +257,13 @@ pub fn jit_log(origin: &str, value: &OsStr) -> Result<PathBuf, UsageError> {
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Result<Command, UsageError> {
+    fn parsed(arguments: &[&str]) -> Result<Action, UsageError> {
         parse(arguments.iter().map(OsString::from))
     }
 
     fn invocation(arguments: &[&str]) -> Invocation {
         match parsed(arguments) {
-            Ok(Command::Run(invocation)) => *invocation,
+            Ok(Action::Run(invocation)) => *invocation,
             other => panic!("{arguments:?} gave {other:?}"),
         }
     }
@@ -274,7 +273,7 @@ mod tests {
         let run = invocation(&["-O", "script.py", "-O", "--jit=off"]);
         assert_eq!(run.arguments, ["script.py", "-O", "--jit=off"]);
         assert_eq!((run.options.optimize, run.options.jit.mode), (1, None));
-        assert!(matches!(run.program, Program::Script(path) if path.ends_with("script.py")));
+        assert!(matches!(run.program, ProgramSource::Script(path) if path.ends_with("script.py")));
     }
 
     #[test]
@@ -283,14 +282,14 @@ mod tests {
         assert_eq!(run.options.optimize, 2);
         assert!(run.options.no_site && run.options.quiet && run.options.dont_write_bytecode);
         assert_eq!(run.options.warnings, ["error"]);
-        assert!(matches!(run.program, Program::Source(source) if source == "print(1)"));
+        assert!(matches!(run.program, ProgramSource::Command(source) if source == "print(1)"));
         assert_eq!(run.arguments, ["-c", "-c"]);
     }
 
     #[test]
     fn two_dashes_end_the_options() {
         let run = invocation(&["--", "-V"]);
-        assert!(matches!(run.program, Program::Script(path) if path.ends_with("-V")));
+        assert!(matches!(run.program, ProgramSource::Script(path) if path.ends_with("-V")));
     }
 
     #[test]
@@ -320,7 +319,7 @@ mod tests {
         assert_eq!(run.arguments, ["a.py", "-o", "x"]);
         let run = invocation(&["-O", "explain"]);
         assert!(run.options.explain.is_none());
-        assert!(matches!(run.program, Program::Script(path) if path.ends_with("explain")));
+        assert!(matches!(run.program, ProgramSource::Script(path) if path.ends_with("explain")));
         assert_eq!(parsed(&["explain", "-o"]).unwrap_err(), "-o needs the name of a file");
     }
 

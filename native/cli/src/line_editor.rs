@@ -14,10 +14,10 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use super::complain;
+use super::messages::complain;
 
 /// What came from the terminal.
-pub enum Line {
+pub enum InputLine {
     Text(String),
     /// Ctrl-C
     Interrupted,
@@ -54,20 +54,20 @@ impl<'vm> LineEditor<'vm> {
         Self { editor: Some(editor), history }
     }
 
-    pub fn read(&mut self, prompt: &str) -> Line {
+    pub fn read(&mut self, prompt: &str) -> InputLine {
         let Some(editor) = &mut self.editor else {
-            return Line::End;
+            return InputLine::End;
         };
         loop {
             match editor.readline(prompt) {
                 Ok(line) => {
                     // Only fails for a file-backed history that cannot be locked.
                     let _ = editor.add_history_entry(line.trim_end());
-                    return Line::Text(line);
+                    return InputLine::Text(line);
                 }
-                Err(ReadlineError::Interrupted) => return Line::Interrupted,
+                Err(ReadlineError::Interrupted) => return InputLine::Interrupted,
                 Err(ReadlineError::Signal(_)) => {}
-                Err(_) => return Line::End,
+                Err(_) => return InputLine::End,
             }
         }
     }

@@ -5,21 +5,23 @@ mod allocator;
 mod args;
 mod exact_args;
 mod line_editor;
+mod messages;
 mod repl;
 mod run;
 mod sample_clock;
 mod sandbox;
+mod sandbox_options;
 mod settings;
 mod usage;
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use psycore_vm::Vm;
 use psycore_vm::rustpython_vm::version;
 
-use args::{Command, Invocation};
+use args::{Action, Invocation};
+use messages::{complain, print};
 
 /// The exit code for a command line that makes no sense.
 const USAGE_ERROR: u8 = 2;
@@ -36,15 +38,15 @@ fn main() -> ExitCode {
     };
     let program = all.first().map_or("psycore".into(), |name| name.to_string_lossy());
     match args::parse(all.iter().skip(1).cloned()) {
-        Ok(Command::Run(invocation)) => run_program(&program, *invocation, &all),
-        Ok(Command::Help) => print(&usage::help(&program)),
-        Ok(Command::HelpEnvironment) => print(usage::ENVIRONMENT),
-        Ok(Command::HelpXOptions) => print(usage::X_OPTIONS),
-        Ok(Command::HelpAll) => {
+        Ok(Action::Run(invocation)) => run_program(&program, *invocation, &all),
+        Ok(Action::Help) => print(&usage::help(&program)),
+        Ok(Action::HelpEnvironment) => print(usage::ENVIRONMENT),
+        Ok(Action::HelpXOptions) => print(usage::X_OPTIONS),
+        Ok(Action::HelpAll) => {
             let help = usage::help(&program);
             print(&format!("{help}\n{}\n{}", usage::ENVIRONMENT, usage::X_OPTIONS))
         }
-        Ok(Command::Version(count)) => print(&version_text(count)),
+        Ok(Action::Version(count)) => print(&version_text(count)),
         Err(error) => {
             let usage = usage::line(&program);
             complain(&format!("{error}\n{usage}\nTry `{program} -h' for more information."));
@@ -79,19 +81,6 @@ fn version_text(count: u8) -> String {
     let python = format!("{}.{}.{}", version::MAJOR, version::MINOR, version::MICRO);
     let build = if count > 1 { format!(" ({})", std::env::consts::ARCH) } else { String::new() };
     format!("Python {python}{build}\n[Psycore {}]\n", env!("CARGO_PKG_VERSION"))
-}
-
-/// Prints to stdout. `print!` would panic where the reader has gone away.
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-/// Prints a line to stderr; where that fails there is nobody left to tell.
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A panic is a mistake of ours, not of the Python program; this says so.

@@ -8,8 +8,8 @@ use psycore_vm::rustpython_vm::builtins::{PyBaseExceptionRef, PyCode};
 use psycore_vm::rustpython_vm::scope::Scope;
 use psycore_vm::rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine, version};
 
-use super::complain;
-use super::line_editor::{Line, LineEditor};
+use super::line_editor::{InputLine, LineEditor};
+use super::messages::complain;
 
 /// Where the prompt comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub fn run(vm: &VirtualMachine, scope: Scope, startup: Startup) -> PyResult<()> 
     go_on(vm, run_interactive_hook(vm))?;
 
     let mut reader = if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        Reader::Editor(Box::new(LineEditor::new(vm, scope.globals.clone())))
+        LineReader::Editor(Box::new(LineEditor::new(vm, scope.globals.clone())))
     } else {
-        Reader::Plain
+        LineReader::Plain
     };
     let result = prompt_loop(vm, &scope, &mut reader);
-    if let Reader::Editor(editor) = reader
+    if let LineReader::Editor(editor) = reader
         && let Err(error) = editor.save_history()
     {
         complain(&error);
@@ -58,7 +58,7 @@ pub fn run(vm: &VirtualMachine, scope: Scope, startup: Startup) -> PyResult<()> 
     result
 }
 
-fn prompt_loop(vm: &VirtualMachine, scope: &Scope, reader: &mut Reader<'_>) -> PyResult<()> {
+fn prompt_loop(vm: &VirtualMachine, scope: &Scope, reader: &mut LineReader<'_>) -> PyResult<()> {
     let codeop = vm.import("codeop", 0)?;
     let compiler = vm.call_method(&codeop, "CommandCompiler", ())?;
     let mut inputs = 0_usize;
@@ -66,14 +66,14 @@ fn prompt_loop(vm: &VirtualMachine, scope: &Scope, reader: &mut Reader<'_>) -> P
     loop {
         let prompt = prompt(vm, if source.is_empty() { "ps1" } else { "ps2" });
         let line = match reader.read(vm, &prompt) {
-            Ok(Line::Text(line)) => line,
-            Ok(Line::End) => {
-                if matches!(reader, Reader::Plain) {
+            Ok(InputLine::Text(line)) => line,
+            Ok(InputLine::End) => {
+                if matches!(reader, LineReader::Plain) {
                     complain("");
                 }
                 return Ok(());
             }
-            Ok(Line::Interrupted) => {
+            Ok(InputLine::Interrupted) => {
                 complain("KeyboardInterrupt");
                 source.clear();
                 continue;
@@ -175,15 +175,15 @@ fn run_interactive_hook(vm: &VirtualMachine) -> PyResult<()> {
     }
 }
 
-enum Reader<'vm> {
+enum LineReader<'vm> {
     /// A person at a terminal.
     Editor(Box<LineEditor<'vm>>),
     /// A script that feeds the prompt.
     Plain,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, vm: &VirtualMachine, prompt: &str) -> PyResult<Line> {
+impl LineReader<'_> {
+    fn read(&mut self, vm: &VirtualMachine, prompt: &str) -> PyResult<InputLine> {
         match self {
             Self::Editor(editor) => Ok(editor.read(prompt)),
             Self::Plain => read_plain(vm, prompt),
@@ -192,7 +192,7 @@ impl Reader<'_> {
 }
 
 /// Reads through `sys.stdin`, so that a program's own `input()` gets the lines after.
-fn read_plain(vm: &VirtualMachine, prompt: &str) -> PyResult<Line> {
+fn read_plain(vm: &VirtualMachine, prompt: &str) -> PyResult<InputLine> {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(prompt.as_bytes()).and_then(|()| stderr.flush());
     let stdin = vm.sys_module.get_attr("stdin", vm)?;
@@ -200,14 +200,14 @@ fn read_plain(vm: &VirtualMachine, prompt: &str) -> PyResult<Line> {
         Ok(line) => line.str(vm)?.to_string_lossy().into_owned(),
         Err(exception) if exception.fast_isinstance(vm.ctx.exceptions.keyboard_interrupt) => {
             complain("");
-            return Ok(Line::Interrupted);
+            return Ok(InputLine::Interrupted);
         }
         // A closed stdin ends the session, as its end does.
-        Err(_) => return Ok(Line::End),
+        Err(_) => return Ok(InputLine::End),
     };
     match line.strip_suffix('\n') {
-        Some(line) => Ok(Line::Text(line.to_owned())),
-        None if line.is_empty() => Ok(Line::End),
-        None => Ok(Line::Text(line)),
+        Some(line) => Ok(InputLine::Text(line.to_owned())),
+        None if line.is_empty() => Ok(InputLine::End),
+        None => Ok(InputLine::Text(line)),
     }
 }

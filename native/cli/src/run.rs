@@ -10,8 +10,9 @@ use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::scope::Scope;
 use psycore_vm::rustpython_vm::{AsObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::args::{Invocation, Program};
-use super::{complain, repl};
+use super::args::{Invocation, ProgramSource};
+use super::messages::complain;
+use super::repl;
 
 /// Runs the program; what it returns is what the process ends with. `all` is the whole command
 /// line.
@@ -33,7 +34,7 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -
     }
 
     let scope = Scope::with_builtins(None, vm.ensure_main_module()?.dict(), vm);
-    let interactive = matches!(invocation.program, Program::Stdin) && (settings.interactive || io::stdin().is_terminal());
+    let interactive = matches!(invocation.program, ProgramSource::Stdin) && (settings.interactive || io::stdin().is_terminal());
     if interactive {
         if !settings.quiet {
             complain(&repl::banner());
@@ -57,11 +58,11 @@ pub fn program(vm: &VirtualMachine, invocation: &Invocation, all: &[OsString]) -
 fn run(vm: &VirtualMachine, scope: Scope, invocation: &Invocation) -> PyResult<()> {
     let skip = invocation.options.skip_first_line;
     match &invocation.program {
-        Program::Script(path) => execute::script(vm, scope, path, skip).map_err(|error| match error {
+        ProgramSource::Script(path) => execute::script(vm, scope, path, skip).map_err(|error| match error {
             ScriptError::Raised(exception) => exception,
             ScriptError::Open(path, error) => cannot_open(vm, &path, &error),
         }),
-        Program::Source(source) => {
+        ProgramSource::Command(source) => {
             insert_path0(vm, "")?;
             let source = dedent(source);
             let code = execute::compile(vm, &source, Mode::Exec, "<string>")?;
@@ -69,14 +70,14 @@ fn run(vm: &VirtualMachine, scope: Scope, invocation: &Invocation) -> PyResult<(
             vm.register_code_in_linecache(&code, &source)?;
             execute::code(vm, scope, code).map(drop)
         }
-        Program::Module(name) => {
+        ProgramSource::Module(name) => {
             let directory = std::env::current_dir().unwrap_or_default();
             if !vm.state.config.settings.safe_path {
                 vm.insert_sys_path(vm.fsdecode(directory).into())?;
             }
             execute::module(vm, name)
         }
-        Program::Stdin => {
+        ProgramSource::Stdin => {
             insert_path0(vm, "")?;
             let mut bytes = Vec::new();
             match io::stdin().lock().read_to_end(&mut bytes) {

@@ -9,7 +9,7 @@ use psycore_vm::explain::{Explanation, Form};
 use psycore_vm::rustpython_vm::Settings;
 use psycore_vm::{JitConfig, JitMode, VmConfig};
 
-use super::args::{self, ExplainOptions, Invocation, JitOptions, Options, Program};
+use super::args::{self, CliOptions, ExplainOptions, Invocation, JitOptions, ProgramSource};
 
 /// A variable or `-X` option with a value that makes no sense, in the words that the user reads.
 pub type SettingsError = String;
@@ -33,14 +33,14 @@ pub fn config(invocation: &mut Invocation) -> Result<VmConfig, SettingsError> {
 
 /// What `explain` writes: a page named after the program in the current directory, unless told
 /// otherwise. A file that can't be written is better known before the program runs.
-fn explanation(options: ExplainOptions, program: &Program) -> Result<Explanation, SettingsError> {
+fn explanation(options: ExplainOptions, program: &ProgramSource) -> Result<Explanation, SettingsError> {
     let (title, stem) = match program {
-        Program::Script(path) => {
+        ProgramSource::Script(path) => {
             let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
             (path.display().to_string(), stem.unwrap_or("program".as_ref()).to_owned())
         }
-        Program::Module(name) => (format!("-m {name}"), name.into()),
-        Program::Source(_) | Program::Stdin => {
+        ProgramSource::Module(name) => (format!("-m {name}"), name.into()),
+        ProgramSource::Command(_) | ProgramSource::Stdin => {
             return Err("explain: the name of a file, or -m and that of a module, is needed".into());
         }
     };
@@ -93,7 +93,7 @@ impl Environment {
 }
 
 fn python(invocation: &Invocation) -> Result<Settings, SettingsError> {
-    let Options { isolated, quiet, ref warnings, ref implementation, .. } = invocation.options;
+    let CliOptions { isolated, quiet, ref warnings, ref implementation, .. } = invocation.options;
     let options = &invocation.options;
     let environment = Environment { ignored: isolated || options.ignore_environment };
 

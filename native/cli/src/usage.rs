@@ -1,5 +1,8 @@
 //! The texts of `--help` and of usage errors.
 
+/// A mistake in the command line, in the words that the user reads.
+pub type UsageError = String;
+
 /// The line that follows a mistake.
 pub fn line(program: &str) -> String {
     format!("usage: {program} [option] ... [-c cmd | -m mod | file | -] [arg] ...")

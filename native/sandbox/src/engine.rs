@@ -1,6 +1,6 @@
 //! The compiled guest, which any number of sandboxes share.
 
-use super::{Error, plain};
+use crate::error::{Error, plain};
 use anyhow::{Context, bail};
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use wasmtime::{Config, Module};
 
 /// How exact time limits are, and how long a sandbox that is waited for asynchronously keeps its thread.
-pub(super) const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// Of the machine's stack, for the guest and what it has compiled. Its own stack is smaller still
 /// (`STACK_BUDGET`), so that recursion ends there, with an exception.
 const WASM_STACK_BYTES: usize = 14 << 20;
@@ -21,33 +21,33 @@ const STACK_BYTES: usize = WASM_STACK_BYTES + (1 << 20);
 /// Compiling takes seconds, so the result is kept on disk, in the directory that `PSYCORE_CACHE` names, or
 /// `psycore` in the user's cache directory. Whoever can write there decides what sandboxes run.
 #[derive(Clone)]
-pub struct Engine(pub(super) Arc<Inner>);
+pub struct Engine(pub(crate) Arc<Inner>);
 
-pub(super) struct Inner {
+pub(crate) struct Inner {
     pub engine: wasmtime::Engine,
     pub module: Module,
     pub fueled: bool,
-    clock: Arc<Clock>,
-    pub library: Library,
+    clock: Arc<EpochClock>,
+    pub library: LibraryFile,
 }
 
 /// Lets the engine's epochs pass while sandboxes are in use.
 #[derive(Default)]
-struct Clock {
-    state: Mutex<ClockState>,
+struct EpochClock {
+    state: Mutex<EpochClockState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct ClockState {
+struct EpochClockState {
     uses: usize,
     has_thread: bool,
     /// There is no engine any more.
     ended: bool,
 }
 
-impl Clock {
-    fn change(&self, change: impl FnOnce(&mut ClockState)) {
+impl EpochClock {
+    fn change(&self, change: impl FnOnce(&mut EpochClockState)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
     }
@@ -56,7 +56,7 @@ impl Clock {
     fn run(&self, engine: &wasmtime::Engine) {
         loop {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let idle = |state: &mut ClockState| state.uses == 0 && !state.ended;
+            let idle = |state: &mut EpochClockState| state.uses == 0 && !state.ended;
             let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
             if state.ended {
                 return;
@@ -69,9 +69,9 @@ impl Clock {
 }
 
 /// A use of a sandbox, during which the clock runs.
-pub(super) struct Use(Arc<Clock>);
+pub(crate) struct ClockUse(Arc<EpochClock>);
 
-impl Drop for Use {
+impl Drop for ClockUse {
     fn drop(&mut self) {
         self.0.change(|state| state.uses -= 1);
     }
@@ -84,12 +84,12 @@ impl Drop for Inner {
 }
 
 /// The part of the standard library that is not in the guest: `psycore-library.wasm`, beside it. Read when it is first wanted.
-pub(super) struct Library {
+pub(crate) struct LibraryFile {
     path: PathBuf,
     bytes: OnceLock<Vec<u8>>,
 }
 
-impl Library {
+impl LibraryFile {
     /// None while it can't be read.
     pub fn bytes(&self) -> Option<&[u8]> {
         if self.bytes.get().is_none() {
@@ -103,7 +103,7 @@ impl Library {
 
 impl Inner {
     /// Lets the clock run until the use ends.
-    pub fn begin_use(&self) -> Use {
+    pub fn begin_use(&self) -> ClockUse {
         let clock = &self.clock;
         clock.change(|state| {
             state.uses += 1;
@@ -116,7 +116,7 @@ impl Inner {
                     .expect("the system gives a thread");
             }
         });
-        Use(clock.clone())
+        ClockUse(clock.clone())
     }
 }
 
@@ -126,7 +126,7 @@ impl Engine {
     /// # Errors
     /// The file can't be read, or is no guest.
     pub fn from_file(path: impl AsRef<Path>, fueled: bool) -> Result<Engine, Error> {
-        load(path.as_ref(), fueled).map_err(Error::Guest)
+        load(path.as_ref(), fueled, cache_directory().as_deref(), || ()).map_err(Error::Guest)
     }
 
     /// The guest that this machine has: `PSYCORE_WASM` names it, else it is beside the program. Loaded once.
@@ -134,13 +134,22 @@ impl Engine {
     /// # Errors
     /// There is none.
     pub fn shared(fueled: bool) -> Result<Engine, Error> {
+        Engine::shared_with(fueled, || ())
+    }
+
+    /// The same for those who say why it takes long: `before_compiling` is called unless the compiled guest is there already.
+    ///
+    /// # Errors
+    /// As [`Engine::shared`].
+    pub fn shared_with(fueled: bool, before_compiling: impl FnOnce()) -> Result<Engine, Error> {
         static ENGINES: Mutex<[Option<Engine>; 2]> = Mutex::new([None, None]);
         let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
         let place = &mut engines[usize::from(fueled)];
         if let Some(engine) = place {
             return Ok(engine.clone());
         }
-        let engine = find().and_then(|path| load(&path, fueled)).map_err(Error::Guest)?;
+        let loaded = find().and_then(|path| load(&path, fueled, cache_directory().as_deref(), before_compiling));
+        let engine = loaded.map_err(Error::Guest)?;
         Ok(place.insert(engine).clone())
     }
 }
@@ -176,18 +185,20 @@ fn config(fueled: bool) -> Config {
     config
 }
 
-fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
+/// Compiles the guest, or takes what was compiled before from the directory `cache`.
+fn load(path: &Path, fueled: bool, cache: Option<&Path>, before_compiling: impl FnOnce()) -> anyhow::Result<Engine> {
     let engine = wasmtime::Engine::new(&config(fueled)).map_err(plain)?;
     let metadata = path.metadata().with_context(|| format!("can't read {}", path.display()))?;
     let made = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut key = std::hash::DefaultHasher::new();
     (path, metadata.len(), made, fueled).hash(&mut key);
     engine.precompile_compatibility_hash().hash(&mut key);
-    let cached = cache_directory().map(|d| d.join(format!("psycore-{:016x}.cwasm", key.finish())));
+    let cached = cache.map(|d| d.join(format!("psycore-{:016x}.cwasm", key.finish())));
     let module = match cached.as_deref().and_then(|path| cached_module(&engine, path)) {
         Some(module) => module,
         None => {
             let bytes = std::fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+            before_compiling();
             let module =
                 Module::new(&engine, &bytes).map_err(plain).with_context(|| format!("{} can't be compiled", path.display()))?;
             // Without the file it takes long again, and that is all.
@@ -195,7 +206,7 @@ fn load(path: &Path, fueled: bool) -> anyhow::Result<Engine> {
             kept.unwrap_or(module)
         }
     };
-    let library = Library { path: path.with_file_name("psycore-library.wasm"), bytes: OnceLock::new() };
+    let library = LibraryFile { path: path.with_file_name("psycore-library.wasm"), bytes: OnceLock::new() };
     Ok(Engine(Arc::new(Inner { engine, module, fueled, clock: Arc::default(), library })))
 }
 
@@ -248,6 +259,19 @@ mod tests {
     use super::*;
     use std::fs::{File, FileTimes};
     use std::time::SystemTime;
+
+    #[test]
+    fn a_guest_is_compiled_once() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let (guest, cache) = (directory.path().join("guest.wasm"), directory.path().join("cache"));
+        std::fs::write(&guest, b"\0asm\x01\0\0\0").unwrap();
+        let compiles = |fueled| {
+            let mut compiles = false;
+            load(&guest, fueled, Some(&cache), || compiles = true).unwrap();
+            compiles
+        };
+        assert_eq!([compiles(false), compiles(false), compiles(true), compiles(true)], [true, false, true, false]);
+    }
 
     #[test]
     fn guests_that_nobody_reads_are_removed() {

@@ -30,7 +30,7 @@ impl fmt::Display for Limit {
 
 /// A place in a Python program: file, line from 1, and for syntax errors the column from 1.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-pub struct Frame(pub String, pub u32, pub Option<u32>);
+pub struct TracebackFrame(pub String, pub u32, pub Option<u32>);
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub enum Error {
         /// What Python prints on stderr.
         traceback: String,
         /// The innermost call last.
-        frames: Vec<Frame>,
+        frames: Vec<TracebackFrame>,
     },
     /// The program asked to exit with this code.
     Exit(u32),
@@ -79,4 +79,25 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
+}
+
+/// The time of a use is up.
+#[derive(Debug)]
+pub(crate) struct TimeIsUp(pub Duration);
+
+impl fmt::Display for TimeIsUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Limit::Time(self.0).fmt(f)
+    }
+}
+
+impl std::error::Error for TimeIsUp {}
+
+/// An error of wasmtime's, whose type is its own.
+pub(crate) fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
+pub(crate) fn guest_error(error: wasmtime::Error) -> Error {
+    Error::Guest(plain(error))
 }

@@ -1,10 +1,10 @@
 //! What a sandbox's store holds, and the functions that the guest imports.
 
-use super::engine::Inner;
-use super::link::GuestCode;
-use super::output::Sink;
-use super::value::{self, Arguments, Value};
-use super::{Error, Limit};
+use crate::engine::Inner;
+use crate::error::{Error, Limit};
+use crate::link::GuestCode;
+use crate::output::StreamHandle;
+use crate::value::{self, Arguments, Value};
 use anyhow::Context;
 use ciborium::Value as Cbor;
 use std::future::Future;
@@ -15,17 +15,18 @@ use std::time::{Duration, Instant};
 use wasmtime::{Caller, Linker, Memory, ResourceLimiter, TypedFunc};
 use wasmtime_wasi::p1::WasiP1Ctx;
 
-type Answer = Pin<Box<dyn Future<Output = anyhow::Result<Value>> + Send>>;
+/// A call of a function that may wait.
+type HostCall = Pin<Box<dyn Future<Output = anyhow::Result<Value>> + Send>>;
 
 /// A function that Python code can call.
-pub(super) struct HostFunction {
+pub(crate) struct HostFunction {
     pub name: String,
-    pub call: Box<dyn Fn(Arguments) -> Answer + Send + Sync>,
+    pub call: Box<dyn Fn(Arguments) -> HostCall + Send + Sync>,
 }
 
 /// The exports of the guest that its host uses.
 #[derive(Clone)]
-pub(super) struct Exports {
+pub(crate) struct Exports {
     pub memory: Memory,
     pub alloc: TypedFunc<u32, u32>,
     pub free: TypedFunc<(u32, u32), ()>,
@@ -33,7 +34,7 @@ pub(super) struct Exports {
 }
 
 /// The state of one sandbox.
-pub(super) struct State {
+pub(crate) struct StoreData {
     pub wasi: WasiP1Ctx,
     pub code: GuestCode,
     pub functions: Arc<[HostFunction]>,
@@ -45,21 +46,21 @@ pub(super) struct State {
     pub interrupted: Arc<AtomicBool>,
     /// When the use that is going on must have ended.
     pub deadline: Option<(Instant, Duration)>,
-    /// Collected output.
-    pub sinks: [Option<Sink>; 2],
+    /// `sys.stdout` and `sys.stderr` where they are not the host's own.
+    pub streams: [Option<StreamHandle>; 2],
 }
 
-impl State {
+impl StoreData {
     /// The limit that was hit, if one was.
     pub fn limit_hit(&self) -> Option<Limit> {
         if self.out_of_memory {
             return Some(Limit::Memory(self.memory_limit));
         }
-        self.sinks.iter().flatten().find_map(Sink::exceeded).map(Limit::Output)
+        self.streams.iter().flatten().find_map(StreamHandle::exceeded).map(Limit::Output)
     }
 }
 
-impl ResourceLimiter for State {
+impl ResourceLimiter for StoreData {
     fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let fits = desired as u64 + self.code.stats().bytes as u64 <= self.memory_limit && maximum.is_none_or(|m| desired <= m);
         self.out_of_memory |= !fits;
@@ -78,14 +79,14 @@ impl ResourceLimiter for State {
 }
 
 /// The functions of the module `psycore`.
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    GuestCode::add_to_linker(linker, |state: &mut State| &mut state.code)?;
-    linker.func_wrap("psycore", "poll", |caller: Caller<'_, State>| {
+pub(crate) fn add_to_linker(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+    GuestCode::add_to_linker(linker, |data: &mut StoreData| &mut data.code)?;
+    linker.func_wrap("psycore", "poll", |caller: Caller<'_, StoreData>| {
         i32::from(caller.data().interrupted.swap(false, Ordering::Relaxed))
     })?;
     // The functions of a sandbox are there as long as it is.
-    linker.func_wrap("psycore", "release", |_: Caller<'_, State>, _: u32| ())?;
-    linker.func_wrap("psycore", "library", |mut caller: Caller<'_, State>, at: u32, len: u32| {
+    linker.func_wrap("psycore", "release", |_: Caller<'_, StoreData>, _: u32| ())?;
+    linker.func_wrap("psycore", "library", |mut caller: Caller<'_, StoreData>, at: u32, len: u32| {
         let guest = caller.data().guest.clone();
         let memory = caller.data().exports.as_ref().map(|exports| exports.memory);
         let written = guest
@@ -96,7 +97,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             .is_some_and(|(bytes, memory)| memory.write(&mut caller, at as usize, bytes).is_ok());
         if written { 0 } else { -1 }
     })?;
-    linker.func_wrap_async("psycore", "call", |mut caller: Caller<'_, State>, (at, len): (u32, u32)| {
+    linker.func_wrap_async("psycore", "call", |mut caller: Caller<'_, StoreData>, (at, len): (u32, u32)| {
         Box::new(async move {
             let exports = caller.data().exports.clone().ok_or_else(|| wasmtime::Error::msg("no exports yet"))?;
             let request = read(&exports.memory, &caller, at, len)?;
@@ -114,7 +115,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 }
 
 /// Bytes of the guest's memory.
-pub(super) fn read(memory: &Memory, store: impl wasmtime::AsContext, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
+pub(crate) fn read(memory: &Memory, store: impl wasmtime::AsContext, at: u32, len: u32) -> wasmtime::Result<Vec<u8>> {
     let data = memory.data(&store);
     let range = at as usize..at as usize + len as usize;
     data.get(range).map(<[u8]>::to_vec).ok_or_else(|| wasmtime::Error::msg("an address outside the guest's memory"))

@@ -7,7 +7,7 @@
 //! wasmtime frees an instance only with its store. Places in tables can be used again, memory can't: so a store has limits
 //! on what is ever linked, after which the guest is refused, and goes on interpreting.
 
-use psycore_abi::{Slot, Table as Kind};
+use psycore_abi::{Slot, TableKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -61,12 +61,12 @@ pub struct GuestCode {
     watch: Option<Box<dyn FnMut(&[u8]) + Send>>,
     /// Whether modules may be compiled on another thread.
     aside: bool,
-    compiler: Option<Compiler>,
+    compiler: Option<ModuleCompiler>,
 }
 
 /// A thread that compiles modules, in their order, while the guest goes on. It ends with its owner, after the module at
 /// hand.
-struct Compiler {
+struct ModuleCompiler {
     jobs: Sender<Vec<u8>>,
     modules: Receiver<wasmtime::Result<Module>>,
     /// Modules that were compiled, linked or not.
@@ -77,9 +77,9 @@ struct Compiler {
     begun: usize,
 }
 
-impl Compiler {
+impl ModuleCompiler {
     /// None if the system gives no thread.
-    fn start(engine: Engine) -> Option<Compiler> {
+    fn start(engine: Engine) -> Option<ModuleCompiler> {
         let (jobs, todo) = channel::<Vec<u8>>();
         let (done, modules) = channel();
         let compiled = Arc::new(AtomicUsize::new(0));
@@ -95,7 +95,7 @@ impl Compiler {
             }
         };
         std::thread::Builder::new().name("sandbox compiler".into()).stack_size(COMPILER_STACK_BYTES).spawn(work).ok()?;
-        Some(Compiler { jobs, modules, compiled, linked: 0, begun: 0 })
+        Some(ModuleCompiler { jobs, modules, compiled, linked: 0, begun: 0 })
     }
 
     fn begin(&mut self, bytes: Vec<u8>) -> bool {
@@ -109,20 +109,20 @@ impl Compiler {
     }
 
     /// The first of the modules begun; waits for it.
-    fn next(&mut self) -> Result<Module, Refusal> {
+    fn next(&mut self) -> Result<Module, LinkRefusal> {
         if self.begun == 0 {
-            return Err(Refusal::Guest);
+            return Err(LinkRefusal::Guest);
         }
         self.begun -= 1;
         // If the thread has died of this module, so have the others.
-        let module = self.modules.recv().map_err(|_| Refusal::Invalid)?;
+        let module = self.modules.recv().map_err(|_| LinkRefusal::Invalid)?;
         self.linked += 1;
-        module.map_err(|_| Refusal::Invalid)
+        module.map_err(|_| LinkRefusal::Invalid)
     }
 }
 
 /// Why a module is refused, as the guest is told.
-enum Refusal {
+enum LinkRefusal {
     Full = -1,
     Invalid = -2,
     /// The guest does not export what it must, or names places that are not there.
@@ -152,7 +152,7 @@ impl GuestCode {
     }
 
     /// What the guest is told, after it has waited since `start`.
-    fn answer(&mut self, start: Instant, result: Result<(), Refusal>) -> i32 {
+    fn answer(&mut self, start: Instant, result: Result<(), LinkRefusal>) -> i32 {
         self.stats.time += start.elapsed();
         match result {
             Ok(()) => 0,
@@ -184,7 +184,7 @@ impl GuestCode {
                     let linked = match take(&mut caller, get, bytes, len) {
                         Ok(code) => match Module::new(caller.engine(), code) {
                             Ok(module) => link(&mut caller, get, &module, slots, count).await,
-                            Err(_) => Err(Refusal::Invalid),
+                            Err(_) => Err(LinkRefusal::Invalid),
                         },
                         Err(refusal) => Err(refusal),
                     };
@@ -194,7 +194,7 @@ impl GuestCode {
         )?;
         linker.func_wrap("psycore", "begin", move |mut caller: Caller<'_, T>, bytes: i32, len: i32| {
             if !get(caller.data_mut()).aside {
-                return Refusal::Full as i32;
+                return LinkRefusal::Full as i32;
             }
             if len == 0 {
                 return 0;
@@ -204,21 +204,21 @@ impl GuestCode {
             let begun = take(&mut caller, get, bytes, len).and_then(|code| {
                 let compiler = &mut get(caller.data_mut()).compiler;
                 if compiler.is_none() {
-                    *compiler = Compiler::start(engine);
+                    *compiler = ModuleCompiler::start(engine);
                 }
                 let begun = compiler.as_mut().is_some_and(|compiler| compiler.begin(code));
-                if begun { Ok(()) } else { Err(Refusal::Full) }
+                if begun { Ok(()) } else { Err(LinkRefusal::Full) }
             });
             get(caller.data_mut()).answer(start, begun)
         })?;
         linker.func_wrap("psycore", "ready", move |mut caller: Caller<'_, T>| {
-            get(caller.data_mut()).compiler.as_ref().map_or(0, Compiler::ready) as i32
+            get(caller.data_mut()).compiler.as_ref().map_or(0, ModuleCompiler::ready) as i32
         })?;
         linker.func_wrap_async("psycore", "link_begun", move |mut caller: Caller<'_, T>, (slots, count): (i32, i32)| {
             Box::new(async move {
                 let start = Instant::now();
                 let compiler = &mut get(caller.data_mut()).compiler;
-                let linked = match compiler.as_mut().ok_or(Refusal::Guest).and_then(Compiler::next) {
+                let linked = match compiler.as_mut().ok_or(LinkRefusal::Guest).and_then(ModuleCompiler::next) {
                     Ok(module) => link(&mut caller, get, &module, slots, count).await,
                     Err(refusal) => Err(refusal),
                 };
@@ -248,15 +248,15 @@ fn code_table<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestC
     Some(table)
 }
 
-fn table<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode, kind: Kind) -> Option<Table> {
+fn table<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode, kind: TableKind) -> Option<Table> {
     match kind {
-        Kind::Entries => entries(caller),
-        Kind::Code => code_table(caller, get),
+        TableKind::Entries => entries(caller),
+        TableKind::Code => code_table(caller, get),
     }
 }
 
 fn reserve<T>(mut caller: Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode + Copy, kind: i32, count: i32) -> Option<i32> {
-    let kind = if kind == Kind::Code as i32 { Kind::Code } else { Kind::Entries };
+    let kind = if kind == TableKind::Code as i32 { TableKind::Code } else { TableKind::Entries };
     let count = u32::try_from(count).ok()?;
     let here = get(caller.data_mut());
     let slots = here.stats.slots.checked_add(count).filter(|slots| *slots <= here.limits.slots)?;
@@ -287,14 +287,19 @@ fn put<T>(
 }
 
 /// The bytes of a module, if it is within the limits. They count from now on.
-fn take<T>(caller: &mut Caller<'_, T>, get: impl Fn(&mut T) -> &mut GuestCode, at: i32, len: i32) -> Result<Vec<u8>, Refusal> {
+fn take<T>(
+    caller: &mut Caller<'_, T>,
+    get: impl Fn(&mut T) -> &mut GuestCode,
+    at: i32,
+    len: i32,
+) -> Result<Vec<u8>, LinkRefusal> {
     let (at, len) = (at as u32 as usize, len as u32 as usize);
     let here = get(caller.data_mut());
     let (limits, stats) = (here.limits, here.stats);
     if stats.modules >= limits.modules || len > limits.module_bytes || len > limits.bytes.saturating_sub(stats.bytes) {
-        return Err(Refusal::Full);
+        return Err(LinkRefusal::Full);
     }
-    let code = bytes(caller, at, len).ok_or(Refusal::Guest)?;
+    let code = bytes(caller, at, len).ok_or(LinkRefusal::Guest)?;
     let here = get(caller.data_mut());
     here.stats.modules += 1;
     here.stats.bytes += len;
@@ -311,26 +316,26 @@ async fn link<T: Send>(
     module: &Module,
     slots: i32,
     count: i32,
-) -> Result<(), Refusal> {
-    let slots = read_slots(caller, slots as u32 as usize, count as u32 as usize).ok_or(Refusal::Guest)?;
-    let table = entries(caller).ok_or(Refusal::Guest)?;
+) -> Result<(), LinkRefusal> {
+    let slots = read_slots(caller, slots as u32 as usize, count as u32 as usize).ok_or(LinkRefusal::Guest)?;
+    let table = entries(caller).ok_or(LinkRefusal::Guest)?;
     let mut imports = Vec::with_capacity(module.imports().len());
     for import in module.imports() {
         let import = match (import.module(), import.name()) {
-            ("env", "memory") => caller.get_export("memory").ok_or(Refusal::Guest)?,
-            ("env", "code") => Extern::Table(code_table(caller, get).ok_or(Refusal::Guest)?),
+            ("env", "memory") => caller.get_export("memory").ok_or(LinkRefusal::Guest)?,
+            ("env", "code") => Extern::Table(code_table(caller, get).ok_or(LinkRefusal::Guest)?),
             ("rt", index) => match index.parse().ok().and_then(|index| table.get(&mut *caller, index)) {
                 Some(Ref::Func(Some(function))) => Extern::Func(function),
-                _ => return Err(Refusal::Guest),
+                _ => return Err(LinkRefusal::Guest),
             },
-            _ => return Err(Refusal::Invalid),
+            _ => return Err(LinkRefusal::Invalid),
         };
         imports.push(import);
     }
-    let instance = Instance::new_async(&mut *caller, module, &imports).await.map_err(|_| Refusal::Invalid)?;
+    let instance = Instance::new_async(&mut *caller, module, &imports).await.map_err(|_| LinkRefusal::Invalid)?;
     for (i, slot) in slots.into_iter().enumerate() {
-        let function = instance.get_func(&mut *caller, &format!("f{i}")).ok_or(Refusal::Invalid)?;
-        put(caller, get, slot, Some(function)).ok_or(Refusal::Guest)?;
+        let function = instance.get_func(&mut *caller, &format!("f{i}")).ok_or(LinkRefusal::Invalid)?;
+        put(caller, get, slot, Some(function)).ok_or(LinkRefusal::Guest)?;
     }
     Ok(())
 }

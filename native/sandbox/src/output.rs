@@ -25,7 +25,7 @@ pub enum Output {
 }
 
 /// The state of a stream that is not the host's own.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     writer: Option<Box<dyn Write + Send>>,
     collected: Vec<u8>,
     limit: usize,
@@ -34,12 +34,12 @@ pub(super) struct Stream {
 
 /// A handle on a stream.
 #[derive(Clone)]
-pub(super) struct Sink(Arc<Mutex<Stream>>);
+pub(crate) struct StreamHandle(Arc<Mutex<Stream>>);
 
-impl Sink {
+impl StreamHandle {
     /// A stream that collects up to `limit` bytes, or passes all on.
-    pub fn new(limit: usize, writer: Option<Box<dyn Write + Send>>) -> Sink {
-        Sink(Arc::new(Mutex::new(Stream { writer, collected: Vec::new(), limit, full: false })))
+    pub fn new(limit: usize, writer: Option<Box<dyn Write + Send>>) -> StreamHandle {
+        StreamHandle(Arc::new(Mutex::new(Stream { writer, collected: Vec::new(), limit, full: false })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Stream> {
@@ -73,11 +73,11 @@ impl Sink {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Sink {
+impl Pollable for StreamHandle {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Sink {
+impl OutputStream for StreamHandle {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let full = |_| StreamError::Trap(wasmtime::Error::msg("the host takes no more output"));
         match self.put(&bytes) {
@@ -97,13 +97,13 @@ impl OutputStream for Sink {
     }
 }
 
-impl IsTerminal for Sink {
+impl IsTerminal for StreamHandle {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Sink {
+impl StdoutStream for StreamHandle {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(Unbuffered(self.clone()))
     }
@@ -114,7 +114,7 @@ impl StdoutStream for Sink {
 }
 
 /// The same for those who write asynchronously.
-struct Unbuffered(Sink);
+struct Unbuffered(StreamHandle);
 
 impl AsyncWrite for Unbuffered {
     fn poll_write(

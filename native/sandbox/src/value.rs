@@ -1,6 +1,6 @@
 //! Values that go into a sandbox and come out: what CBOR can say, typed by serde.
 
-use super::Error;
+use crate::error::Error;
 use ciborium::Value as Cbor;
 use psycore_abi::tag::{OBJECT, SET};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 ///
 /// Numbers, text, bytes, lists, dicts, sets and `None` are there as they are; of other objects, class and `repr`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Value(pub(super) Cbor);
+pub struct Value(pub(crate) Cbor);
 
 impl Value {
     /// `None`.
@@ -102,12 +102,12 @@ impl Arguments {
 }
 
 /// Reads CBOR.
-pub(super) fn decode(bytes: &[u8]) -> anyhow::Result<Cbor> {
+pub(crate) fn decode(bytes: &[u8]) -> anyhow::Result<Cbor> {
     Ok(ciborium::from_reader(bytes)?)
 }
 
 /// Writes CBOR.
-pub(super) fn encode(value: &Cbor) -> Vec<u8> {
+pub(crate) fn encode(value: &Cbor) -> Vec<u8> {
     let mut bytes = Vec::new();
     // A Vec takes whatever is written.
     let _ = ciborium::into_writer(value, &mut bytes);
@@ -115,6 +115,6 @@ pub(super) fn encode(value: &Cbor) -> Vec<u8> {
 }
 
 /// A map with text keys.
-pub(super) fn map<const N: usize>(entries: [(&str, Cbor); N]) -> Cbor {
+pub(crate) fn map<const N: usize>(entries: [(&str, Cbor); N]) -> Cbor {
     Cbor::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
 }

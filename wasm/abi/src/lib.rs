@@ -25,7 +25,7 @@ pub mod tag {
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum TableKind {
     /// The guest's: exported as `__indirect_function_table`.
     Entries = 0,
     /// The host's: modules import it as `env.code`.
@@ -42,13 +42,13 @@ impl Slot {
     pub const IN_CODE: u32 = 1 << 31;
 
     /// Place `index` of a table.
-    pub fn new(table: Table, index: u32) -> Slot {
-        Slot(if table == Table::Code { index | Slot::IN_CODE } else { index })
+    pub fn new(table: TableKind, index: u32) -> Slot {
+        Slot(if table == TableKind::Code { index | Slot::IN_CODE } else { index })
     }
 
     /// The table that it is in.
-    pub fn table(self) -> Table {
-        if self.0 & Slot::IN_CODE != 0 { Table::Code } else { Table::Entries }
+    pub fn table(self) -> TableKind {
+        if self.0 & Slot::IN_CODE != 0 { TableKind::Code } else { TableKind::Entries }
     }
 
     /// Its place there.

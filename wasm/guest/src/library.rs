@@ -14,7 +14,7 @@ const DIRECTORY: &str = "/lib/python";
 
 /// The file and what is in it.
 #[derive(Clone, Copy)]
-struct Later {
+struct LaterModules {
     file: *mut u8,
     bytes: usize,
     digest: u64,
@@ -24,7 +24,7 @@ struct Later {
 
 thread_local! {
     static MODULES: Cell<&'static [u8]> = const { Cell::new(&[0; 4]) };
-    static LATER: Cell<Option<Later>> = const { Cell::new(None) };
+    static LATER: Cell<Option<LaterModules>> = const { Cell::new(None) };
 }
 
 /// Takes both parts, and empties the file.
@@ -52,7 +52,7 @@ pub unsafe fn set(modules: &'static [u8], file: *mut u8, bytes: usize, skipped: 
     };
     let mut modules: Vec<_> = places.into_iter().map(module).collect();
     modules.sort_unstable_by_key(|(name, _)| *name);
-    LATER.set(Some(Later { file, bytes, digest, modules: modules.leak(), there: false }));
+    LATER.set(Some(LaterModules { file, bytes, digest, modules: modules.leak(), there: false }));
 }
 
 /// What a VM is made with.
@@ -96,7 +96,7 @@ fn need(module: Option<&PyObjectRef>, vm: &VirtualMachine) -> PyResult<()> {
     if digest(unsafe { std::slice::from_raw_parts(later.file, later.bytes) }) != later.digest {
         return Err(missing("this psycore.wasm has another"));
     }
-    LATER.set(Some(Later { there: true, ..later }));
+    LATER.set(Some(LaterModules { there: true, ..later }));
     Ok(())
 }
 

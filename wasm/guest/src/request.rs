@@ -21,29 +21,29 @@ thread_local! {
 }
 
 /// Why there is no value.
-enum Failure {
+enum ServeError {
     /// The request makes no sense.
     Request(String),
     Program(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for ServeError {
     fn from(error: Error) -> Self {
-        Failure::Program(error)
+        ServeError::Program(error)
     }
 }
 
-type Answer = Result<Value, Failure>;
+type Answer = Result<Value, ServeError>;
 
 /// Reads a request, does it and writes the answer.
 pub fn answer(request: &[u8]) -> Vec<u8> {
-    let answer = value::decode(request).map_err(|e| Failure::Request(format!("no CBOR: {e}"))).and_then(|r| serve(&Fields(r)));
+    let answer = value::decode(request).map_err(|e| ServeError::Request(format!("no CBOR: {e}"))).and_then(|r| serve(&Fields(r)));
     let map = |key: &str, value: Value| Value::Map(vec![(key.into(), value)]);
     value::encode(&match answer {
         Ok(value) => map("value", value),
-        Err(Failure::Program(Error::Exit(code))) => map("exit", code.into()),
-        Err(Failure::Program(error)) => map("error", described(&error)),
-        Err(Failure::Request(message)) => map("error", problem("RequestError", &message, &message, Vec::new())),
+        Err(ServeError::Program(Error::Exit(code))) => map("exit", code.into()),
+        Err(ServeError::Program(error)) => map("error", described(&error)),
+        Err(ServeError::Request(message)) => map("error", problem("RequestError", &message, &message, Vec::new())),
     })
 }
 
@@ -78,36 +78,36 @@ impl Fields {
         (!found.1.is_null()).then_some(&found.1)
     }
 
-    fn text(&self, name: &str) -> Result<Option<&str>, Failure> {
+    fn text(&self, name: &str) -> Result<Option<&str>, ServeError> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Text(s)) => Ok(Some(s)),
-            Some(_) => Err(Failure::Request(format!("`{name}` must be text"))),
+            Some(_) => Err(ServeError::Request(format!("`{name}` must be text"))),
         }
     }
 
-    fn needed(&self, name: &str) -> Result<&str, Failure> {
-        self.text(name)?.ok_or_else(|| Failure::Request(format!("`{name}` is missing")))
+    fn needed(&self, name: &str) -> Result<&str, ServeError> {
+        self.text(name)?.ok_or_else(|| ServeError::Request(format!("`{name}` is missing")))
     }
 
-    fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
-        let bad = || Failure::Request(format!("`{name}` must be a number that is not negative"));
+    fn number(&self, name: &str) -> Result<Option<u64>, ServeError> {
+        let bad = || ServeError::Request(format!("`{name}` must be a number that is not negative"));
         let Some(value) = self.get(name) else { return Ok(None) };
         let n = value.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(bad)?;
         Ok(Some(n))
     }
 
-    fn items(&self, name: &str) -> Result<&[Value], Failure> {
+    fn items(&self, name: &str) -> Result<&[Value], ServeError> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(Failure::Request(format!("`{name}` must be an array"))),
+            Some(_) => Err(ServeError::Request(format!("`{name}` must be an array"))),
         }
     }
 
     /// Names and values.
-    fn pairs(&self, name: &str) -> Result<Vec<(&str, &Value)>, Failure> {
-        let bad = || Failure::Request(format!("`{name}` must be a map with names as keys"));
+    fn pairs(&self, name: &str) -> Result<Vec<(&str, &Value)>, ServeError> {
+        let bad = || ServeError::Request(format!("`{name}` must be a map with names as keys"));
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::Map(pairs)) => pairs.iter().map(|(k, v)| Ok((k.as_text().ok_or_else(bad)?, v))).collect(),
@@ -149,12 +149,12 @@ fn serve(request: &Fields) -> Answer {
             value::to_host(vm, &stats)
         })?),
         "explain" => explain(&*vm()?),
-        verb => Err(Failure::Request(format!("`{verb}` is nothing that the guest can do"))),
+        verb => Err(ServeError::Request(format!("`{verb}` is nothing that the guest can do"))),
     }
 }
 
-fn vm() -> Result<Rc<Vm>, Failure> {
-    VM.with_borrow(Clone::clone).ok_or_else(|| Failure::Request("no VM was created".into()))
+fn vm() -> Result<Rc<Vm>, ServeError> {
+    VM.with_borrow(Clone::clone).ok_or_else(|| ServeError::Request("no VM was created".into()))
 }
 
 fn new_vm() -> Result<Rc<Vm>, Error> {
@@ -205,13 +205,13 @@ pub fn prepare() {
 
 fn create(request: &Fields) -> Answer {
     if VM.with_borrow(Option::is_some) {
-        return Err(Failure::Request("there is a VM already".into()));
+        return Err(ServeError::Request("there is a VM already".into()));
     }
     let mode = match request.text("jit")? {
         None | Some("auto") => JitMode::Auto,
         Some("off") => JitMode::Off,
         Some("full") => JitMode::Full,
-        Some(other) => return Err(Failure::Request(format!("`jit` must be auto, off or full, not {other}"))),
+        Some(other) => return Err(ServeError::Request(format!("`jit` must be auto, off or full, not {other}"))),
     };
     let threshold = request.number("threshold")?.map(|n| n.min(u32::MAX.into()) as u32);
     let explain = request.get("explain").and_then(Value::as_bool).unwrap_or(false) && mode != JitMode::Off;
@@ -247,8 +247,8 @@ fn create(request: &Fields) -> Answer {
     Ok(Value::Null)
 }
 
-fn texts(request: &Fields, name: &str) -> Result<Vec<String>, Failure> {
-    let bad = || Failure::Request(format!("`{name}` must be an array of texts"));
+fn texts(request: &Fields, name: &str) -> Result<Vec<String>, ServeError> {
+    let bad = || ServeError::Request(format!("`{name}` must be an array of texts"));
     request.items(name)?.iter().map(|t| t.as_text().map(str::to_owned).ok_or_else(bad)).collect()
 }
 
@@ -284,7 +284,7 @@ fn run(vm: &Vm, request: &Fields) -> Answer {
 
 /// Calls a global by its name, or an object that the host holds.
 fn call(vm: &Vm, request: &Fields) -> Answer {
-    let function = request.get("function").ok_or_else(|| Failure::Request("`function` is missing".into()))?;
+    let function = request.get("function").ok_or_else(|| ServeError::Request("`function` is missing".into()))?;
     let (args, kwargs) = (request.items("args")?, request.pairs("kwargs")?);
     Ok(vm.with(|vm| {
         let function: PyObjectRef = match function {
@@ -305,7 +305,7 @@ fn call(vm: &Vm, request: &Fields) -> Answer {
 /// The data of `psycore explain`, as far as it can be had without measuring time.
 fn explain(vm: &Vm) -> Answer {
     let report = vm.with(|vm| Ok(explain::report(vm)))?;
-    let report = report.ok_or_else(|| Failure::Request("`explain` was not asked for when the VM was created".into()))?;
+    let report = report.ok_or_else(|| ServeError::Request("`explain` was not asked for when the VM was created".into()))?;
     let map = |entries: Vec<(&str, Value)>| Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect());
     let array = |items: &mut dyn Iterator<Item = Value>| Value::Array(items.collect());
     let texts = |items: &mut dyn Iterator<Item = &String>| Value::Array(items.map(|t| t.as_str().into()).collect());

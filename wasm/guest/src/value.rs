@@ -174,7 +174,7 @@ pub fn from_host(vm: &VirtualMachine, value: &Value) -> PyResult {
         Value::Tag(HOST_FUNCTION, inner) => match inner.as_array().map(Vec::as_slice) {
             Some([Value::Integer(number), Value::Text(name)]) => {
                 let Ok(number) = u32::try_from(i128::from(*number)) else { return bad("a function with too high a number") };
-                HostFunction { number, name: name.clone() }.into_ref(ctx).into()
+                PyHostFunction { number, name: name.clone() }.into_ref(ctx).into()
             }
             _ => return bad("a function without number and name"),
         },
@@ -193,23 +193,23 @@ pub fn from_host(vm: &VirtualMachine, value: &Value) -> PyResult {
 /// A function of the host. The host knows how many objects it has sent for each, and is told when one goes.
 #[pyclass(module = "builtins", name = "host_function")]
 #[derive(Debug, PyPayload)]
-pub struct HostFunction {
+pub struct PyHostFunction {
     number: u32,
     name: String,
 }
 
 /// Makes the class of the host's functions, before there are any.
 pub fn make_class() {
-    let _ = HostFunction::make_static_type();
+    let _ = PyHostFunction::make_static_type();
 }
 
-impl Drop for HostFunction {
+impl Drop for PyHostFunction {
     fn drop(&mut self) {
         host::release(self.number);
     }
 }
 
-impl Callable for HostFunction {
+impl Callable for PyHostFunction {
     type Args = FuncArgs;
 
     fn call(zelf: &Py<Self>, args: FuncArgs, vm: &VirtualMachine) -> PyResult {
@@ -217,14 +217,14 @@ impl Callable for HostFunction {
     }
 }
 
-impl Representable for HostFunction {
+impl Representable for PyHostFunction {
     fn repr_str(zelf: &Py<Self>, _: &VirtualMachine) -> PyResult<String> {
         Ok(format!("<host function {}>", zelf.name))
     }
 }
 
 #[pyclass(with(Callable, Representable), flags(DISALLOW_INSTANTIATION))]
-impl HostFunction {
+impl PyHostFunction {
     #[pygetset]
     fn __name__(zelf: &Py<Self>) -> String {
         zelf.name.clone()

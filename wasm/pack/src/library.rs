@@ -118,7 +118,7 @@ const OF_GUESTS: &FrozenLib = rustpython_derive::py_freeze!(dir = "lib", crate_n
 const _: &str = include_str!("lib/asyncio/unix_events.py");
 
 /// The library in two parts, each in the form of [`FrozenLib`].
-pub struct Library {
+pub struct SplitLibrary {
     pub at_once: Vec<u8>,
     pub later: Vec<u8>,
 }
@@ -136,7 +136,7 @@ fn encoded(modules: &[(&str, FrozenModule<Vec<u8>>)]) -> Vec<u8> {
     FrozenLib::encode(borrowed).bytes
 }
 
-pub fn library() -> Library {
+pub fn library() -> SplitLibrary {
     let kept = FROZEN_STDLIB.decode().filter(|(name, _)| {
         let package = name.split('.').next().unwrap_or(name);
         !LEFT_OUT.contains(&package) && OF_GUESTS.decode().all(|(other, _)| other != *name)
@@ -152,7 +152,7 @@ pub fn library() -> Library {
         })
         .collect();
     let (at_once, later): (Vec<_>, Vec<_>) = modules.into_iter().partition(|(name, _)| is_at_once(name));
-    Library { at_once: encoded(&at_once), later: encoded(&later) }
+    SplitLibrary { at_once: encoded(&at_once), later: encoded(&later) }
 }
 
 /// A file for bytes that servers send compressed and as what browsers keep: a WebAssembly module with them in a
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn lines_stay_and_columns_go() {
-        let Library { at_once, later } = library();
+        let SplitLibrary { at_once, later } = library();
         let [at_once, later] = [&at_once, &later].map(|part| FrozenLib::from_ref(&part[..]).decode().collect::<Vec<_>>());
         let missing: Vec<_> = AT_ONCE.iter().filter(|name| at_once.iter().all(|(known, _)| known != *name)).collect();
         assert!(missing.is_empty(), "there are no modules {missing:?}");

@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let [from, to] = &arguments[..] else { bail!("usage: psycore-pack GUEST.wasm PSYCORE.wasm") };
     let guest = std::fs::read(from).with_context(|| format!("can't read {}", Path::new(from).display()))?;
     let library = library::library();
-    let later = Later { file: library::file(&library.later), bytes: library.later.len() };
+    let later = LaterFile { file: library::file(&library.later), bytes: library.later.len() };
     let packed = runtime::in_tokio(prepared(&guest, &library.at_once, &later))
         .map_err(|e| anyhow!("the guest can't be started: {e:#}"))?;
     write(&Path::new(to).with_file_name("psycore-library.wasm"), &later.file)?;
@@ -37,13 +37,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The file with the rest of the library, and how many bytes at its end that is.
-struct Later {
+struct LaterFile {
     file: Vec<u8>,
     bytes: usize,
 }
 
 /// The module with its VM started.
-async fn prepared(guest: &[u8], library: &[u8], later: &Later) -> wasmtime::Result<Vec<u8>> {
+async fn prepared(guest: &[u8], library: &[u8], later: &LaterFile) -> wasmtime::Result<Vec<u8>> {
     let mut wizer = Wizer::new();
     wizer.init_func(PREPARE);
     let (context, instrumented) = wizer.instrument(guest)?;
@@ -81,16 +81,16 @@ async fn prepared(guest: &[u8], library: &[u8], later: &Later) -> wasmtime::Resu
     let skipped = later.file.len() - later.bytes;
     let sizes = [library.len(), later.file.len(), skipped].map(|n| n as u32);
     prepare.call_async(&mut store, (blocks[0], sizes[0], blocks[1], sizes[1], sizes[2])).await?;
-    wizer.snapshot(&context, &mut State { store: &mut store, instance }).await
+    wizer.snapshot(&context, &mut PreparedInstance { store: &mut store, instance }).await
 }
 
 /// The instance after it was prepared.
-struct State<'a> {
+struct PreparedInstance<'a> {
     store: &'a mut Store<WasiP1Ctx>,
     instance: Instance,
 }
 
-impl InstanceState for State<'_> {
+impl InstanceState for PreparedInstance<'_> {
     fn global_get(&mut self, name: &str, _: ValType) -> impl Future<Output = SnapshotVal> + Send {
         let value = match self.instance.get_export(&mut *self.store, name) {
             Some(Extern::Global(global)) => global.get(&mut *self.store),

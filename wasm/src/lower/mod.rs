@@ -20,7 +20,7 @@ mod refcount;
 mod slots;
 mod structure;
 
-use crate::link::{Linker, Slot, Table};
+use crate::link::{Linker, Slot, TableKind};
 use psycore_jit::ir::{FnKind, Unit};
 use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
 use psycore_jit::runtime_context::RuntimeContext;
@@ -108,8 +108,8 @@ impl WasmLowering {
         let mut slots = Vec::with_capacity(unit.funcs.len());
         for function in &unit.funcs {
             let table = match function.kind {
-                FnKind::Entry => Table::Entries,
-                FnKind::Compiled => Table::Code,
+                FnKind::Entry => TableKind::Entries,
+                FnKind::Compiled => TableKind::Code,
             };
             match self.slots.take(self.linker.as_mut(), table) {
                 Some(slot) => slots.push(slot),
@@ -254,7 +254,7 @@ impl Lowering for WasmLowering {
 fn entry(slot: Slot) -> Option<EntryFn> {
     // SAFETY: a function pointer is an index into that table, and the linker has put a function of this signature there,
     // which stays until `free`.
-    (slot.table() == Table::Entries).then(|| unsafe { core::mem::transmute::<usize, EntryFn>(slot.index() as usize) })
+    (slot.table() == TableKind::Entries).then(|| unsafe { core::mem::transmute::<usize, EntryFn>(slot.index() as usize) })
 }
 
 /// Elsewhere there is nothing to call.

@@ -1,6 +1,6 @@
 //! Places in the host's tables, used again after they were freed.
 
-use crate::link::{Linker, Slot, Table};
+use crate::link::{Linker, Slot, TableKind};
 
 /// How many places are asked for at once.
 const CHUNK: u32 = 32;
@@ -18,7 +18,7 @@ impl SlotPool {
         SlotPool { free: [Vec::new(), Vec::new()], left: limit }
     }
 
-    pub(super) fn take(&mut self, linker: &mut dyn Linker, table: Table) -> Option<Slot> {
+    pub(super) fn take(&mut self, linker: &mut dyn Linker, table: TableKind) -> Option<Slot> {
         let free = &mut self.free[table as usize];
         if free.is_empty() {
             let count = CHUNK.min(self.left);

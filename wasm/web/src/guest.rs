@@ -5,7 +5,7 @@
 use crate::type_error;
 use js_sys::WebAssembly::{Instance, Memory, Module, Table};
 use js_sys::{Function, Object, Reflect, Uint8Array};
-use psycore_abi::{Slot, Table as Kind, VERSION};
+use psycore_abi::{Slot, TableKind, VERSION};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -20,7 +20,7 @@ struct Exports {
     request: Function,
 }
 
-struct State {
+struct GuestState {
     exports: RefCell<Option<Rc<Exports>>>,
     /// Table 1, for calls from generated code to generated code.
     code: Table,
@@ -34,7 +34,7 @@ struct State {
 /// One instance of `psycore.wasm`.
 #[wasm_bindgen]
 pub struct Guest {
-    state: Rc<State>,
+    state: Rc<GuestState>,
     imports: Object,
     // The imports call into these.
     _closures: (
@@ -64,7 +64,7 @@ impl Guest {
         on_library: Function,
         on_link: Option<Function>,
     ) -> Result<Guest, JsValue> {
-        let state = Rc::new(State {
+        let state = Rc::new(GuestState {
             exports: RefCell::default(),
             code: Table::new(&object(&[("element", &"anyfunc".into()), ("initial", &0.into())])?)?,
             entry_points: Object::new(),
@@ -182,21 +182,21 @@ impl Exports {
     }
 }
 
-impl State {
+impl GuestState {
     fn exports(&self) -> Result<Rc<Exports>, JsValue> {
         self.exports.borrow().clone().ok_or_else(|| type_error("the guest has no instance yet"))
     }
 
-    fn table(&self, exports: &Exports, kind: Kind) -> Table {
+    fn table(&self, exports: &Exports, kind: TableKind) -> Table {
         match kind {
-            Kind::Code => self.code.clone(),
-            Kind::Entries => exports.functions.clone(),
+            TableKind::Code => self.code.clone(),
+            TableKind::Entries => exports.functions.clone(),
         }
     }
 
     fn reserve(&self, table: u32, count: u32) -> Result<i32, JsValue> {
         let exports = self.exports()?;
-        let kind = if table == Kind::Code as u32 { Kind::Code } else { Kind::Entries };
+        let kind = if table == TableKind::Code as u32 { TableKind::Code } else { TableKind::Entries };
         self.table(&exports, kind).grow(count).map(|first| first as i32)
     }
 

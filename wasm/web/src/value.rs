@@ -42,11 +42,11 @@ pub struct Values {
 /// Functions by their places, and the places that are free.
 #[derive(Default)]
 struct Functions {
-    known: Vec<Option<Known>>,
+    known: Vec<Option<KnownFunction>>,
     free: Vec<usize>,
 }
 
-struct Known {
+struct KnownFunction {
     function: Function,
     /// Objects of the guest that stand for it, as many as were sent and have not gone.
     objects: usize,
@@ -166,7 +166,7 @@ impl Values {
                 functions.known.push(None);
                 functions.known.len() - 1
             });
-            functions.known[place] = Some(Known { function: function.clone(), objects: 0 });
+            functions.known[place] = Some(KnownFunction { function: function.clone(), objects: 0 });
             self.numbers.set(function, &JsValue::from(place));
             place
         });
