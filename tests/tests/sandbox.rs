@@ -341,7 +341,7 @@ fn who_waits_at_a_terminal_is_told_once() {
     let guest = directory.join("guest.wasm");
     std::fs::write(&guest, b"\0asm\x01\0\0\0").unwrap();
     let command = |cache: &str| {
-        let mut command = std::process::Command::new(executable());
+        let mut command = std::process::Command::new(executable().unwrap());
         command.args(["--sandbox", "-c", ""]).env("PSYCORE_WASM", &guest).env("PSYCORE_CACHE", directory.join(cache));
         command
     };
