@@ -4,6 +4,7 @@
 //! This crate knows bytecode and types, never objects and never a backend.
 
 pub mod bytecode;
+pub mod guard;
 pub mod ir;
 pub mod layout;
 pub mod lower;

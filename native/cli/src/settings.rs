@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use psycore_vm::explain::{Explanation, Form};
+use psycore_vm::explain::{Explanation, ExplanationForm};
 use psycore_vm::rustpython_vm::Settings;
 use psycore_vm::{JitConfig, JitMode, VmConfig};
 
@@ -61,7 +61,7 @@ fn explanation(options: ExplainOptions, program: &ProgramSource) -> Result<Expla
             return problem("there is no such directory");
         }
     }
-    Ok(Explanation { title, form: if options.text { Form::Text } else { Form::Html }, path })
+    Ok(Explanation { title, form: if options.text { ExplanationForm::Text } else { ExplanationForm::Html }, path })
 }
 
 /// The environment as the options let it be seen.

@@ -1,14 +1,14 @@
 //! Programs with hooks everywhere, none of which ever fires, do what they do without.
 
 use super::{Never, outcome, with_jit, with_vm};
-use crate::hooks::Options;
+use crate::hook::Thresholds;
 
 /// Runs the program without and with hooks (never hot, and always asking) and compares.
 #[track_caller]
 fn same(source: &str) {
     let plain = with_vm(|vm| outcome(vm, source));
     for calls in [u32::MAX, 1] {
-        let options = Options { calls, iterations: calls, self_test: true };
+        let options = Thresholds { calls, iterations: calls };
         let hooked = with_jit(Box::new(Never), options, |vm, _| outcome(vm, source));
         assert_eq!(hooked, plain, "{source}");
     }

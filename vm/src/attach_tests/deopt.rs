@@ -2,8 +2,10 @@
 //! says, and the output must be that of the interpreter.
 
 use super::{outcome, with_jit, with_vm};
-use crate::hooks::{Driver, Exited, Hot, Options, Site, SiteKind, Version};
-use crate::layout::{self, FrameRef};
+use crate::code::plan::SiteKind;
+use crate::hook::{Driver, Exited, Hot, Site, SiteVersion, Thresholds};
+use crate::object::frame::FrameRef;
+use crate::object::{layout, views};
 use psycore_jit::bytecode::{Opcode, decode};
 use psycore_jit::ir::{
     Exit, ExitKind, FnKind, FrameDesc, FrameState, Function, GlobalWrite, ObjId, Reason, Recipe, Type, Unit, Value, status,
@@ -34,7 +36,7 @@ type Plot = Box<dyn Fn(&Stage, FrameRef, &VirtualMachine) -> Option<Act>>;
 
 /// The driver: runs the plot when the function `watch` is entered (or loops).
 struct Stage {
-    objects: crate::objects::Objects,
+    objects: crate::jit::objects::Objects,
     watch: &'static str,
     in_loop: bool,
     plot: Plot,
@@ -51,7 +53,7 @@ impl Stage {
     fn function(&self, frame: FrameRef, name: &str, vm: &VirtualMachine) -> (ObjId, ObjId) {
         // SAFETY: the live frame.
         let f = unsafe { frame.get() }.globals().get_item(name, vm).unwrap();
-        let code = crate::policy::code_of(&f, vm).unwrap();
+        let code = crate::jit::commands::code_of(&f, vm).unwrap();
         (self.id(&f), self.id(code.as_object()))
     }
 
@@ -63,7 +65,7 @@ impl Stage {
 }
 
 fn pc_of(code: &Py<PyCode>, op: Opcode, n: usize) -> u32 {
-    let p = crate::prepare::of(code).unwrap();
+    let p = crate::hook::site::of(code).unwrap();
     let (instrs, _) = decode(&p.original_units(code));
     instrs.iter().filter(|i| i.op == op).nth(n).unwrap().pc
 }
@@ -104,10 +106,10 @@ impl Driver for Stage {
                     f
                 })
                 .collect();
-            u64::from(site.attached().exits().register(&Unit { funcs }))
+            u64::from(site.attached().exits.register(&Unit { funcs }))
         };
         *self.act.borrow_mut() = Some(act);
-        site.set_versions(vec![Version { entry: None, handle: CodeHandle(0), func: 0, tag }]);
+        site.set_versions(vec![SiteVersion { entry: None, handle: CodeHandle(0), func: 0, tag }]);
         Hot::Installed
     }
 
@@ -118,7 +120,7 @@ impl Driver for Stage {
         site.set_counter(1);
     }
 
-    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, version: &SiteVersion, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
         // SAFETY: the hook's own context.
         unsafe {
             let act = self.act.borrow_mut().take();
@@ -164,7 +166,7 @@ fn stage(watch: &'static str, in_loop: bool, times: u32, source: &str, plot: Plo
     let plain = with_vm(|vm| outcome(vm, source));
     let taken = Rc::new(Cell::new(0));
     let driver = Stage { objects: Default::default(), watch, in_loop, plot, act: RefCell::default(), taken: taken.clone() };
-    let options = Options { calls: 1, iterations: 1, self_test: false };
+    let options = Thresholds { calls: 1, iterations: 1 };
     let got = with_jit(Box::new(driver), options, |vm, _| outcome(vm, source));
     assert_eq!(got, plain, "{source}");
     assert_eq!(taken.get(), times, "{source}");
@@ -312,7 +314,7 @@ print(f(1, 0))
             act: RefCell::default(),
             taken: taken.clone(),
         };
-        let options = Options { calls: 1, iterations: 1, self_test: false };
+        let options = Thresholds { calls: 1, iterations: 1 };
         let got = with_jit(Box::new(driver), options, |vm, _| outcome(vm, &source));
         assert_eq!(got, plain, "{source}");
         assert_eq!(times.get(), 3);
@@ -389,7 +391,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
     let mid_pc = s.pc(mid_code, Opcode::Call, 0);
     let keep = vec![Recipe::Keep, Recipe::Keep, Recipe::Const(x)];
     let (v, w) = (|i: u32| Value(i), |o: &PyObject| owned(o));
-    let int = |o: &PyObject| (Type::I64, layout::small_int(o.downcast_ref().unwrap()).unwrap() as u64);
+    let int = |o: &PyObject| (Type::I64, views::small_int(o.downcast_ref().unwrap()).unwrap() as u64);
     Some(Act::Leave(
         match records {
             1 => vec![Leaving {
@@ -516,7 +518,7 @@ print(outer(20))
         act: RefCell::default(),
         taken: Rc::default(),
     };
-    let options = Options { calls: 1, iterations: 1, self_test: false };
+    let options = Thresholds { calls: 1, iterations: 1 };
     let got = with_jit(Box::new(driver), options, |vm, _| outcome(vm, source));
     assert_eq!(got, plain);
 }
@@ -560,7 +562,7 @@ print(step(3)); print(total); total = Old(); print(step(4))
                 vec![Leaving {
                     kind: ExitKind::Guard(Reason::Value),
                     state: st,
-                    words: vec![owned(&n), (Type::I64, layout::small_int(twice.downcast_ref().unwrap()).unwrap() as u64)],
+                    words: vec![owned(&n), (Type::I64, views::small_int(twice.downcast_ref().unwrap()).unwrap() as u64)],
                     drops: vec![],
                 }],
                 None,

@@ -1,7 +1,7 @@
 //! The probe finds every field, quickly, and finds the same again.
 
 use super::with_vm;
-use crate::layout;
+use crate::object::layout;
 use psycore_jit::ir::Field;
 
 #[test]

@@ -5,8 +5,10 @@ mod deopt;
 mod layout;
 mod rebuild;
 
-use crate::hooks::{self, Attached, Driver, Exited, Hot, Options, Site, Version};
-use crate::layout::FrameRef;
+use crate::attach::install;
+use crate::hook::attached::forget;
+use crate::hook::{Attached, Driver, Exited, Hot, Site, SiteVersion, Thresholds, prepare};
+use crate::object::frame::FrameRef;
 use psycore_jit::ir::ObjId;
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::compiler::Mode;
@@ -26,7 +28,7 @@ pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
     let _turn = my_turn();
     let f = |vm: &VirtualMachine| {
         // An earlier test's interpreter may have been at the same address.
-        hooks::forget(vm);
+        forget(vm);
         f(vm)
     };
     let builder = InterpreterBuilder::new();
@@ -44,9 +46,9 @@ pub fn with_vm<R>(f: impl FnOnce(&VirtualMachine) -> R) -> R {
 }
 
 /// The same with a JIT.
-pub fn with_jit<R>(driver: Box<dyn Driver>, options: Options, f: impl FnOnce(&VirtualMachine, &'static Attached) -> R) -> R {
+pub fn with_jit<R>(driver: Box<dyn Driver>, options: Thresholds, f: impl FnOnce(&VirtualMachine, &'static Attached) -> R) -> R {
     with_vm(|vm| {
-        let attached = hooks::install(vm, driver, options).unwrap();
+        let attached = install(vm, driver, options).unwrap();
         f(vm, attached)
     })
 }
@@ -60,7 +62,7 @@ pub fn outcome(vm: &VirtualMachine, source: &str) -> String {
         let old = sys.get_attr("stdout", vm)?;
         sys.set_attr("stdout", out.clone(), vm)?;
         let code = vm.compile(source, Mode::Exec, "<program>").map_err(|e| vm.new_value_error(format!("{e}")))?;
-        let code = hooks::prepared(vm, &code);
+        let code = prepare::prepared(vm, &code);
         let scope = vm.new_scope_with_main()?;
         let result = vm.run_code_obj(code, scope);
         sys.set_attr("stdout", old, vm)?;
@@ -97,7 +99,7 @@ impl Driver for Never {
     fn exited(&self, _: &Site, _: FrameRef, _: &Exited<'_>, _: &VirtualMachine) {
         unreachable!("nothing is compiled")
     }
-    unsafe fn enter(&self, _: &Version, _: *mut RuntimeContext, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, _: &SiteVersion, _: *mut RuntimeContext, _: *mut u64) -> i32 {
         unreachable!("nothing is compiled")
     }
 }

@@ -2,8 +2,9 @@
 //! value anew (ints unboxed, tuples and iterators in parts). No program may notice.
 
 use super::{outcome, with_jit, with_vm};
-use crate::hooks::{Driver, Exited, Hot, Options, Site, Version};
-use crate::layout::{self, FrameRef};
+use crate::hook::{Driver, Exited, Hot, Site, SiteVersion, Thresholds};
+use crate::object::frame::FrameRef;
+use crate::object::{layout, views};
 use psycore_jit::ir::{
     Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind, Type, Unit, Value, status,
 };
@@ -16,7 +17,7 @@ use std::rc::Rc;
 
 #[derive(Default)]
 pub struct Rebuild {
-    objects: crate::objects::Objects,
+    objects: crate::jit::objects::Objects,
     record: RefCell<Vec<u64>>,
     exits: Rc<Cell<u64>>,
     turn: Cell<u32>,
@@ -46,7 +47,7 @@ impl Making<'_> {
         let class = obj.class();
         let types = &vm.ctx.types;
         if let Some(i) = obj.downcast_ref_if_exact::<PyInt>(vm)
-            && let Some(i) = layout::small_int(i)
+            && let Some(i) = views::small_int(i)
         {
             return Recipe::Int(self.value(Type::I64, i as u64));
         }
@@ -135,8 +136,8 @@ impl Driver for Rebuild {
         // Values in the order of the record.
         let order = f.exit_values(psycore_jit::ir::ExitId(0));
         *self.record.borrow_mut() = order.iter().map(|v| making.words[v.index()]).collect();
-        let number = site.attached().exits().register(&Unit { funcs: vec![f] });
-        site.set_versions(vec![Version { entry: None, handle: CodeHandle(0), func: 0, tag: number.into() }]);
+        let number = site.attached().exits.register(&Unit { funcs: vec![f] });
+        site.set_versions(vec![SiteVersion { entry: None, handle: CodeHandle(0), func: 0, tag: number.into() }]);
         Hot::Installed
     }
 
@@ -144,12 +145,12 @@ impl Driver for Rebuild {
         assert_eq!(u64::from(exit.number), exit.version.tag);
         assert_eq!(exit.record, *self.record.borrow());
         self.exits.set(self.exits.get() + 1);
-        site.attached().exits().unregister(exit.number);
+        site.attached().exits.unregister(exit.number);
         site.set_versions(Vec::new());
         site.set_counter(1);
     }
 
-    unsafe fn enter(&self, version: &Version, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
+    unsafe fn enter(&self, version: &SiteVersion, ctx: *mut RuntimeContext, _: *mut u64) -> i32 {
         // SAFETY: the context of the hook; the exit stack has room.
         unsafe {
             for w in self.record.borrow().iter() {
@@ -167,7 +168,7 @@ impl Driver for Rebuild {
 #[track_caller]
 pub fn same(source: &str) -> u64 {
     let plain = with_vm(|vm| outcome(vm, source));
-    let options = Options { calls: 1, iterations: 1, self_test: true };
+    let options = Thresholds { calls: 1, iterations: 1 };
     let driver = Rebuild::default();
     let exits = driver.exits.clone();
     let rebuilt = with_jit(Box::new(driver), options, |vm, _| outcome(vm, source));

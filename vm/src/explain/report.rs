@@ -1,10 +1,11 @@
 //! Joins samples, units, exits and refusals, and orders them by file and line.
 
-use super::Record;
-use super::samples::{Doing, Samples, Shares};
-use crate::driver::{Compiled, Jit};
-use crate::hooks::Attached;
-use crate::layout;
+use crate::hook::Attached;
+use crate::jit::Jit;
+use crate::jit::named::named_in;
+use crate::jit::samples::{Doing, Samples, Shares};
+use crate::jit::unit::Compiled;
+use crate::object::layout;
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{Oracle, Pass};
 use psycore_jit::specialize::{Live, Request};
@@ -105,11 +106,11 @@ enum Column {
     Interpreted,
 }
 
-pub(crate) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: Option<&Samples>, title: &str) -> Report {
-    let units = record.units.borrow();
+pub fn collect(jit: &Jit, attached: &Attached, samples: Option<&Samples>, title: &str) -> Report {
+    let units = jit.record.units();
     let mut c =
         Collector { jit, units: &units, files: HashMap::new(), elsewhere: BTreeMap::new(), unit_times: vec![0; units.len()] };
-    let kept = attached.kept_code();
+    let kept = attached.codes.kept();
     // Files whose code ran are there even if nothing was measured in them.
     for code in &kept {
         c.file(code);
@@ -120,15 +121,15 @@ pub(crate) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: 
     }
     c.places();
     c.exits();
-    for refusal in record.refusals.borrow().iter() {
+    jit.record.each_refusal(|refusal| {
         let line = jit.line_of(refusal.code, refusal.pc.unwrap_or_else(|| c.start_of(refusal.code)));
         if let Some(line) = c.line(refusal.code, line) {
             line.refusals.insert(refusal.why.clone());
         }
-    }
+    });
     c.unit_texts();
     let numbers = {
-        let stats = jit.stats.borrow();
+        let stats = jit.stats.counts();
         vec![
             ("units compiled", stats.units.to_string()),
             ("versions of functions among them", stats.functions.to_string()),
@@ -136,7 +137,7 @@ pub(crate) fn collect(record: &Record, jit: &Jit, attached: &Attached, samples: 
             ("refused", stats.refused.to_string()),
             ("time to compile", format!("{:.1} ms", stats.compile_time.as_secs_f64() * 1e3)),
             ("machine code", format!("{} bytes", stats.code_bytes)),
-            ("entered from the interpreter", attached.entered().to_string()),
+            ("entered from the interpreter", attached.activations.entered().to_string()),
             ("left for the interpreter", stats.exits.values().sum::<u64>().to_string()),
         ]
     };
@@ -259,7 +260,7 @@ impl Collector<'_> {
 
     fn exits(&mut self) {
         let jit = self.jit;
-        let stats = jit.stats.borrow();
+        let stats = jit.stats.counts();
         let mut all: Vec<_> = stats.exit_places.iter().collect();
         all.sort_by_key(|((code, pc, reason), n)| (std::cmp::Reverse(**n), *code, *pc, *reason));
         for ((code, pc, reason), n) in all {
@@ -283,7 +284,7 @@ impl Collector<'_> {
                 instrs: unit.instrs,
                 bytes: unit.bytes,
                 exits: unit.exits,
-                objects: super::objects::named_in(jit, &ir),
+                objects: named_in(jit, &ir),
                 ir,
                 listing: unit.listing.clone().unwrap_or_default(),
             };

@@ -10,8 +10,8 @@
 pub(crate) mod compact;
 mod report;
 
-use crate::driver::Jit;
-use crate::hooks::Attached;
+use crate::hook::Attached;
+use crate::jit::Jit;
 use rustpython_compiler_core::frozen::FrozenLib;
 use rustpython_vm::builtins::PyModuleDef;
 use rustpython_vm::{Context, PyResult, VirtualMachine};
@@ -55,7 +55,7 @@ fn readable(vm: &VirtualMachine) -> Result<Option<(&'static Attached, &'static J
     if !attached.may_read(vm) {
         return Err("only the main thread can ask about compiled code while there are others");
     }
-    jit.vm.set(vm);
+    jit.set_vm(vm);
     jit.set_attached(attached);
     Ok(Some((attached, jit)))
 }
@@ -64,8 +64,9 @@ fn readable(vm: &VirtualMachine) -> Result<Option<(&'static Attached, &'static J
 mod native {
     use super::compact::Compact;
     use super::{jit_of, readable, report};
-    use crate::charge::Charging;
-    use crate::policy::{self, Chooser, Command, Limits};
+    use crate::hook::charge::Charging;
+    use crate::jit::commands;
+    use crate::jit::policy::{self, Chooser, Command, ProfilerLimits};
     use rustpython_vm::builtins::{PyCode, PyStrRef, PyUtf8StrRef};
     use rustpython_vm::convert::ToPyObject;
     use rustpython_vm::function::OptionalArg;
@@ -127,20 +128,20 @@ mod native {
 
     #[pyfunction]
     fn bind(function: PyObjectRef, depth: u8, vm: &VirtualMachine) {
-        command(vm, || Some(Command::Bind(policy::prepared_code_of(&function, vm)?, depth)));
+        command(vm, || Some(Command::Bind(commands::prepared_code_of(&function, vm)?, depth)));
     }
 
     #[pyfunction]
     fn unbind(function: PyObjectRef, depth: u8, vm: &VirtualMachine) {
         command(vm, || {
             let globals = function.get_attr("__globals__", vm).ok();
-            Some(Command::Unbind(policy::code_of(&function, vm)?, depth, globals))
+            Some(Command::Unbind(commands::code_of(&function, vm)?, depth, globals))
         });
     }
 
     #[pyfunction]
     fn cannotcompile(code: PyRef<PyCode>, vm: &VirtualMachine) {
-        command(vm, || Some(Command::Never(crate::hooks::prepared(vm, &code))));
+        command(vm, || Some(Command::Never(crate::hook::prepare::prepared(vm, &code))));
     }
 
     /// Sets the filter, None for no filter; returns the one before.
@@ -174,7 +175,7 @@ mod native {
         // Conversions saturate; what is no duration is longer than any.
         let bytes = |kilobytes: f64| (kilobytes * 1024.0) as u64;
         let seconds = |s: f64| Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX);
-        let limits = Limits {
+        let limits = ProfilerLimits {
             bytes: memory.map(bytes),
             time: time.map(seconds),
             bytes_max: memorymax.map(bytes),
@@ -211,7 +212,7 @@ mod native {
             Ok(None) => return Ok(vm.ctx.none()),
             Err(why) => return Ok(vm.ctx.new_tuple(vec![why.to_pyobject(vm)]).into()),
         };
-        let code = code.into_option().map(|c| jit.id_of(crate::hooks::prepared(vm, &c).as_object()));
+        let code = code.into_option().map(|c| jit.id_of(crate::hook::prepare::prepared(vm, &c).as_object()));
         let text = match (what.as_str(), code) {
             ("explain", Some(code)) => jit.explanation(code),
             ("disassemble", Some(code)) => jit.disassembly(attached, |unit| unit.code == code),

@@ -1,8 +1,8 @@
 //! What the module `psyco` tells: counters, and for one function what was made of it and why not more.
 
-use crate::driver::{Compiled, Jit};
-use crate::hooks::Attached;
-use crate::prepare;
+use crate::hook::{Attached, site};
+use crate::jit::Jit;
+use crate::jit::unit::Compiled;
 use psycore_jit::ir::{ObjId, Unit};
 use psycore_jit::lower::LowerEnv;
 use psycore_jit::oracle::{Oracle, Pass};
@@ -18,12 +18,13 @@ use std::rc::Rc;
 
 /// The counters as a dict.
 pub(super) fn stats(jit: &Jit, attached: &Attached, vm: &VirtualMachine) -> PyResult<PyDictRef> {
-    let stats = jit.stats.borrow();
+    let stats = jit.stats.counts();
     let dict = vm.ctx.new_dict();
     let set = |name: &str, value: PyObjectRef| dict.set_item(name, value, vm);
     set("mode", jit.policy.mode().to_pyobject(vm))?;
-    set("backend", jit.lowering.borrow().name().to_pyobject(vm))?;
+    set("backend", jit.lowering().name().to_pyobject(vm))?;
     let bound = bound(attached);
+    let usage = jit.cache.usage();
     let exits: u64 = stats.exits.values().sum();
     let numbers: [(&str, u64); 15] = [
         ("waiting_profilers", jit.policy.waiting() as u64),
@@ -32,15 +33,15 @@ pub(super) fn stats(jit: &Jit, attached: &Attached, vm: &VirtualMachine) -> PyRe
         ("versions", stats.functions),
         ("rebuilds", stats.rebuilds),
         ("refused", stats.refused),
-        ("live_units", (jit.entries().len() + jit.cache.functions().len()) as u64),
-        ("freed_units", jit.cache.freed_units.get()),
-        ("emptied", jit.cache.emptied.get()),
-        ("code_bytes", jit.cache.live_bytes.get() as u64),
+        ("live_units", (jit.entries.live().len() + jit.cache.functions().len()) as u64),
+        ("freed_units", usage.freed_units),
+        ("emptied", usage.emptied),
+        ("code_bytes", usage.bytes as u64),
         ("code_bytes_total", stats.code_bytes),
-        ("code_bytes_limit", jit.cache.limit as u64),
-        ("entered", attached.entered()),
+        ("code_bytes_limit", usage.limit as u64),
+        ("entered", attached.activations.entered()),
         ("left", exits),
-        ("objects", jit.object_count() as u64),
+        ("objects", jit.objects.len() as u64),
     ];
     for (name, n) in numbers {
         set(name, n.to_pyobject(vm))?;
@@ -72,7 +73,7 @@ pub(super) fn stats(jit: &Jit, attached: &Attached, vm: &VirtualMachine) -> PyRe
 
 fn bound(attached: &Attached) -> u64 {
     let mut n = 0;
-    attached.each_prepared(|p| n += u64::from(p.rules.is_bound()));
+    attached.codes.each_prepared(|p| n += u64::from(p.rules.is_bound()));
     n
 }
 
@@ -146,7 +147,7 @@ impl Jit {
 
     /// All units whose code exists and can be entered, in the order of their making.
     fn live_units(&self) -> Vec<Rc<Compiled>> {
-        let mut units = self.entries();
+        let mut units = self.entries.live();
         units.extend(self.cache.functions());
         units.sort_by_key(|u| u.exit_base);
         units
@@ -156,12 +157,12 @@ impl Jit {
     pub(super) fn explanation(&self, code: ObjId) -> String {
         let mut out = format!("{}\n", self.place_of(code));
         if let Some(c) = self.object(code).downcast_ref::<PyCode>() {
-            match prepare::of(c) {
+            match site::of(c) {
                 Some(p) => {
                     if let Some(rule) = p.rules.text() {
                         let _ = writeln!(out, "  {rule}");
                     }
-                    if prepare::sites(c).next().is_none() {
+                    if site::sites(c).next().is_none() {
                         let _ = writeln!(out, "  has no place where compiled code could begin; it can only be inlined");
                     }
                 }
@@ -192,7 +193,7 @@ impl Jit {
         if within > 0 {
             let _ = writeln!(out, "  inlined into or called by {}", count(within, "other unit"));
         }
-        let stats = self.stats.borrow();
+        let stats = self.stats.counts();
         let mut places: Vec<_> = stats.exit_places.iter().filter(|((c, ..), _)| *c == code).collect();
         places.sort_by_key(|((_, pc, reason), n)| (Reverse(**n), *pc, *reason));
         for ((_, pc, reason), n) in places {
@@ -200,7 +201,7 @@ impl Jit {
             let line = self.line_of(code, *pc);
             let _ = writeln!(out, "  left {n} times in line {line}, {}: {reason}", op.unwrap_or_default());
         }
-        for why in self.refusals.borrow().get(&code).into_iter().flatten() {
+        for why in self.record.reasons(code) {
             let _ = writeln!(out, "  refused: {why}");
         }
         out
@@ -240,13 +241,13 @@ impl Jit {
         self.cache.begin();
         let out = specialize::specialize(self, &unit.request, self.limits(), &self.joins);
         self.cache.end();
-        self.samples.borrow_mut().clear();
+        self.samples.clear();
         let mut ir = Unit { funcs: vec![out.map_err(|e| format!("{e:?}"))?.func] };
         psycore_jit::ir::verify::verify(&ir).map_err(|e| e.to_string())?;
         passes::optimize(&mut ir, &PassOptions::default());
-        let obj_address = |o: ObjId| self.object_address(o);
+        let obj_address = |o: ObjId| self.objects.address(o);
         let rt_address = crate::runtime::address;
-        let cell_address = |c| self.cell_address(c);
+        let cell_address = |c| self.versions.cell_address(c);
         let env = LowerEnv {
             layout: &self.layout,
             obj_address: &obj_address,
@@ -255,7 +256,7 @@ impl Jit {
             exit_base: unit.exit_base,
         };
         // This code is only to be read: nothing enters it.
-        let mut lowering = self.lowering.borrow_mut();
+        let mut lowering = self.lowering();
         let lowered = lowering.lower(&ir, &env, true).map_err(|e| e.to_string())?;
         lowering.free(lowered.handle);
         let listing = lowered.listing.unwrap_or_else(|| format!("; the backend {} gives no listing\n", lowering.name()));
@@ -266,15 +267,15 @@ impl Jit {
     pub(super) fn charges(&self, attached: &Attached, top: usize) -> String {
         let mut bytes: HashMap<usize, usize> = HashMap::new();
         for unit in self.live_units() {
-            *bytes.entry(self.object_address(unit.code)).or_default() += unit.bytes;
+            *bytes.entry(self.objects.address(unit.code)).or_default() += unit.bytes;
         }
         let mut rows = Vec::new();
-        attached.each_code(|code, _| {
+        attached.codes.each(|code, _| {
             let (counted, entered) = passes_of(code);
-            if counted + entered > 0 && !crate::policy::is_own(code) {
+            if counted + entered > 0 && !crate::jit::policy::is_own(code) {
                 let line = code.code.first_line_number.map_or(0, |l| l.get());
                 let name = format!("{} ({}:{line})", code.code.qualname.as_str(), code.source_path().as_str());
-                let size = bytes.get(&crate::layout::address(code.as_object())).copied().unwrap_or(0);
+                let size = bytes.get(&crate::object::layout::address(code.as_object())).copied().unwrap_or(0);
                 rows.push((counted, entered, size, name));
             }
         });
@@ -289,5 +290,5 @@ impl Jit {
 
 /// Passes of a code object's hooks in the interpreter, and entries of compiled code.
 fn passes_of(code: &Py<PyCode>) -> (u64, u64) {
-    prepare::sites(code).fold((0, 0), |(c, e), s| (c + s.counted(), e + s.entered()))
+    site::sites(code).fold((0, 0), |(c, e), s| (c + s.counted(), e + s.entered()))
 }

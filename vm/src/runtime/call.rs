@@ -13,7 +13,7 @@ use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, Virtua
 use super::abi::{Raw, done, obj, object, scratch, truth, vm};
 use super::arith::small;
 use super::attr::method;
-use super::framed;
+use super::python_call;
 use super::shape::shape;
 use super::text::int_text;
 
@@ -23,16 +23,16 @@ pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<P
     let class = callable.class();
     if class.is(vm.ctx.types.function_type) {
         if let Some(f) = callable.downcast_ref::<PyFunction>()
-            && let Some(target) = framed::target(f, args.len())
+            && let Some(target) = python_call::target(f, args.len())
         {
-            return framed::call(vm, f, target, args);
+            return python_call::call(vm, f, target, args);
         }
     } else if class.is(vm.ctx.types.bound_method_type) {
         if let Some((object, f)) = method_parts(callable)
-            && let Some(target) = framed::target(&f, args.len() + 1)
+            && let Some(target) = python_call::target(&f, args.len() + 1)
         {
             args.insert(0, object);
-            return framed::call(vm, &f, target, args);
+            return python_call::call(vm, &f, target, args);
         }
     } else if let [arg] = &args[..]
         && let Some(result) = converted(vm, callable, arg)
@@ -43,11 +43,11 @@ pub fn call_positional(vm: &VirtualMachine, callable: &PyObject, mut args: Vec<P
         && has_plain_new(vm, class)
         && let Some(init) = class.get_attr(identifier!(vm, __init__))
         && let Some(init) = init.downcast_ref_if_exact::<PyFunction>(vm)
-        && let Some(target) = framed::target(init, args.len() + 1)
+        && let Some(target) = python_call::target(init, args.len() + 1)
     {
         let object = instance(vm, class)?;
         args.insert(0, object.clone());
-        let result = framed::call(vm, init, target, args)?;
+        let result = python_call::call(vm, init, target, args)?;
         if !vm.is_none(&result) {
             return Err(vm.new_type_error(format!("__init__() should return None, not '{:.200}'", result.class().name())));
         }

@@ -18,7 +18,7 @@ use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
 use super::abi::{Raw, obj, take, vm};
 use super::arith::small;
 use super::pool::{self, NO_HASH};
-use crate::layout::may_be_address;
+use crate::object::layout::may_be_address;
 
 /// No such key.
 pub(super) const ABSENT: i64 = -1;
@@ -101,7 +101,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
         dict.set_item(&**key, vm.ctx.none(), vm).ok()?;
         set.add(key.clone(), vm).ok()?;
     }
-    let layout = crate::layout::get()?;
+    let layout = crate::object::layout::get()?;
     let at = dict.as_object().as_raw().addr();
     let table = find_table(at, payload_offset::<PyDict>(), size_of::<PyDict>() / WORD, &keys, &hashes)?;
     if table.lock != layout.offset(Field::DictLock) as usize

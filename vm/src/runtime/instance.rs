@@ -8,7 +8,7 @@ use rustpython_vm::builtins::{PyDict, PyType};
 use rustpython_vm::{AsObject, Py, PyPayload, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, scratch, vm};
-use crate::layout;
+use crate::object::layout;
 
 /// A dict with the template's keys and stamp and the given owned objects as values.
 ///

@@ -13,7 +13,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 use super::abi::{Raw, give, guarded, obj, vm};
 use super::arith::small;
 use super::dict::{Table, dict_table, word};
-use crate::layout::DICT_ITER_WORDS;
+use crate::object::layout::DICT_ITER_WORDS;
 
 const WORD: usize = size_of::<usize>();
 /// The end of the dict.
@@ -76,7 +76,7 @@ static SIZES: OnceLock<Option<Sizes>> = OnceLock::new();
 
 /// Finds the numbers by making dicts in which they are different.
 fn probe(vm: &VirtualMachine) -> Option<Sizes> {
-    let layout = crate::layout::get()?;
+    let layout = crate::object::layout::get()?;
     let table = *dict_table(vm)?;
     let at = |f: Field| layout.offset(f) as usize;
     let mut found: Option<([usize; 4], usize)> = None;

@@ -34,7 +34,7 @@ struct Places {
 
 /// Finds what the layout does not have: the vector as a whole, and the word that counts how often a list was locked for writing.
 fn places(vm: &VirtualMachine) -> Option<Places> {
-    let layout = crate::layout::get()?;
+    let layout = crate::object::layout::get()?;
     let field = |f: Field| layout.offset(f) as usize;
     let fields = [field(Field::ListPtr), field(Field::ListLen), field(Field::ListCap)];
     let items = *fields.iter().min()?;

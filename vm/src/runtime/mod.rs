@@ -11,8 +11,9 @@ mod call;
 mod compare;
 mod containers;
 mod dict;
+pub mod enter;
+mod finalizer_free;
 mod format;
-pub mod framed;
 mod function;
 mod instance;
 mod iter;
@@ -23,7 +24,7 @@ mod math;
 mod names;
 mod poll;
 mod pool;
-mod quiet;
+pub mod python_call;
 mod refs;
 mod sequences;
 mod shape;
@@ -35,9 +36,9 @@ mod unwind;
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
 pub use call::{has_plain_new, is_subclass};
-pub use poll::POLL_INTERVAL;
+
 use psycore_jit::rt::RtId;
-pub use refs::release_deferred;
+
 pub use shape::stamped as dict_stamp;
 pub use unwind::special_method;
 

@@ -12,7 +12,7 @@ use rustpython_vm::gc_state::gc_state;
 
 use super::abi::vm;
 use super::refs::release_deferred;
-use crate::hooks::Attached;
+use crate::hook::Attached;
 
 /// Back-edges between two looks.
 pub const POLL_INTERVAL: i32 = 10_000;
@@ -48,7 +48,7 @@ fn signals_due() -> bool {
 pub unsafe extern "C" fn poll_slow(ctx: *mut RuntimeContext) -> i32 {
     // SAFETY: compiled code passes its own valid context.
     let vm = unsafe { vm(ctx) };
-    let aside = crate::aside::must_step_aside(vm);
+    let aside = crate::object::threads::must_step_aside(vm);
     // All compiled code that waits for calls further out has to look too.
     // SAFETY: as above.
     unsafe { (*ctx).set_countdown(if aside { 1 } else { POLL_INTERVAL }) };
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn poll_slow(ctx: *mut RuntimeContext) -> i32 {
     if look {
         // SAFETY: the context's own run time, if it has one.
         if let Some(attached) = unsafe { (*ctx).runtime.cast::<Attached>().as_ref() } {
-            attached.ask_soon();
+            attached.interrupts.ask_soon();
         }
     }
     i32::from(released || stop || collection_due(vm) || aside || look)

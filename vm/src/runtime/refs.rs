@@ -15,7 +15,7 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take, vm};
-use super::{lists, pool, quiet};
+use super::{finalizer_free, lists, pool};
 
 /// The bit of the reference word that immortal objects have; the count is below it. (The layout probe tests it.)
 const IMMORTAL: usize = 1 << (usize::BITS - 4);
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn dealloc(ctx: *mut RuntimeContext, p: Raw) -> i32 {
         // that looking at it can't end its life early.
         add(p, 1);
         let last = take(p);
-        let quiet = quiet::dies_quietly(vm, &last);
+        let quiet = finalizer_free::dies_quietly(vm, &last);
         release(last);
         i32::from(!quiet)
     }
@@ -169,7 +169,7 @@ unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut RuntimeContext, p: Raw) -> b
             return false;
         }
         let Some((items, _)) = lists::unlocked(vm, p) else { return false };
-        if !pool::has_room_for(items.capacity()) || !items.iter().all(|o| quiet::is_atom(vm, o.class())) {
+        if !pool::has_room_for(items.capacity()) || !items.iter().all(|o| finalizer_free::is_atom(vm, o.class())) {
             return false;
         }
         for item in items.drain(..) {
@@ -226,7 +226,7 @@ thread_local! {
 /// Drops an object where no Python code may run: one whose death would run some is kept until
 /// `release_deferred`.
 pub fn release_later(vm: &VirtualMachine, o: PyObjectRef) {
-    if o.strong_count() == 1 && !quiet::dies_quietly(vm, &o) {
+    if o.strong_count() == 1 && !finalizer_free::dies_quietly(vm, &o) {
         DEFERRED.with_borrow_mut(|d| d.push(o));
     }
 }

@@ -18,8 +18,8 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine, py_compile};
 
 use super::abi::{Raw, guarded, obj, vm};
-use crate::deopt;
-use crate::hooks::Attached;
+use crate::deopt::traceback;
+use crate::hook::Attached;
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
@@ -60,10 +60,10 @@ fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
         return;
     }
     while exception.traceback().is_some_and(|entry| entry.frame.f_code().source_path().as_str() == FILE) {
-        deopt::drop_entry(&exception);
+        traceback::drop_entry(&exception);
     }
     if let Some(attached) = Attached::of(vm) {
-        attached.raise_soon(exception);
+        attached.interrupts.raise_soon(exception);
     }
 }
 

@@ -8,8 +8,8 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, TryFromObject, Vi
 
 use super::abi::{Raw, give, obj, object, take, truth, vm};
 use super::call::call_positional;
-use crate::deopt;
-use crate::layout::FrameRef;
+use crate::deopt::traceback;
+use crate::object::frame::FrameRef;
 
 /// The exception that is raised at a unit of the running frame, with traceback entry and context.
 pub unsafe extern "C" fn raised(ctx: *mut RuntimeContext, exception: Raw, pc: i32) -> Raw {
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn raised(ctx: *mut RuntimeContext, exception: Raw, pc: i3
             }
         };
         let frame = FrameRef((*ctx).frame.cast());
-        deopt::trace(frame, frame.code(), pc as u32, &exception, false, vm);
+        traceback::trace(frame, frame.code(), pc as u32, &exception, false, vm);
         give(exception)
     }
 }
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn swap_handled(ctx: *mut RuntimeContext, exception: Raw) 
 pub unsafe extern "C" fn handled(ctx: *mut RuntimeContext) -> Raw {
     // SAFETY: compiled code passes its own context.
     unsafe {
-        object(ctx, |vm| match deopt::handled(vm) {
+        object(ctx, |vm| match traceback::handled(vm) {
             Some(e) => Ok(e.into()),
             None => Err(vm.new_runtime_error("No active exception to reraise")),
         })

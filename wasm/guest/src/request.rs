@@ -3,7 +3,7 @@
 
 use crate::{host, library, value, wasi};
 use ciborium::Value;
-use psycore_vm::explain::{self, Explanation, Form};
+use psycore_vm::explain::{self, Explanation, ExplanationForm};
 use psycore_vm::rustpython_vm::builtins::PyDict;
 use psycore_vm::rustpython_vm::compiler::Mode;
 use psycore_vm::rustpython_vm::function::{FuncArgs, KwArgs};
@@ -215,7 +215,7 @@ fn create(request: &Fields) -> Answer {
     };
     let threshold = request.number("threshold")?.map(|n| n.min(u32::MAX.into()) as u32);
     let explain = request.get("explain").and_then(Value::as_bool).unwrap_or(false) && mode != JitMode::Off;
-    let explain = explain.then(|| Explanation { title: String::new(), form: Form::Data, path: None });
+    let explain = explain.then(|| Explanation { title: String::new(), form: ExplanationForm::Data, path: None });
     let jit = JitConfig { mode, threshold, explain, ..JitConfig::default() };
     let (argv, paths) = (texts(request, "argv")?, texts(request, "paths")?);
     wasi::register_directories();

@@ -41,7 +41,7 @@ fn bench(test: impl FnOnce(&mut Bench<'_>)) {
     let _turn = crate::attach_tests::my_turn();
     let vm = Vm::new(VmConfig::new()).unwrap();
     vm.enter(|vm| {
-        crate::layout::probe(vm).unwrap();
+        crate::object::layout::probe(vm).unwrap();
         let mut ctx = Box::new(RuntimeContext::new());
         ctx.vm = std::ptr::from_ref(vm).cast();
         let scope = vm.new_scope_with_builtins();

@@ -1,0 +1,9 @@
+//! How RustPython's objects and frames lie in memory. Whatever turns an address into a field is here; nothing here knows
+//! of hooks or of compiled code.
+
+pub mod depth;
+pub mod frame;
+pub mod layout;
+mod probe;
+pub mod threads;
+pub mod views;

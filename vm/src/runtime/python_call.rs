@@ -1,0 +1,180 @@
+//! Calls of Python functions from compiled code, on frames of our own.
+//!
+//! The interpreter would allocate a frame object for such a call. Here the frame lies in a stack of
+//! memory, is linked into the chain like any other, and its function's compiled entry begins at
+//! once; where there is none, or where it leaves, the interpreter runs the frame.
+
+use std::cell::{Cell, UnsafeCell};
+
+use rustpython_vm::builtins::{PyCode, PyFunction};
+use rustpython_vm::bytecode::CodeFlags;
+use rustpython_vm::vm::thread::set_current_frame;
+use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
+
+use super::enter::{self, Entered};
+use crate::code::call_target::CallTarget;
+use crate::code::plan::{SUSPENDS, SiteKind};
+use crate::hook::{Hook, Site, site};
+use crate::object::depth::{depth_word, stack_is_short};
+use crate::object::frame::{drop_frame, forge_frame, frame_words};
+use crate::object::{layout, views};
+
+/// Words of the frame stack; deeper calls take memory of their own.
+const STACK_WORDS: usize = 1 << 16;
+
+struct Stack {
+    words: UnsafeCell<Vec<usize>>,
+    top: Cell<usize>,
+}
+
+thread_local! {
+    static STACK: Stack = const { Stack { words: UnsafeCell::new(Vec::new()), top: Cell::new(0) } };
+}
+
+/// The function's target, if `n` positional arguments fill its parameters without defaults.
+#[inline]
+pub fn target(f: &Py<PyFunction>, n: usize) -> Option<CallTarget> {
+    // SAFETY: the function is alive.
+    let code = unsafe { views::function_code(f) };
+    let target = *site::of(code)?.target.get_or_init(|| look_at(code));
+    let fits = |m: u32| n == m as usize || target.rest && n > m as usize;
+    target.arguments.is_some_and(fits).then_some(target)
+}
+
+#[cold]
+fn look_at(code: &Py<PyCode>) -> CallTarget {
+    let simple = code.flags.contains(CodeFlags::OPTIMIZED) && code.kwonlyarg_count == 0;
+    let locals = code.code.localspluskinds.len();
+    let plain = !code.flags.intersects(SUSPENDS);
+    let free = code.code.freevars.len();
+    // Before the entry: nothing, or one instruction that copies the free variables.
+    let entry = site::of(code)
+        .filter(|_| plain && code.code.cellvars.is_empty())
+        .filter(|p| p.pads.entry.is_some_and(|e| e.first == u32::from(free > 0)))
+        .and_then(|_| (0..).zip(&*code.code.constants).find(|(_, k)| entry_site(k.as_object()).is_some()));
+    CallTarget {
+        arguments: simple.then_some(code.arg_count),
+        rest: code.flags.contains(CodeFlags::VARARGS),
+        keywords: code.flags.contains(CodeFlags::VARKEYWORDS),
+        locals: locals as u32,
+        free: free as u32,
+        words: if plain { frame_words(locals + code.code.max_stackdepth as usize) as u32 } else { 0 },
+        entry: entry.map(|(i, _)| i),
+    }
+}
+
+/// The site of a hook of an entry.
+fn entry_site(constant: &PyObject) -> Option<&Site> {
+    Hook::downcast(constant).map(|hook| &hook.site).filter(|s| matches!(s.kind, SiteKind::Entry { .. }))
+}
+
+/// Calls a function with as many arguments as it was looked up for.
+#[inline]
+pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut args: Vec<PyObjectRef>) -> PyResult {
+    let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
+    let possible = target.words > 0 && !tools && !stack_is_short();
+    let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());
+    let Some(depth) = depth else {
+        let exact = !target.rest && !target.keywords;
+        return if exact { f.invoke_exact_args(args, vm) } else { f.invoke(args.into(), vm) };
+    };
+    if target.rest {
+        let rest = args.split_off(target.arguments.unwrap_or_default() as usize);
+        args.push(vm.ctx.new_tuple(rest).into());
+    }
+    if target.keywords {
+        args.push(vm.ctx.new_dict().into());
+    }
+    vm.with_recursion("", || {
+        let words = target.words as usize;
+        STACK.with(|stack| {
+            let base = stack.top.get();
+            if base + words > STACK_WORDS {
+                let mut memory = vec![0usize; words];
+                // SAFETY: the memory outlives the call.
+                return unsafe { run(vm, f, target, args, &mut memory, depth) };
+            }
+            // SAFETY: the vector never grows after this; the words above the top are unused,
+            // and calls give back what they took in reverse order.
+            let memory = unsafe {
+                let all = &mut *stack.words.get();
+                if all.is_empty() {
+                    all.resize(STACK_WORDS, 0);
+                }
+                std::slice::from_raw_parts_mut(all.as_mut_ptr().add(base), words)
+            };
+            stack.top.set(base + words);
+            // SAFETY: the words are this call's own.
+            let result = unsafe { run(vm, f, target, args, memory, depth) };
+            stack.top.set(base);
+            result
+        })
+    })
+}
+
+/// # Safety
+/// `memory` has the words of the frame; `f` is alive (the caller holds it) and is the target's.
+#[inline]
+unsafe fn run(
+    vm: &VirtualMachine,
+    f: &Py<PyFunction>,
+    target: CallTarget,
+    args: Vec<PyObjectRef>,
+    memory: &mut [usize],
+    depth: &Cell<usize>,
+) -> PyResult {
+    // SAFETY: the caller's promise; slots are null or hold one owned reference each.
+    unsafe {
+        let code = views::function_code(f);
+        let frame = forge_frame(memory, code, f);
+        let slots = frame.slots();
+        for (i, arg) in args.into_iter().enumerate() {
+            slots.add(i).write(layout::disown(arg));
+        }
+        // Where compiled code leaves in the middle of a handler, the interpreter takes the exception handled there for
+        // the one that was handled when the function was called, and restores that.
+        let mut handled = None;
+        if let Some(site) = target.entry.and_then(|i| entry_site(code.code.constants.get(i as usize)?.as_object()))
+            && enter::may_enter(site, vm, code)
+        {
+            if target.free > 0 {
+                let first = (target.locals - target.free) as usize;
+                for (i, cell) in views::function_closure(f).into_iter().enumerate() {
+                    slots.add(first + i).write(layout::disown(cell));
+                }
+            }
+            handled = code.has_exc_handling.then(|| vm.current_exception());
+            let previous = set_current_frame(frame.0);
+            frame.set_previous(previous);
+            depth.set(depth.get() + 1);
+            let entered = enter::begin(site, frame, vm);
+            depth.set(depth.get() - 1);
+            let _ = set_current_frame(previous);
+            match entered {
+                Entered::Returned(value) if !frame.is_materialized() => {
+                    drop_frame(frame);
+                    return Ok(value);
+                }
+                // Somebody holds the frame: the interpreter says to them that it has returned.
+                Entered::Returned(value) => enter::returned(site, frame, value),
+                // The interpreter goes on where the code left, or copies the variables itself.
+                Entered::Left => {}
+                Entered::Missed => {
+                    for i in (target.locals - target.free)..target.locals {
+                        let cell = slots.add(i as usize).replace(0);
+                        if cell != 0 {
+                            drop(layout::own(cell));
+                        }
+                    }
+                    frame.set_lasti(0);
+                }
+            }
+        }
+        let result = vm.run_frame_fast(&mut *frame.0);
+        if let Some(handled) = handled {
+            vm.set_exception(handled);
+        }
+        drop_frame(frame);
+        result
+    }
+}
