@@ -324,8 +324,8 @@ pub struct FnVersion {
     pub ret: Pass,
 }
 
-/// The VM's answers.
-pub trait Oracle {
+/// What objects, code objects and functions are.
+pub trait ObjectOracle {
     fn known(&self) -> &Known;
     fn code(&self, code: ObjId) -> Option<Rc<CodeInfo>>;
     /// The exact class of an object.
@@ -340,66 +340,36 @@ pub trait Oracle {
     fn tuple(&self, obj: ObjId) -> Option<Vec<ObjId>>;
     /// For messages and explanations.
     fn describe(&self, obj: ObjId) -> String;
-    /// What the interpreter learned at a unit.
-    fn feedback(&self, code: ObjId, op_pc: u32) -> Feedback;
-    /// What an exit saw at an instruction: the classes of the topmost stack values then, top
-    /// first. Empty if nothing was seen.
-    fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
-    /// The classes of the topmost stack value that exits have seen here, if several.
-    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
-    /// Other classes that share a base with all of these (`object` aside) and of which instances have been
-    /// looked at.
-    fn relatives(&self, classes: &[ObjId]) -> Vec<ObjId>;
-    /// What local `i` of the live frame holds.
-    fn local_sample(&self, i: usize) -> Option<Sample>;
-    fn sample_type(&self, sample: Sample) -> Seen;
-    /// The value of an attribute in a sample's own dict.
-    fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
-    /// An item of a sample that is a list or tuple.
-    fn sample_item(&self, sample: Sample) -> Option<Sample>;
-    /// All items of a sample that is a list or tuple of at most so many.
-    fn sample_items(&self, sample: Sample, most: usize) -> Option<Vec<Sample>>;
-    /// A key and a value of a sample that is a dict, the first ones.
-    fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)>;
-    /// A list of strs, as an example of what such a list is like.
-    fn sample_strs(&self) -> Option<Sample>;
-    /// Notes that the operand at a depth of an instruction was expected to be of a class.
-    fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
-    /// Whether many instances without a stamp came to this instruction.
-    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool;
-    /// Whether specializations of this kind went wrong here before: do it generally.
-    fn distrusted(&self, code: ObjId, pc: u32) -> bool;
-    /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
-    fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
-    /// Whether somebody often held the frame that returned by an instruction.
-    fn returns_held(&self, code: ObjId, pc: u32) -> bool;
-    /// Whether the exception handler at a position has run.
-    fn handler_met(&self, code: ObjId, target: u32) -> bool;
-    /// Whether an instruction has raised what some frame handles often enough to compile it for that.
-    fn raises(&self, code: ObjId, pc: u32) -> bool;
-    /// Whether an object is a class of exceptions, with nothing special about being an instance of it.
-    fn exception_class(&self, obj: ObjId) -> bool;
-    /// Whether `except class` takes all exceptions of exactly the class `raised`.
-    fn catches(&self, class: ObjId, raised: ObjId) -> bool;
     /// The name of the method that `LOAD_SPECIAL` loads.
     fn special_method(&self, which: u32) -> Option<ObjId>;
     /// The object that `LOAD_COMMON_CONSTANT` loads.
     fn common_constant(&self, which: u32) -> Option<ObjId>;
-    fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
-    /// The entry of a module's (or any) dict.
-    fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef>;
-    /// The dict of a module.
-    fn module_dict(&self, module: ObjId) -> Option<ObjId>;
+    /// The tag word of ints whose magnitude is inline.
+    fn int_small_tag(&self) -> u64;
+    /// Whether a function is `object.__init__`.
+    fn is_object_init(&self, func: ObjId) -> bool;
+    /// What a cell holds now, if it is of a kind that programs rarely replace.
+    fn cell_constant(&self, cell: ObjId) -> Option<ObjId>;
+    fn function(&self, func: ObjId) -> Option<FuncInfo>;
+    fn builtin(&self, obj: ObjId) -> Option<Builtin>;
+    fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod>;
+}
+
+/// What classes are: attributes, methods, and how their instances look.
+pub trait ClassOracle {
+    /// Other classes that share a base with all of these (`object` aside) and of which instances have been
+    /// looked at.
+    fn relatives(&self, classes: &[ObjId]) -> Vec<ObjId>;
+    /// Whether an object is a class of exceptions, with nothing special about being an instance of it.
+    fn exception_class(&self, obj: ObjId) -> bool;
+    /// Whether `except class` takes all exceptions of exactly the class `raised`.
+    fn catches(&self, class: ObjId, raised: ObjId) -> bool;
     fn attr(&self, class: ObjId, name: ObjId) -> Option<AttrRef>;
-    /// The class of the objects that an attribute instruction has seen, by its inline cache.
-    fn owner_type(&self, code: ObjId, op_pc: u32) -> Option<ObjId>;
     /// The value of a class's own or inherited attribute, where reading it on the class gives
     /// just that object.
     fn class_attr(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
     /// Where a name is in the dict that instances of the class usually have.
     fn instance_shape(&self, class: ObjId, name: ObjId) -> Shape;
-    /// The tag word of ints whose magnitude is inline.
-    fn int_small_tag(&self) -> u64;
     /// The version tag of a class, if it has one that can be relied on.
     fn type_version(&self, class: ObjId) -> Option<u32>;
     /// Whether instances of a class are instances of another one, if that can't run Python code and stays so as long
@@ -409,17 +379,8 @@ pub trait Oracle {
     fn super_attr(&self, class: ObjId, of: ObjId, name: ObjId) -> Option<AttrRef>;
     /// The value of a class's `staticmethod` or `classmethod`: the function, and whether it takes the class.
     fn class_method(&self, class: ObjId, name: ObjId) -> Option<(ObjId, bool)>;
-    /// Whether a function is `object.__init__`.
-    fn is_object_init(&self, func: ObjId) -> bool;
     /// The Python function that assigns a property.
     fn property_setter(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
-    /// What a cell holds now, if it is of a kind that programs rarely replace.
-    fn cell_constant(&self, cell: ObjId) -> Option<ObjId>;
-    fn cell_sample(&self, cell: ObjId) -> Option<Sample>;
-    /// The same of a sample that is a cell.
-    fn sample_cell(&self, sample: Sample) -> (Option<ObjId>, Option<Sample>);
-    /// The function of a sample that is a bound method.
-    fn sample_method(&self, sample: Sample) -> Option<ObjId>;
     /// The Python function that an operator on instances of a Python class calls.
     fn operator_method(&self, class: ObjId, name: &str) -> Option<ObjId>;
     /// Whether a class or one of its bases has an attribute.
@@ -434,13 +395,72 @@ pub trait Oracle {
     fn instance_template(&self, class: ObjId, names: &[ObjId]) -> ObjId;
     /// Whether plain truth testing of instances is always true (no `__bool__`, no `__len__`).
     fn always_true(&self, class: ObjId) -> bool;
-    fn function(&self, func: ObjId) -> Option<FuncInfo>;
+}
+
+/// What names of modules and entries of dicts stand for now.
+pub trait GlobalOracle {
+    fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
+    /// The entry of a module's (or any) dict.
+    fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef>;
+    /// The dict of a module.
+    fn module_dict(&self, module: ObjId) -> Option<ObjId>;
+}
+
+/// Live objects that what is compiled will meet the like of.
+pub trait SampleOracle {
+    /// What local `i` of the live frame holds.
+    fn local_sample(&self, i: usize) -> Option<Sample>;
+    fn sample_type(&self, sample: Sample) -> Seen;
+    /// The value of an attribute in a sample's own dict.
+    fn sample_attr(&self, sample: Sample, name: ObjId) -> Option<Sample>;
+    /// An item of a sample that is a list or tuple.
+    fn sample_item(&self, sample: Sample) -> Option<Sample>;
+    /// All items of a sample that is a list or tuple of at most so many.
+    fn sample_items(&self, sample: Sample, most: usize) -> Option<Vec<Sample>>;
+    /// A key and a value of a sample that is a dict, the first ones.
+    fn sample_entry(&self, sample: Sample) -> Option<(Sample, Sample)>;
+    /// A list of strs, as an example of what such a list is like.
+    fn sample_strs(&self) -> Option<Sample>;
+    fn cell_sample(&self, cell: ObjId) -> Option<Sample>;
+    /// The same of a sample that is a cell.
+    fn sample_cell(&self, sample: Sample) -> (Option<ObjId>, Option<Sample>);
+    /// The function of a sample that is a bound method.
+    fn sample_method(&self, sample: Sample) -> Option<ObjId>;
+}
+
+/// What the interpreter and earlier code have met at an instruction.
+pub trait FeedbackOracle {
+    /// What the interpreter learned at a unit.
+    fn feedback(&self, code: ObjId, op_pc: u32) -> Feedback;
+    /// What an exit saw at an instruction: the classes of the topmost stack values then, top
+    /// first. Empty if nothing was seen.
+    fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
+    /// The classes of the topmost stack value that exits have seen here, if several.
+    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
+    /// Notes that the operand at a depth of an instruction was expected to be of a class.
+    fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
+    /// Whether many instances without a stamp came to this instruction.
+    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether specializations of this kind went wrong here before: do it generally.
+    fn distrusted(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
+    fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether somebody often held the frame that returned by an instruction.
+    fn returns_held(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether the exception handler at a position has run.
+    fn handler_met(&self, code: ObjId, target: u32) -> bool;
+    /// Whether an instruction has raised what some frame handles often enough to compile it for that.
+    fn raises(&self, code: ObjId, pc: u32) -> bool;
+    /// The class of the objects that an attribute instruction has seen, by its inline cache.
+    fn owner_type(&self, code: ObjId, op_pc: u32) -> Option<ObjId>;
+}
+
+/// The VM's answers.
+pub trait Oracle: ObjectOracle + ClassOracle + GlobalOracle + SampleOracle + FeedbackOracle {
     /// Whether this code may become a part of compiled code, inlined or as a version.
     fn may_compile(&self, _code: ObjId) -> bool {
         true
     }
-    fn builtin(&self, obj: ObjId) -> Option<Builtin>;
-    fn builtin_method(&self, descr: ObjId) -> Option<BuiltinMethod>;
     /// A compiled version of the function for these arguments, made now if need be.
     /// `samples` are what the arguments are expected to be like.
     fn version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion>;

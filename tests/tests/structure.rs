@@ -80,7 +80,9 @@ fn expand(tree: &str, out: &mut Vec<String>) {
 fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     let mut found = Vec::new();
     for statement in code.split(';') {
-        let Some(at) = statement.rfind("use ").filter(|at| statement[..*at].ends_with(['\n', ' ', ')']) || *at == 0) else { continue };
+        let Some(at) = statement.rfind("use ").filter(|at| statement[..*at].ends_with(['\n', ' ', ')']) || *at == 0) else {
+            continue;
+        };
         let public = statement[..at].lines().next_back().is_some_and(|line| line.trim_start().starts_with("pub"));
         let mut paths = Vec::new();
         expand(&statement[at + 4..].split_whitespace().collect::<Vec<_>>().join(" "), &mut paths);
@@ -193,7 +195,10 @@ fn rooms_know_only_rooms_below_them() {
         };
         for target in modules.imports(module) {
             if floor(&target).is_none_or(|other| other < own) {
-                wrong.push(format!("{name} imports {}", if target.is_empty() { "the root".to_owned() } else { target.join("::") }));
+                wrong.push(format!(
+                    "{name} imports {}",
+                    if target.is_empty() { "the root".to_owned() } else { target.join("::") }
+                ));
             }
         }
     }

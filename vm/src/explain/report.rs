@@ -7,7 +7,7 @@ use crate::jit::samples::{Doing, Samples, Shares};
 use crate::jit::unit::Compiled;
 use crate::object::layout;
 use psycore_jit::ir::ObjId;
-use psycore_jit::oracle::{Oracle, Pass};
+use psycore_jit::oracle::{ObjectOracle, Pass};
 use psycore_jit::specialize::{Live, Request};
 use rustpython_vm::builtins::PyCode;
 use rustpython_vm::{AsObject, Py};

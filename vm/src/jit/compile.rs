@@ -18,7 +18,7 @@ use crate::hook::Site;
 use psycore_jit::guard::guard;
 use psycore_jit::ir::{Callee, ObjId, Op, Unit};
 use psycore_jit::lower::{Job, LowerEnv, LowerError, Lowered, prepare};
-use psycore_jit::oracle::{FnVersion, Pass, Sample};
+use psycore_jit::oracle::{FnVersion, ObjectOracle, Pass, Sample};
 use psycore_jit::specialize::{self, Refused, Request};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -72,7 +72,7 @@ impl Jit {
         let text = self.log.keeps_text().then(|| unit.to_string());
         let mut detail = self.log.keeps_text().then(Detail::default);
         if let Some(detail) = &mut detail {
-            detail.types(&unit, code, &|class| psycore_jit::oracle::Oracle::describe(self, class));
+            detail.types(&unit, code, &|class| self.describe(class));
         }
         let own = if let Request::Function { cell, .. } = request { Some(*cell) } else { None };
         let insts = unit.funcs.iter().flat_map(|f| &f.insts);

@@ -11,6 +11,7 @@ use crate::hook::{Driver, Exited, Hot, Site, SiteVersion, site};
 use crate::object::frame::FrameRef;
 use psycore_jit::ir::{ExitKind, ObjId, Reason};
 use psycore_jit::lower::Lowering;
+use psycore_jit::oracle::ObjectOracle;
 use psycore_jit::runtime_context::RuntimeContext;
 use psycore_jit::specialize::Request;
 use rustpython_vm::{PyObject, VirtualMachine};
@@ -125,12 +126,7 @@ impl Driver for Jit {
             self.count_useless(site, exit);
             return;
         }
-        self.log.write(format_args!(
-            "rebuilding for an exit at {} of {}: {:?}",
-            inner.pc,
-            psycore_jit::oracle::Oracle::describe(self, inner.code),
-            info.kind
-        ));
+        self.log.write(format_args!("rebuilding for an exit at {} of {}: {:?}", inner.pc, self.describe(inner.code), info.kind));
         self.stats.count_rebuild();
         if !self.rebuild(site, frame, exit.version.tag, &entered, version.map(|key| (key, &*unit))) {
             unit.wait.set(RETRY);

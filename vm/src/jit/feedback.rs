@@ -12,7 +12,7 @@ use crate::object::frame::FrameRef;
 use crate::object::layout;
 use psycore_jit::bytecode::{CodeInfo, Opcode};
 use psycore_jit::ir::{ExitKind, ObjId, Reason};
-use psycore_jit::oracle::Seen;
+use psycore_jit::oracle::{ObjectOracle, Seen};
 use std::cell::Cell;
 
 /// An exit at a place is looked into when it was taken this often...
@@ -54,7 +54,6 @@ impl Jit {
 
     /// Whether an exit leaves the return to the interpreter because somebody holds the frame.
     pub fn returns_held(&self, info: &ExitInfo, frame: FrameRef) -> bool {
-        use psycore_jit::oracle::Oracle;
         let [only] = &info.state.frames[..] else { return false };
         let returns = |code: &CodeInfo| code.instr(only.pc).is_some_and(|i| i.op == Opcode::ReturnValue);
         matches!(info.kind, ExitKind::Guard(Reason::Poll))
@@ -71,7 +70,6 @@ impl Jit {
     /// Counts an exit by which an exception is raised, if a frame that compiled code knows handles it. Says whether
     /// the unit should be built again: with the handler in it, or without the function that raises.
     pub fn raising_exit(&self, unit: &Compiled, exit: &Exited<'_>) -> Option<bool> {
-        use psycore_jit::oracle::Oracle;
         let kind = exit.info.kind;
         let (inner, outer) = exit.info.state.frames.split_last()?;
         let handler = |f: &psycore_jit::ir::FrameDesc| self.code(f.code).and_then(|c| c.handler(f.pc).copied());
@@ -184,7 +182,6 @@ impl Jit {
 
     /// Whether the instruction that compiled code was left at suspends a generator.
     pub fn suspends(&self, exit: &Exited<'_>) -> bool {
-        use psycore_jit::oracle::Oracle;
         let Some(inner) = exit.info.state.frames.last() else { return false };
         let code = self.code(inner.code);
         code.and_then(|c| c.instr(inner.pc).map(|i| i.op)).is_some_and(|op| matches!(op, Opcode::YieldValue | Opcode::Send))

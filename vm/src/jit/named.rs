@@ -2,7 +2,7 @@
 
 use super::state::Jit;
 use psycore_jit::ir::ObjId;
-use psycore_jit::oracle::Oracle;
+use psycore_jit::oracle::ObjectOracle;
 use rustpython_vm::builtins::PyStr;
 use std::collections::BTreeSet;
 

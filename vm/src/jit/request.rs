@@ -6,7 +6,7 @@ use crate::code::plan::SiteKind;
 use crate::hook::Site;
 use crate::object::frame::FrameRef;
 use crate::object::{layout, views};
-use psycore_jit::oracle::{Extent, Oracle};
+use psycore_jit::oracle::{Extent, ObjectOracle};
 use psycore_jit::specialize::{self, Live, Request};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};

@@ -3,7 +3,7 @@
 use super::state::Jit;
 use crate::hook::Attached;
 use psycore_jit::ir::ObjId;
-use psycore_jit::oracle::Oracle;
+use psycore_jit::oracle::ObjectOracle;
 use std::fmt::Write;
 
 impl Jit {

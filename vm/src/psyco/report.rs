@@ -5,7 +5,7 @@ use crate::jit::Jit;
 use crate::jit::unit::Compiled;
 use psycore_jit::ir::{ObjId, Unit};
 use psycore_jit::lower::LowerEnv;
-use psycore_jit::oracle::{Oracle, Pass};
+use psycore_jit::oracle::{ObjectOracle, Pass};
 use psycore_jit::passes::{self, PassOptions};
 use psycore_jit::specialize::{self, Live, Request};
 use rustpython_vm::builtins::{PyCode, PyDictRef};
