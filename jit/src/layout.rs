@@ -1,12 +1,16 @@
 //! Where things lie in run-time objects: offsets that the VM finds at start-up
 //! and a lowering turns [`Field`]s into.
+//!
+//! How wide a word of the target is, is said here and nowhere else: code may be made for another machine than the one
+//! that makes it.
 
 use crate::ir::{ElemKind, Field};
+use crate::runtime_context::ContextOffsets;
 
 /// Offsets in bytes from an object's address (or from the first element).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// Size of a machine word, which is what addresses and words of objects take.
+    /// Bytes of a machine word, which is what addresses and words of objects take.
     pub word: u32,
     /// By `Field as usize`.
     pub fields: Vec<i32>,
@@ -31,6 +35,21 @@ impl Layout {
     /// Offset of a field.
     pub fn offset(&self, field: Field) -> i32 {
         self.fields[field as usize]
+    }
+
+    /// Where the fields of the context are.
+    pub const fn context(&self) -> ContextOffsets {
+        ContextOffsets::of(self.word)
+    }
+
+    /// The immortal bit, in its place.
+    pub fn immortal(&self) -> i64 {
+        1i64.wrapping_shl(self.immortal_bit)
+    }
+
+    /// How many bits of a reference word are not count: the immortal one and the flags above.
+    pub fn refcount_flag_bits(&self) -> u32 {
+        8 * self.word - self.immortal_bit
     }
 
     /// `(stride, offset)` of an element kind, in bytes.

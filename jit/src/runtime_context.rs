@@ -1,12 +1,13 @@
 //! The context: the memory that compiled code and the VM share while compiled
 //! code runs. One per thread of execution; the VM fills it before it enters.
 
+use crate::ir::CtxField;
 use core::ffi::c_void;
 
 /// How many scratch words there are for the arguments of entry points.
 pub const SCRATCH_WORDS: usize = 256;
 
-/// Shared state. Compiled code addresses its fields by `offset_of!`.
+/// Shared state. Compiled code addresses its fields by [`ContextOffsets`].
 #[repr(C)]
 pub struct RuntimeContext {
     /// The result of an entry function.
@@ -17,8 +18,8 @@ pub struct RuntimeContext {
     pub depth: i32,
     /// Set by entry points whose result can't say that they failed.
     pub failed: i32,
-    /// Reserved; keeps the next field aligned on 32-bit machines too.
-    pub reserved: i32,
+    /// The result of a slow path whose convention has no room for one.
+    pub slow_result: i32,
     /// The next free word of the exit stack. An exit record is its values, one word
     /// each in the order of `Function::exit_values`, then the exit's global number.
     pub exit_top: *mut u64,
@@ -43,11 +44,75 @@ pub struct RuntimeContext {
     pub free_ints_room: i32,
     /// What `countdown` was last set to.
     pub counting_from: i32,
+    /// Keeps the next field aligned on machines that don't ask for it too.
+    pub padding: i32,
     /// Polls before `countdown` was last set.
     pub polled: u64,
     /// Arguments and extra results of entry points.
     pub scratch: [u64; SCRATCH_WORDS],
 }
+
+/// Where the fields are that compiled code addresses, in bytes, on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContextOffsets {
+    pub ret: u16,
+    pub countdown: u16,
+    pub depth: u16,
+    pub failed: u16,
+    pub slow_result: u16,
+    pub exit_top: u16,
+    pub exit_end: u16,
+    pub frame: u16,
+    pub scratch: u16,
+}
+
+impl ContextOffsets {
+    /// Those of a target whose words have that many bytes.
+    pub const fn of(word: u32) -> ContextOffsets {
+        let word = word as u16;
+        ContextOffsets {
+            ret: 0,
+            countdown: 8,
+            depth: 12,
+            failed: 16,
+            slow_result: 20,
+            exit_top: 24,
+            exit_end: 24 + word,
+            frame: 24 + 2 * word,
+            // Eight pointers, four counters, `polled`.
+            scratch: 24 + 8 * word + 4 * 4 + 8,
+        }
+    }
+
+    /// That of a field of the IR.
+    pub const fn field(&self, field: CtxField) -> u16 {
+        match field {
+            CtxField::Ret => self.ret,
+            CtxField::Failed => self.failed,
+            CtxField::Frame => self.frame,
+        }
+    }
+
+    /// That of a scratch word, if there is one of that number.
+    pub const fn scratch_word(&self, index: u32) -> Option<u16> {
+        if (index as usize) < SCRATCH_WORDS { Some(self.scratch + 8 * index as u16) } else { None }
+    }
+}
+
+// The machine that this is compiled for knows better.
+const _: () = {
+    use core::mem::offset_of;
+    let here = ContextOffsets::of(size_of::<usize>() as u32);
+    assert!(offset_of!(RuntimeContext, ret) == here.ret as usize);
+    assert!(offset_of!(RuntimeContext, countdown) == here.countdown as usize);
+    assert!(offset_of!(RuntimeContext, depth) == here.depth as usize);
+    assert!(offset_of!(RuntimeContext, failed) == here.failed as usize);
+    assert!(offset_of!(RuntimeContext, slow_result) == here.slow_result as usize);
+    assert!(offset_of!(RuntimeContext, exit_top) == here.exit_top as usize);
+    assert!(offset_of!(RuntimeContext, exit_end) == here.exit_end as usize);
+    assert!(offset_of!(RuntimeContext, frame) == here.frame as usize);
+    assert!(offset_of!(RuntimeContext, scratch) == here.scratch as usize);
+};
 
 /// How many dead objects of one kind a context keeps at most.
 pub const FREE_LIST_ROOM: i32 = 4096;
@@ -60,7 +125,7 @@ impl RuntimeContext {
             countdown: 0,
             depth: 0,
             failed: 0,
-            reserved: 0,
+            slow_result: 0,
             exit_top: core::ptr::null_mut(),
             exit_end: core::ptr::null_mut(),
             frame: core::ptr::null_mut(),
@@ -72,6 +137,7 @@ impl RuntimeContext {
             free_floats_room: FREE_LIST_ROOM,
             free_ints_room: FREE_LIST_ROOM,
             counting_from: 0,
+            padding: 0,
             polled: 0,
             scratch: [0; SCRATCH_WORDS],
         }

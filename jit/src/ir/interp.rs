@@ -12,6 +12,7 @@ use super::{
     Value, status,
 };
 use crate::layout::Layout;
+use crate::lower::slow_path::entry_point;
 use crate::lower::{CodeHandle, LowerEnv, LowerError, Lowered, Lowering};
 use crate::rt::RtId;
 use crate::runtime_context::RuntimeContext;
@@ -94,20 +95,16 @@ impl Prepared {
     }
 
     fn resolve(&mut self, op: &Op, env: &LowerEnv<'_>) -> Result<(), LowerError> {
-        let rt = match op {
+        match op {
             Op::Obj(o) => {
                 self.objs.entry(*o).or_insert_with(|| (env.obj_address)(*o));
-                return Ok(());
             }
             Op::CallFn { callee: Callee::Cell(c), .. } => {
                 self.cells.entry(*c).or_insert_with(|| (env.cell_address)(*c));
-                return Ok(());
             }
-            Op::CallRt { rt, .. } => *rt,
-            Op::Decref(..) => RtId::Dealloc,
-            Op::Poll { .. } => RtId::PollSlow,
-            _ => return Ok(()),
-        };
+            _ => {}
+        }
+        let Some(rt) = entry_point(op) else { return Ok(()) };
         if !is_callable(rt) {
             return Err(LowerError(format!("{} has a signature that the interpreter can't call", rt.name())));
         }

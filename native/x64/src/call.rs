@@ -1,44 +1,20 @@
-//! Calls, and the depth of calls.
-//!
-//! `RuntimeContext::depth` is in the pinned register while compiled code runs: as with polling, a word of
-//! memory that each call reads and writes twice would take longer than short functions do. The
-//! run time finds it in memory whenever it is called and may look, and after an exit.
+//! Calls, and the depth of calls, by the rule of `psycore_jit::lower::depth`: the counter is in the pinned register while
+//! compiled code runs.
 
-use super::exit::EXIT_TOP;
-use super::slow_path::{STUBS, stub_signature};
-use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, Translator, signature};
+use super::abi::{
+    CTX_DEPTH, CTX_EXIT_END, CTX_EXIT_TOP, CTX_SLOW_RESULT, NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, TRUSTED, signature,
+};
+use super::slow_path::stub_signature;
+use super::translate::Translator;
 use crate::code_memory::reaches;
 use cranelift_codegen::ir::{
     self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName, types,
 };
-use psycore_jit::ir::{Callee, CtxField, ExitId, FnKind, Type, Value};
+use psycore_jit::ir::{Callee, ExitId, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
-use psycore_jit::rt::{Effect, RtId};
-use psycore_jit::runtime_context::{RuntimeContext, SCRATCH_WORDS};
-use std::mem::offset_of;
-
-pub(super) const CTX_RET: i32 = offset_of!(RuntimeContext, ret) as i32;
-/// Where stubs leave the result of what they called.
-pub(super) const CTX_SLOW_RESULT: i32 = offset_of!(RuntimeContext, reserved) as i32;
-const EXIT_END: i32 = offset_of!(RuntimeContext, exit_end) as i32;
-const DEPTH: i32 = offset_of!(RuntimeContext, depth) as i32;
-
-/// Offset of a field of the context.
-pub(super) fn ctx_offset(field: CtxField) -> i32 {
-    match field {
-        CtxField::Ret => CTX_RET,
-        CtxField::Failed => offset_of!(RuntimeContext, failed) as i32,
-        CtxField::Frame => offset_of!(RuntimeContext, frame) as i32,
-    }
-}
-
-/// Offset of a scratch word.
-pub(super) fn scratch_offset(index: u32) -> Result<i32, LowerError> {
-    match index as usize {
-        index if index < SCRATCH_WORDS => Ok((offset_of!(RuntimeContext, scratch) + 8 * index) as i32),
-        _ => Err(LowerError(format!("scratch word {index}"))),
-    }
-}
+use psycore_jit::lower::depth::{self, SPARE_LEVELS};
+use psycore_jit::lower::slow_path::SLOW_PATHS;
+use psycore_jit::rt::RtId;
 
 impl Translator<'_> {
     fn import_signature(&mut self, signature: Signature) -> SigRef {
@@ -74,7 +50,7 @@ impl Translator<'_> {
         let mut all = Vec::with_capacity(args.len() + 1);
         all.push(self.ctx);
         all.extend_from_slice(args);
-        if rt.effect() == Effect::Python {
+        if depth::is_read_by(rt) {
             self.store_depth();
         }
         let address = (self.input.env.rt_address)(rt);
@@ -92,7 +68,7 @@ impl Translator<'_> {
     /// one and the entry point says so. See `slow_path`. The count of polls must be in memory;
     /// `next` is a merge block.
     pub(super) fn call_slow(&mut self, rt: RtId, args: &[clif::Value], exit: Option<ExitId>, next: clif::Block) {
-        let index = STUBS.iter().position(|stub| *stub == rt).unwrap_or_else(|| unreachable!("no stub of {rt:?}"));
+        let index = SLOW_PATHS.iter().position(|stub| *stub == rt).unwrap_or_else(|| unreachable!("no stub of {rt:?}"));
         let sig = self.import_signature(stub_signature(rt));
         let stub = self.import_function(NAMESPACE_STUB, index as u32, sig);
         let mut all = Vec::with_capacity(args.len() + 1);
@@ -154,18 +130,15 @@ impl Translator<'_> {
     pub(super) fn load_depth(&mut self) {
         if self.f.kind == FnKind::Entry && self.counts_depth {
             self.outer_pinned = Some(self.pos.ins().get_pinned_reg(types::I64));
-            let depth = self.pos.ins().sload32(TRUSTED, self.ctx, DEPTH);
-            // Each level may leave a record: no more levels than there is room for, less one for
-            // this function and one for the callee that finds no level left.
-            let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_TOP);
-            let end = self.pos.ins().load(types::I64, TRUSTED, self.ctx, EXIT_END);
+            let depth = self.pos.ins().sload32(TRUSTED, self.ctx, CTX_DEPTH);
+            let top = self.pos.ins().load(types::I64, TRUSTED, self.ctx, CTX_EXIT_TOP);
+            let end = self.pos.ins().load(types::I64, TRUSTED, self.ctx, CTX_EXIT_END);
             let room = self.pos.ins().isub(end, top);
             let shift = self.pos.ins().iconst(types::I64, self.input.record_shift.as_ptr() as i64);
             let shift = self.pos.ins().load(types::I32, TRUSTED, shift, 0);
             let levels = self.pos.ins().ushr(room, shift);
-            let levels = self.pos.ins().iadd_imm_s(levels, -2);
+            let levels = self.pos.ins().iadd_imm_s(levels, -i64::from(SPARE_LEVELS));
             let depth = self.pos.ins().smin(depth, levels);
-            // Never below 0, which is what `enter` looks for.
             let zero = self.pos.ins().iconst(types::I64, 0);
             let depth = self.pos.ins().smax(depth, zero);
             self.pos.ins().set_pinned_reg(depth);
@@ -183,7 +156,7 @@ impl Translator<'_> {
     pub(super) fn store_depth(&mut self) {
         if self.counts_depth {
             let depth = self.pos.ins().get_pinned_reg(types::I64);
-            self.pos.ins().istore32(TRUSTED, depth, self.ctx, DEPTH);
+            self.pos.ins().istore32(TRUSTED, depth, self.ctx, CTX_DEPTH);
         }
     }
 

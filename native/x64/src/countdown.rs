@@ -9,14 +9,11 @@
 //! In a register the count is one less, and not negative: then counting down is one addition that
 //! carries unless the count has run out.
 
-use super::translate::{TRUSTED, Translator};
+use super::abi::{CTX_COUNTDOWN, TRUSTED};
+use super::translate::Translator;
 use cranelift_codegen::ir::{self as clif, BlockArg, InstBuilder, condcodes::IntCC, types};
 use psycore_jit::ir::ExitId;
 use psycore_jit::rt::RtId;
-use psycore_jit::runtime_context::RuntimeContext;
-use std::mem::offset_of;
-
-const COUNTDOWN: i32 = offset_of!(RuntimeContext, countdown) as i32;
 
 impl Translator<'_> {
     pub(super) fn poll(&mut self, exit: ExitId) {
@@ -28,12 +25,12 @@ impl Translator<'_> {
                 self.pos.ins().brif(carry, next, &[less.into()], slow, &[]);
                 self.continue_cold(slow);
                 // What the run time would see had it been counted in memory.
-                self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+                self.pos.ins().store(TRUSTED, count, self.ctx, CTX_COUNTDOWN);
             }
             None => {
-                let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
+                let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, CTX_COUNTDOWN);
                 let count = self.pos.ins().iadd_imm_s(count, -1);
-                self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+                self.pos.ins().store(TRUSTED, count, self.ctx, CTX_COUNTDOWN);
                 let zero = self.pos.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, count, 0);
                 self.pos.ins().brif(zero, slow, &[], next, &[]);
                 self.continue_cold(slow);
@@ -45,7 +42,7 @@ impl Translator<'_> {
 
     /// The count as it must be in a register, from memory.
     pub(super) fn load_count(&mut self) -> clif::Value {
-        let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, COUNTDOWN);
+        let count = self.pos.ins().load(types::I32, TRUSTED, self.ctx, CTX_COUNTDOWN);
         let one = self.pos.ins().iconst(types::I32, 1);
         let count = self.pos.ins().smax(count, one);
         self.pos.ins().iadd_imm_s(count, -1)
@@ -54,7 +51,7 @@ impl Translator<'_> {
     /// Writes a count back to memory.
     pub(super) fn store_count(&mut self, count: clif::Value) {
         let count = self.pos.ins().iadd_imm_s(count, 1);
-        self.pos.ins().store(TRUSTED, count, self.ctx, COUNTDOWN);
+        self.pos.ins().store(TRUSTED, count, self.ctx, CTX_COUNTDOWN);
     }
 
     /// A block where ways meet on which the count may differ.

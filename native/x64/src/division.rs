@@ -1,41 +1,32 @@
-//! Integer division.
-//!
-//! By a constant: a multiplication with the reciprocal; a dividend that is not negative needs no
-//! correction of the quotient.
-//!
-//! By anything else: dividing 64-bit words takes up to four times as long as dividing 32-bit ones,
-//! and most numbers are small, so the operands are tested first. A remainder is made from the
-//! quotient, and the quotient is remembered: floor division asks for both.
+//! Integer division, by the choice of `psycore_jit::lower::division`: constants by a multiplication with the reciprocal.
+//! A dividend that is not negative needs no correction of the quotient.
 
 use super::translate::Translator;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
-use psycore_jit::ir::facts::Fact;
-use psycore_jit::ir::{BinOp, Type, Value};
+use psycore_jit::ir::{BinOp, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::division::Division;
 
 impl Translator<'_> {
     pub(super) fn divide(&mut self, op: BinOp, a: Value, b: Value) -> Result<clif::Value, LowerError> {
         let (x, y) = (self.value(a)?, self.value(b)?);
-        let remembered = match self.quotient {
-            Some((of, by, quotient)) if (of, by) == (x, y) => Some(quotient),
-            _ => None,
-        };
-        let quotient = match (remembered, self.fact(b)) {
+        let division = Division::choose(self.f.ty(a), self.fact(a), self.fact(b));
+        let quotient = match (self.quotient.get(x, y), division) {
             (Some(quotient), _) => quotient,
-            (None, Fact::Const(c)) if c > 1 && self.f.ty(a) == Type::I64 => {
-                let not_negative = self.fact(a).not_negative();
-                if op == BinOp::SRem && not_negative && c & (c - 1) == 0 {
-                    return Ok(self.pos.ins().band_imm_s(x, c - 1));
-                }
-                self.quotient_by_constant(x, c as u64, not_negative)
-            }
-            (None, Fact::Unknown | Fact::NotNegative) if self.f.ty(a) == Type::I64 => self.quotient(x, y),
-            _ => {
+            (None, Division::Plain) => {
                 let ins = self.pos.ins();
                 return Ok(if op == BinOp::SDiv { ins.sdiv(x, y) } else { ins.srem(x, y) });
             }
+            (None, Division::Tested) => self.quotient(x, y),
+            (None, Division::Shift { shift, not_negative }) => {
+                if let (BinOp::SRem, Some(mask)) = (op, division.remainder_mask()) {
+                    return Ok(self.pos.ins().band_imm_s(x, mask));
+                }
+                self.quotient_by_shift(x, i64::from(shift), not_negative)
+            }
+            (None, Division::Constant { divisor, not_negative }) => self.quotient_by_constant(x, divisor, not_negative),
         };
-        self.quotient = Some((x, y, quotient));
+        self.quotient.set(x, y, quotient);
         if op == BinOp::SDiv {
             return Ok(quotient);
         }
@@ -43,18 +34,17 @@ impl Translator<'_> {
         Ok(self.pos.ins().isub(x, product))
     }
 
-    fn quotient_by_constant(&mut self, x: clif::Value, d: u64, not_negative: bool) -> clif::Value {
-        if d.is_power_of_two() {
-            let shift = i64::from(d.trailing_zeros());
-            if not_negative {
-                return self.pos.ins().ushr_imm_u(x, shift);
-            }
-            // Negative dividends round up: add `d - 1` to them.
-            let sign = self.pos.ins().sshr_imm_u(x, 63);
-            let correction = self.pos.ins().ushr_imm_u(sign, 64 - shift);
-            let x = self.pos.ins().iadd(x, correction);
-            return self.pos.ins().sshr_imm_u(x, shift);
+    fn quotient_by_shift(&mut self, x: clif::Value, shift: i64, not_negative: bool) -> clif::Value {
+        if not_negative {
+            return self.pos.ins().ushr_imm_u(x, shift);
         }
+        let sign = self.pos.ins().sshr_imm_u(x, 63);
+        let correction = self.pos.ins().ushr_imm_u(sign, 64 - shift);
+        let x = self.pos.ins().iadd(x, correction);
+        self.pos.ins().sshr_imm_u(x, shift)
+    }
+
+    fn quotient_by_constant(&mut self, x: clif::Value, d: u64, not_negative: bool) -> clif::Value {
         let (factor, shift) = reciprocal(d);
         let factor = self.pos.ins().iconst(types::I64, factor as i64);
         if not_negative {

@@ -1,49 +1,16 @@
-//! Instructions that compute, compare, and access memory.
+//! Instructions: those that compute and compare here, the others where their files are.
 
-use super::call::{ctx_offset, scratch_offset};
-use super::translate::{TRUSTED, Translator, clif_type};
+use super::translate::Translator;
 use cranelift_codegen::ir::condcodes::{FloatCC as ClifFloatCC, IntCC as ClifIntCC};
 use cranelift_codegen::ir::immediates::Ieee64;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
 use psycore_jit::ir::facts::Fact;
-use psycore_jit::ir::{
-    BinOp, CtxField, ElemKind, Field, FieldTy, FloatCC, Function, InstData, IntCC, Op, Term, Type, UnOp, Value,
-};
+use psycore_jit::ir::{BinOp, FloatCC, InstData, IntCC, Op, Type, UnOp, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::refcount::{decref, incref};
 
 /// The bits of 2.0.
 const TWO: u64 = 2.0f64.to_bits();
-
-/// Which values are read other than as conditions. Comparisons that are not need no register.
-pub(super) fn mark_data_uses(f: &Function, used: &mut Vec<bool>) {
-    used.clear();
-    used.resize(f.values.len(), false);
-    let mut mark = |v: Value| used[v.index()] = true;
-    for inst in &f.insts {
-        match &inst.op {
-            Op::Guard { .. } => {}
-            Op::Select(_, a, b) => {
-                mark(*a);
-                mark(*b);
-            }
-            op => op.operands(&mut mark),
-        }
-    }
-    for block in &f.blocks {
-        match &block.term {
-            Term::Jump(call) => call.args.iter().copied().for_each(&mut mark),
-            Term::Br { then, els, .. } => then.args.iter().chain(&els.args).copied().for_each(&mut mark),
-            Term::Ret(Some(v)) => mark(*v),
-            Term::Ret(None) | Term::Exit(_) | Term::None => {}
-        }
-    }
-    for state in &f.states {
-        state.values(&mut mark);
-    }
-    for exit in &f.exits {
-        exit.drops.iter().copied().for_each(&mut mark);
-    }
-}
 
 impl Translator<'_> {
     pub(super) fn inst(&mut self, inst: &InstData) -> Result<(), LowerError> {
@@ -81,78 +48,28 @@ impl Translator<'_> {
                     Some(self.pos.ins().select(cond, a, b))
                 }
             }
-            Op::Load { field, base, .. } => {
-                let base = self.value(*base)?;
-                Some(self.load(*field, base))
-            }
-            Op::Store { field, base, value } => {
-                let (base, value) = (self.value(*base)?, self.value(*value)?);
-                let offset = self.input.env.layout.offset(*field);
-                match field.field_ty() {
-                    FieldTy::U8 => self.pos.ins().istore8(TRUSTED, value, base, offset),
-                    _ => self.pos.ins().store(TRUSTED, value, base, offset),
-                };
-                None
-            }
-            Op::LoadElem { kind, base, index, .. } => {
-                let (address, offset) = self.element(*kind, *base, *index)?;
-                Some(match kind {
-                    ElemKind::Byte => self.pos.ins().uload8(types::I32, TRUSTED, address, offset),
-                    _ => self.pos.ins().load(types::I64, TRUSTED, address, offset),
-                })
-            }
-            Op::StoreElem { kind, base, index, value } => {
-                let (address, offset) = self.element(*kind, *base, *index)?;
-                let value = self.value(*value)?;
-                match kind {
-                    ElemKind::Byte => self.pos.ins().istore8(TRUSTED, value, address, offset),
-                    _ => self.pos.ins().store(TRUSTED, value, address, offset),
-                };
-                None
-            }
-            Op::LoadArg { args, index, ty } => {
-                let args = self.value(*args)?;
-                let ty = clif_type(*ty).ok_or_else(|| LowerError("token as argument".into()))?;
-                let offset = self.arg_offset(*index)?;
-                Some(self.pos.ins().load(ty, TRUSTED, args, offset))
-            }
-            Op::StoreArg { args, index, value } => {
-                let (args, value) = (self.value(*args)?, self.value(*value)?);
-                let value = self.word(value);
-                let offset = self.arg_offset(*index)?;
-                self.pos.ins().store(TRUSTED, value, args, offset);
-                None
-            }
-            Op::LoadCtx(field) => {
-                let ty = inst.result.and_then(|v| clif_type(self.f.ty(v)));
-                let ty = ty.ok_or_else(|| LowerError("load from the context without result".into()))?;
-                Some(self.pos.ins().load(ty, TRUSTED, self.ctx, ctx_offset(*field)))
-            }
-            Op::StoreCtx(field, v) => {
-                let mut value = self.value(*v)?;
-                if *field == CtxField::Ret {
-                    value = self.word(value);
-                }
-                self.pos.ins().store(TRUSTED, value, self.ctx, ctx_offset(*field));
-                None
-            }
-            Op::StoreScratch { index, value } => {
-                let value = self.value(*value)?;
-                let value = self.word(value);
-                self.pos.ins().store(TRUSTED, value, self.ctx, scratch_offset(*index)?);
-                None
-            }
+            Op::Load { .. }
+            | Op::Store { .. }
+            | Op::LoadElem { .. }
+            | Op::StoreElem { .. }
+            | Op::LoadArg { .. }
+            | Op::StoreArg { .. }
+            | Op::LoadCtx(_)
+            | Op::StoreCtx(..)
+            | Op::StoreScratch { .. } => self.access(inst)?,
             Op::Guard { cond, expect, exit } => {
                 let cond = self.condition(*cond)?;
                 self.guard(cond, *expect, *exit);
                 None
             }
             Op::Incref(v) => {
-                self.incref(*v)?;
+                let layout = self.input.env.layout;
+                incref(self, layout, *v)?;
                 None
             }
             Op::Decref(v, exit) => {
-                self.decref(*v, *exit)?;
+                let layout = self.input.env.layout;
+                decref(self, layout, *v, *exit)?;
                 None
             }
             Op::CallRt { rt, args } => {
@@ -179,40 +96,11 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn arg_offset(&self, index: u32) -> Result<i32, LowerError> {
-        let stride = self.input.env.layout.arg_stride;
-        i32::try_from(u64::from(index) * u64::from(stride)).map_err(|_| LowerError(format!("argument {index}")))
-    }
-
     /// Notes a narrow comparison; widens it where it is used as a number too.
     fn comparison(&mut self, inst: &InstData, condition: clif::Value) -> Option<clif::Value> {
         let result = inst.result?;
         self.t.conditions[result.index()] = condition.into();
         self.t.used_as_data[result.index()].then(|| self.pos.ins().uextend(types::I32, condition))
-    }
-
-    fn load(&mut self, field: Field, base: clif::Value) -> clif::Value {
-        let offset = self.input.env.layout.offset(field);
-        match field.field_ty() {
-            FieldTy::U8 => self.pos.ins().uload8(types::I32, TRUSTED, base, offset),
-            FieldTy::I32 => self.pos.ins().load(types::I32, TRUSTED, base, offset),
-            FieldTy::I64 | FieldTy::Word | FieldTy::SignedWord | FieldTy::Ptr => {
-                self.pos.ins().load(types::I64, TRUSTED, base, offset)
-            }
-            FieldTy::F64 => self.pos.ins().load(types::F64, TRUSTED, base, offset),
-        }
-    }
-
-    /// Address and offset of an element.
-    fn element(&mut self, kind: ElemKind, base: Value, index: Value) -> Result<(clif::Value, i32), LowerError> {
-        let (stride, offset) = self.input.env.layout.elem(kind);
-        let (base, index) = (self.value(base)?, self.value(index)?);
-        let scaled = match stride {
-            1 => index,
-            s if s.is_power_of_two() => self.pos.ins().ishl_imm_s(index, i64::from(s.trailing_zeros())),
-            s => self.pos.ins().imul_imm_s(index, i64::from(s)),
-        };
-        Ok((self.pos.ins().iadd(base, scaled), offset))
     }
 
     fn bin(&mut self, op: BinOp, a: Value, b: Value) -> Result<clif::Value, LowerError> {
@@ -273,7 +161,7 @@ impl Translator<'_> {
     }
 }
 
-fn int_cc(cc: IntCC) -> ClifIntCC {
+pub(super) fn int_cc(cc: IntCC) -> ClifIntCC {
     match cc {
         IntCC::Eq => ClifIntCC::Equal,
         IntCC::Ne => ClifIntCC::NotEqual,

@@ -2,19 +2,22 @@
 //! each other, the run-time entry points, and the few library functions that Cranelift calls on
 //! processors without the instruction.
 
+use super::abi::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB};
 use super::relax::{Padding, relax};
-use super::slow_path::{STUBS, StubAddresses};
-use super::translate::{NAMESPACE_LOCAL, NAMESPACE_RT, NAMESPACE_STUB, place_of};
+use super::slow_path::StubAddresses;
+use super::source_location::place_of;
 use crate::code_memory::ALIGN;
 use cranelift_codegen::binemit::Reloc;
 use cranelift_codegen::ir::function::FunctionParameters;
 use cranelift_codegen::ir::{ExternalName, LibCall};
 use cranelift_codegen::{CompiledCode, FinalizedRelocTarget};
 use psycore_jit::ir::{Inst, Unit};
+use psycore_jit::lower::slow_path::SLOW_PATHS;
 use psycore_jit::lower::{CodeSpan, LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
 
-enum Target {
+/// What a relocation refers to.
+enum RelocTarget {
     Function(usize),
     Rt(RtId),
     Stub(usize),
@@ -28,18 +31,18 @@ struct Relocation {
     /// From the start of the unit's code.
     at: usize,
     kind: Reloc,
-    target: Target,
+    target: RelocTarget,
     addend: i64,
 }
 
-struct Symbol {
+struct FunctionSymbol {
     name: String,
     start: usize,
     len: usize,
 }
 
 /// A stretch of code, from the start of the unit's, and the instruction that it was made for.
-struct Place {
+struct InstSpan {
     function: usize,
     start: usize,
     end: usize,
@@ -50,9 +53,9 @@ struct Place {
 #[derive(Default)]
 pub(super) struct UnitCode {
     bytes: Vec<u8>,
-    functions: Vec<Symbol>,
+    functions: Vec<FunctionSymbol>,
     relocations: Vec<Relocation>,
-    places: Vec<Place>,
+    insts: Vec<InstSpan>,
 }
 
 impl UnitCode {
@@ -74,28 +77,30 @@ impl UnitCode {
         self.bytes.resize(start, 0xcc);
         self.bytes.extend_from_slice(relaxed.as_ref().map_or(code, |r| &r.code));
         let function = self.functions.len();
-        self.functions.push(Symbol { name: name.to_owned(), start, len: self.bytes.len() - start });
+        self.functions.push(FunctionSymbol { name: name.to_owned(), start, len: self.bytes.len() - start });
         let offset = |old: u32| relaxed.as_ref().map_or(old as usize, |r| r.offset(old as usize));
         for stretch in compiled.buffer.get_srclocs_sorted() {
             if let Some(inst) = place_of(stretch.loc).0 {
                 let [start, end] = [stretch.start, stretch.end].map(|at| start + offset(at));
-                self.places.push(Place { function, start, end, inst });
+                self.insts.push(InstSpan { function, start, end, inst });
             }
         }
         for reloc in compiled.buffer.relocs() {
             let target = match &reloc.target {
-                FinalizedRelocTarget::Func(old) => Target::Here(offset(*old)),
+                FinalizedRelocTarget::Func(old) => RelocTarget::Here(offset(*old)),
                 FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => {
                     let name = &params.user_named_funcs()[*name];
                     match name.namespace {
-                        NAMESPACE_LOCAL => Target::Function(name.index as usize),
-                        NAMESPACE_RT => Target::Rt(RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?),
-                        NAMESPACE_STUB => Target::Stub(name.index as usize),
+                        NAMESPACE_LOCAL => RelocTarget::Function(name.index as usize),
+                        NAMESPACE_RT => {
+                            RelocTarget::Rt(RtId::from_index(name.index as usize).ok_or_else(|| unknown(&reloc.target))?)
+                        }
+                        NAMESPACE_STUB => RelocTarget::Stub(name.index as usize),
                         _ => return Err(unknown(&reloc.target)),
                     }
                 }
                 FinalizedRelocTarget::ExternalName(ExternalName::LibCall(call)) => {
-                    Target::Library(library(*call).ok_or_else(|| unknown(&reloc.target))?)
+                    RelocTarget::Library(library(*call).ok_or_else(|| unknown(&reloc.target))?)
                 }
                 other => return Err(unknown(other)),
             };
@@ -114,10 +119,10 @@ impl UnitCode {
     pub(super) fn target_within(&self, at: usize, len: usize) -> Option<&str> {
         let relocation = self.relocations.iter().find(|r| (at..at + len).contains(&r.at))?;
         match relocation.target {
-            Target::Function(index) => self.functions.get(index).map(|f| f.name.as_str()),
-            Target::Rt(rt) => Some(rt.name()),
-            Target::Stub(index) => Some(STUBS[index].name()),
-            Target::Library(_) | Target::Here(_) => None,
+            RelocTarget::Function(index) => self.functions.get(index).map(|f| f.name.as_str()),
+            RelocTarget::Rt(rt) => Some(rt.name()),
+            RelocTarget::Stub(index) => Some(SLOW_PATHS[index].name()),
+            RelocTarget::Library(_) | RelocTarget::Here(_) => None,
         }
     }
 
@@ -138,7 +143,7 @@ impl UnitCode {
     /// What the code was made for, once it stands at `base`.
     pub(super) fn spans(&self, unit: &Unit, base: usize) -> Vec<CodeSpan> {
         let mut spans: Vec<CodeSpan> = Vec::new();
-        for place in &self.places {
+        for place in &self.insts {
             let inst = &unit.funcs[place.function].insts[place.inst.index()];
             if inst.pc == u32::MAX {
                 continue;
@@ -156,14 +161,14 @@ impl UnitCode {
     pub(super) fn resolve(&mut self, base: usize, env: &LowerEnv<'_>, stubs: &StubAddresses) -> Result<&[u8], LowerError> {
         for r in &self.relocations {
             let target = match r.target {
-                Target::Function(index) => {
+                RelocTarget::Function(index) => {
                     let callee = self.functions.get(index);
                     base + callee.ok_or_else(|| LowerError(format!("no function {index} in the unit")))?.start
                 }
-                Target::Stub(index) => stubs[index],
-                Target::Rt(rt) => (env.rt_address)(rt),
-                Target::Library(address) => address,
-                Target::Here(offset) => base + self.functions[r.function].start + offset,
+                RelocTarget::Stub(index) => stubs[index],
+                RelocTarget::Rt(rt) => (env.rt_address)(rt),
+                RelocTarget::Library(address) => address,
+                RelocTarget::Here(offset) => base + self.functions[r.function].start + offset,
             };
             let value = (target as i64).wrapping_add(r.addend);
             match r.kind {

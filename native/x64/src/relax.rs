@@ -24,15 +24,15 @@ pub(super) enum Padding {
 }
 
 /// An instruction of the old code.
-struct Item {
+struct CodeItem {
     start: usize,
     len: usize,
-    kind: Kind,
+    kind: CodeItemKind,
     /// The next instruction is a conditional jump that the processor fuses this one with.
     fused: bool,
 }
 
-enum Kind {
+enum CodeItemKind {
     Plain,
     /// A call, return or indirect jump.
     Transfer,
@@ -52,7 +52,7 @@ enum Kind {
 /// The new code.
 pub(super) struct Relaxed {
     pub code: Vec<u8>,
-    items: Vec<Item>,
+    items: Vec<CodeItem>,
     offsets: Vec<usize>,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn relax(code: &[u8], cold: usize, padding: Padding) -> Result<Relaxe
         place(&items, &pad_before, &mut offsets);
         let mut stable = true;
         for i in 0..items.len() {
-            if let Kind::Jump { target, short: short @ true, .. } = &mut items[i].kind {
+            if let CodeItemKind::Jump { target, short: short @ true, .. } = &mut items[i].kind {
                 let distance = offsets[*target] as i64 - (offsets[i] as i64 + 2);
                 if i8::try_from(distance).is_err() {
                     *short = false;
@@ -92,10 +92,10 @@ pub(super) fn relax(code: &[u8], cold: usize, padding: Padding) -> Result<Relaxe
 }
 
 /// The instructions, and where they end.
-fn decode(code: &[u8]) -> Result<(Vec<Item>, usize), LowerError> {
+fn decode(code: &[u8]) -> Result<(Vec<CodeItem>, usize), LowerError> {
     let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
-    let mut items: Vec<Item> = Vec::with_capacity(code.len() / 4);
+    let mut items: Vec<CodeItem> = Vec::with_capacity(code.len() / 4);
     // Targets of jumps are offsets until all instructions are known.
     let mut end = code.len();
     while decoder.can_decode() && decoder.position() < end {
@@ -113,11 +113,11 @@ fn decode(code: &[u8]) -> Result<(Vec<Item>, usize), LowerError> {
         let kind = if instruction.op_count() == 1 && instruction.op0_kind() == OpKind::NearBranch64 {
             let target = instruction.near_branch_target() as usize;
             match bytes {
-                [0xe8, ..] => Kind::Transfer,
-                [0xe9, ..] => Kind::Jump { target, condition, short: true },
+                [0xe8, ..] => CodeItemKind::Transfer,
+                [0xe9, ..] => CodeItemKind::Jump { target, condition, short: true },
                 [0x0f, opcode, ..] if opcode & 0xf0 == 0x80 => {
                     condition = Some(opcode & 15);
-                    Kind::Jump { target, condition, short: true }
+                    CodeItemKind::Jump { target, condition, short: true }
                 }
                 _ => return Err(LowerError(format!("unknown jump at {start:#x}"))),
             }
@@ -125,11 +125,11 @@ fn decode(code: &[u8]) -> Result<(Vec<Item>, usize), LowerError> {
             let field = decoder.get_constant_offsets(&instruction).displacement_offset();
             let target = instruction.ip_rel_memory_address() as usize;
             end = end.min(target);
-            Kind::Constant { field, target }
+            CodeItemKind::Constant { field, target }
         } else if matches!(instruction.mnemonic(), Mnemonic::Call | Mnemonic::Ret | Mnemonic::Jmp) {
-            Kind::Transfer
+            CodeItemKind::Transfer
         } else {
-            Kind::Plain
+            CodeItemKind::Plain
         };
         if let Some(before) = items.last_mut() {
             before.fused &= condition.is_some();
@@ -138,14 +138,14 @@ fn decode(code: &[u8]) -> Result<(Vec<Item>, usize), LowerError> {
             instruction.mnemonic(),
             Mnemonic::Cmp | Mnemonic::Test | Mnemonic::Add | Mnemonic::Sub | Mnemonic::And | Mnemonic::Inc | Mnemonic::Dec
         );
-        items.push(Item { start, len: instruction.len(), kind, fused: fusible });
+        items.push(CodeItem { start, len: instruction.len(), kind, fused: fusible });
     }
     if let Some(last) = items.last_mut() {
         last.fused = false;
     }
     let starts: Vec<usize> = items.iter().map(|item| item.start).collect();
     for item in &mut items {
-        if let Kind::Jump { target, .. } = &mut item.kind {
+        if let CodeItemKind::Jump { target, .. } = &mut item.kind {
             *target = starts
                 .binary_search(target)
                 .map_err(|_| LowerError(format!("jump to {target:#x}, which is not an instruction")))?;
@@ -156,12 +156,12 @@ fn decode(code: &[u8]) -> Result<(Vec<Item>, usize), LowerError> {
 
 /// Before which instructions there may be padding: all hot ones if the function has no loop, else
 /// those in loops.
-fn hot(items: &[Item], cold: usize) -> Vec<bool> {
+fn hot(items: &[CodeItem], cold: usize) -> Vec<bool> {
     let hot = items.partition_point(|item| item.start < cold);
     let mut in_loop = vec![false; items.len()];
     let mut loops = false;
     for (i, item) in items[..hot].iter().enumerate() {
-        if let Kind::Jump { target, .. } = item.kind
+        if let CodeItemKind::Jump { target, .. } = item.kind
             && target <= i
         {
             in_loop[target..=i].fill(true);
@@ -174,23 +174,23 @@ fn hot(items: &[Item], cold: usize) -> Vec<bool> {
     in_loop
 }
 
-fn new_len(item: &Item) -> usize {
+fn new_len(item: &CodeItem) -> usize {
     match item.kind {
-        Kind::Jump { short: true, .. } => 2,
-        Kind::Jump { condition: Some(_), .. } => 6,
-        Kind::Jump { condition: None, .. } => 5,
+        CodeItemKind::Jump { short: true, .. } => 2,
+        CodeItemKind::Jump { condition: Some(_), .. } => 6,
+        CodeItemKind::Jump { condition: None, .. } => 5,
         _ => item.len,
     }
 }
 
 /// Gives each instruction its offset.
-fn place(items: &[Item], pad_before: &[bool], offsets: &mut [usize]) {
+fn place(items: &[CodeItem], pad_before: &[bool], offsets: &mut [usize]) {
     let mut at = 0;
     for (i, item) in items.iter().enumerate() {
         if pad_before[i] {
             let after_fused = i > 0 && items[i - 1].fused;
             let len = match item.kind {
-                Kind::Jump { .. } | Kind::Transfer if !after_fused => new_len(item),
+                CodeItemKind::Jump { .. } | CodeItemKind::Transfer if !after_fused => new_len(item),
                 _ if item.fused => new_len(item) + items.get(i + 1).map_or(0, new_len),
                 _ => 0,
             };
@@ -204,7 +204,7 @@ fn place(items: &[Item], pad_before: &[bool], offsets: &mut [usize]) {
     offsets[items.len()] = at;
 }
 
-fn emit(old: &[u8], items: &[Item], offsets: &[usize], end: usize) -> Result<Vec<u8>, LowerError> {
+fn emit(old: &[u8], items: &[CodeItem], offsets: &[usize], end: usize) -> Result<Vec<u8>, LowerError> {
     let mut out: Vec<u8> = Vec::with_capacity(old.len() + ALIGN);
     // Constants keep their alignment.
     let code_len = offsets[items.len()];
@@ -216,8 +216,8 @@ fn emit(old: &[u8], items: &[Item], offsets: &[usize], end: usize) -> Result<Vec
         let bytes = &old[item.start..item.start + item.len];
         let next = (offsets[i] + new_len(item)) as i64;
         match item.kind {
-            Kind::Plain | Kind::Transfer => out.extend_from_slice(bytes),
-            Kind::Jump { target, condition, short } => {
+            CodeItemKind::Plain | CodeItemKind::Transfer => out.extend_from_slice(bytes),
+            CodeItemKind::Jump { target, condition, short } => {
                 let distance = offsets[target] as i64 - next;
                 match (short, condition) {
                     (true, Some(condition)) => out.extend([0x70 | condition, distance as u8]),
@@ -232,7 +232,7 @@ fn emit(old: &[u8], items: &[Item], offsets: &[usize], end: usize) -> Result<Vec
                     }
                 }
             }
-            Kind::Constant { field, target } => {
+            CodeItemKind::Constant { field, target } => {
                 let start = out.len();
                 out.extend_from_slice(bytes);
                 let distance = (constants + target - end) as i64 - next;

@@ -5,22 +5,19 @@
 //! happens. A stub saves the registers instead, and the loop around it does not notice. A
 //! convention that keeps all registers has no room for a result, so that goes through the context.
 
-use super::call::CTX_SLOW_RESULT;
-use super::translate::TRUSTED;
+use super::abi::{CTX_SLOW_RESULT, TRUSTED, signature};
 use crate::code_memory::{CodeBlock, CodeMemory};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
+use psycore_jit::lower::slow_path::SLOW_PATHS;
 use psycore_jit::lower::{LowerEnv, LowerError};
 use psycore_jit::rt::RtId;
 
-/// The entry points that have stubs; the position is the index of the stub's name.
-pub(super) const STUBS: [RtId; 2] = [RtId::PollSlow, RtId::Dealloc];
-
-/// Addresses of the stubs, in the order of [`STUBS`].
-pub(super) type StubAddresses = [usize; STUBS.len()];
+/// Addresses of the stubs, in the order of [`SLOW_PATHS`].
+pub(super) type StubAddresses = [usize; SLOW_PATHS.len()];
 
 /// The stubs that were made, by what they call.
 #[derive(Default)]
@@ -41,7 +38,7 @@ pub(super) type StubCode = (usize, Vec<u8>);
 /// The code of all stubs, as far as it can be made.
 pub(super) fn all(rt_address: fn(RtId) -> usize, isa: &dyn TargetIsa) -> Vec<StubCode> {
     let stub = |rt| Some((rt_address(rt), code(rt, rt_address(rt), isa).ok()?));
-    STUBS.into_iter().filter_map(stub).collect()
+    SLOW_PATHS.into_iter().filter_map(stub).collect()
 }
 
 impl Stubs {
@@ -63,7 +60,7 @@ impl Stubs {
         memory: &mut CodeMemory,
     ) -> Result<StubAddresses, LowerError> {
         let mut out = StubAddresses::default();
-        for (stub, rt) in out.iter_mut().zip(STUBS) {
+        for (stub, rt) in out.iter_mut().zip(SLOW_PATHS) {
             let target = (env.rt_address)(rt);
             let block = match self.find(target) {
                 Some(block) => block,
@@ -97,7 +94,7 @@ fn code(rt: RtId, target: usize, isa: &dyn TargetIsa) -> Result<Vec<u8>, LowerEr
     let block = pos.func.dfg.make_block();
     pos.insert_block(block);
     let args: Vec<_> = (0..=rt.params().len()).map(|_| pos.func.dfg.append_block_param(block, types::I64)).collect();
-    let signature = super::translate::signature(rt.params(), rt.ret(), None);
+    let signature = signature(rt.params(), rt.ret(), None);
     let signature = pos.func.import_signature(signature);
     let callee = pos.ins().iconst(types::I64, target as i64);
     let call = pos.ins().call_indirect(signature, callee, &args);

@@ -19,7 +19,7 @@ struct Log {
 }
 
 /// # Safety
-/// `ctx` is a [`Machine`]'s.
+/// `ctx` is a [`TestMachine`]'s.
 unsafe fn log<'a>(ctx: *mut RuntimeContext) -> &'a mut Log {
     // SAFETY: the caller's promise.
     unsafe { &mut *(*ctx).runtime.cast::<Log>() }
@@ -85,7 +85,7 @@ fn layout() -> Layout {
 }
 
 /// A lowering, a context with an exit stack, and cells.
-struct Machine {
+struct TestMachine {
     lowering: CraneliftLowering,
     ctx: Box<RuntimeContext>,
     exits: Box<[u64]>,
@@ -94,9 +94,9 @@ struct Machine {
     listing: bool,
 }
 
-impl Machine {
+impl TestMachine {
     fn new() -> Self {
-        Machine::with(CraneliftOptions { verify: true, ..CraneliftOptions::default() })
+        TestMachine::with(CraneliftOptions { verify: true, ..CraneliftOptions::default() })
     }
 
     fn with(options: CraneliftOptions) -> Self {
@@ -108,7 +108,14 @@ impl Machine {
         ctx.runtime = (&raw mut *log).cast();
         ctx.depth = 1000;
         ctx.countdown = 1000;
-        Machine { lowering: CraneliftLowering::new(options).unwrap(), ctx, exits, log, cells: Default::default(), listing: false }
+        TestMachine {
+            lowering: CraneliftLowering::new(options).unwrap(),
+            ctx,
+            exits,
+            log,
+            cells: Default::default(),
+            listing: false,
+        }
     }
 
     fn lower(&mut self, text: &str) -> Lowered {
@@ -173,8 +180,8 @@ const MAX: i64 = i64::MAX;
 const INTS: [i64; 13] = [0, 1, -1, 2, -2, 7, -7, 1 << 32, 3_037_000_500, MIN, MIN + 1, MAX, MAX - 1];
 
 fn check_overflow(op: &str, exact: fn(i64, i64) -> Option<i64>) {
-    let mut m = Machine::new();
-    let check = |m: &mut Machine, lowered: &Lowered, a: i64, b: i64| {
+    let mut m = TestMachine::new();
+    let check = |m: &mut TestMachine, lowered: &Lowered, a: i64, b: i64| {
         let status = m.enter(lowered, &mut [a as u64, b as u64]);
         match exact(a, b) {
             Some(value) => assert_eq!((status, m.ctx.ret as i64), (0, value), "{a} {op} {b}"),
@@ -214,7 +221,7 @@ fn multiplication_leaves_on_overflow() {
 
 #[test]
 fn sums_with_a_python_remainder_need_one_comparison() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = two_args(
         "i64",
         "i64",
@@ -240,7 +247,7 @@ fn sums_with_a_python_remainder_need_one_comparison() {
 
 #[test]
 fn integer_operations() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     type Reference = fn(i64, i64) -> i64;
     let ops: [(&str, Reference); 9] = [
         ("add", i64::wrapping_add),
@@ -279,7 +286,7 @@ fn integer_operations() {
 
 #[test]
 fn comparisons_as_numbers_and_as_conditions() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     type Reference = fn(i64, i64) -> bool;
     let ops: [(&str, Reference); 10] = [
         ("eq", |a, b| a == b),
@@ -311,7 +318,7 @@ const FLOATS: [f64; 12] = [0.0, -0.0, 1.0, -1.5, 2.5, 1e300, -1e300, 5e-324, f64
 
 #[test]
 fn float_comparisons_treat_nan_as_python_does() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     type Reference = fn(f64, f64) -> bool;
     let ops: [(&str, Reference); 6] = [
         ("eq", |a, b| a == b),
@@ -346,7 +353,7 @@ fn float_comparisons_treat_nan_as_python_does() {
 
 #[test]
 fn float_operations() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     type Reference = fn(f64, f64) -> f64;
     let ops: [(&str, Reference); 11] = [
         ("fadd v1, v2", |a, b| a + b),
@@ -376,7 +383,7 @@ fn float_operations() {
 
 #[test]
 fn conversions() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let to_float = two_args("i64", "i64", "v9 = i64_to_f64 v1").replace("-> i64", "-> f64");
     let to_int = two_args("f64", "i64", "v9 = f64_to_i64 v1").replace("int v1", "float v1");
     let bits = two_args("f64", "i64", "v9 = bits_of v1").replace("int v1", "float v1");
@@ -394,7 +401,7 @@ fn conversions() {
 
 #[test]
 fn divisions_by_constants_are_exact() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let near = |x: i64| [x.wrapping_sub(1), x, x.wrapping_add(1)];
     let divisors = [2, 3, 5, 6, 7, 8, 10, 60, 1000, 1024, 1 << 31, (1 << 62) - 1, 1 << 62, MAX, MAX - 1, -1, -7, -8, MIN];
     for d in divisors {
@@ -491,7 +498,7 @@ state3 = frame obj0 of obj1 at 30 [int v0] [int v5, int v7]
 
 #[test]
 fn a_loop_returns_or_leaves_with_its_state() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     m.ctx.countdown = 100;
     assert_eq!(m.run(INT_LOOP, &[1000]), (0..1000u64).map(|i| i * i % 7).sum::<u64>());
     assert_eq!(m.log.polls, 10);
@@ -502,7 +509,7 @@ fn a_loop_returns_or_leaves_with_its_state() {
 
 #[test]
 fn nested_loops() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = r#"function entry "nested" -> i64 {
     block0(v0: ptr):
         v1 = load_arg i64 v0, 0
@@ -534,14 +541,14 @@ fn nested_loops() {
 
 #[test]
 fn recursion_returns_and_keeps_the_depth() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     assert_eq!(m.run(FIB, &[20]), 6765);
     assert_eq!(m.ctx.depth, 1000);
 }
 
 #[test]
 fn running_out_of_depth_leaves_every_caller() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     m.ctx.depth = 3;
     // Innermost first: the argument and `exit0`, then the callers' `exit2`, then the entry's.
     assert_eq!(m.leave(FIB, &[20]), [17, 101, 18, 103, 19, 103, 20, 103, 20, 100]);
@@ -549,7 +556,7 @@ fn running_out_of_depth_leaves_every_caller() {
 
 #[test]
 fn the_exit_stack_never_overflows() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     m.ctx.depth = i32::MAX;
     // The longest record is 4 words: a level may need 32 bytes.
     m.ctx.exit_end = m.exits.as_mut_ptr().wrapping_add(4 * 10);
@@ -560,7 +567,7 @@ fn the_exit_stack_never_overflows() {
 
 #[test]
 fn calls_through_cells_reach_what_the_cell_holds() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let callee = |value: f64| {
         format!(
             "function compiled \"callee\" -> f64 {{
@@ -594,7 +601,7 @@ fn calls_through_cells_reach_what_the_cell_holds() {
 
 #[test]
 fn many_arguments_go_over_the_stack() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let count = 20;
     let list = |ty: &str| (1..=count).map(|i| format!("v{i}{ty}")).collect::<Vec<_>>().join(", ");
     let loads: String = (1..=count).map(|i| format!("v{i} = load_arg i64 v0, {}\n", i - 1)).collect();
@@ -657,7 +664,7 @@ state0 = frame obj0 at 3 [int v2] []
 
 #[test]
 fn references_are_counted_unless_immortal() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     for (op, by) in [("incref v1", 1), ("decref v1, exit0", -1), ("decref v1", -1)] {
         let text = COUNT.replace("OP", op);
         for count in [2, 3, PUBLISHED + 2, (1 << 60) - 1] {
@@ -676,7 +683,7 @@ fn references_are_counted_unless_immortal() {
 
 #[test]
 fn the_last_reference_destroys_and_may_leave() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     for (op, leave, status) in [("decref v1, exit0", 0, 0), ("decref v1, exit0", 1, 1), ("decref v1", 1, 0)] {
         for flags in [0, PUBLISHED] {
             let lowered = m.lower(&COUNT.replace("OP", op));
@@ -695,7 +702,7 @@ fn the_last_reference_destroys_and_may_leave() {
 
 #[test]
 fn only_a_bare_single_reference_is_unique() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = COUNT.replace("OP", "v3 = is_unique v1\nv4 = guard v3, exit0");
     let lowered = m.lower(&text);
     for (count, status) in [(1, 0), (2, 1), (IMMORTAL + 1, 1), (PUBLISHED + 1, 1), (0, 1)] {
@@ -705,7 +712,7 @@ fn only_a_bare_single_reference_is_unique() {
 
 #[test]
 fn the_sum_of_a_list_of_floats_is_guarded() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = r#"function entry "sum" -> f64 {
     block0(v0: ptr):
         v1 = load_arg ptr v0, 0
@@ -746,7 +753,7 @@ fn the_sum_of_a_list_of_floats_is_guarded() {
 
 #[test]
 fn memory_of_every_width() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = r#"function entry "memory" -> i64 {
     block0(v0: ptr):
         v1 = load_arg ptr v0, 0
@@ -789,7 +796,7 @@ fn memory_of_every_width() {
 
 #[test]
 fn records_hold_each_value_once_and_number_exits_through_the_unit() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let text = r#"function entry "outer" -> i64 {
     block0(v0: ptr):
         v1 = load_arg i64 v0, 0
@@ -815,7 +822,7 @@ fn records_hold_each_value_once_and_number_exits_through_the_unit() {
 
 #[test]
 fn entry_points_out_of_reach_are_called_too() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     let unit = parse_unit(&two_args("i64", "i64", "v3 = call_rt new_int(v1)\nv9 = ptr_to_int v3")).unwrap();
     // A jump to `new_int` in memory far from the program.
     let far = CodeMemoryFar::new(rt_address(RtId::NewInt));
@@ -851,7 +858,7 @@ impl CodeMemoryFar {
 
 #[test]
 fn code_memory_is_bounded_and_freed() {
-    let mut m = Machine::with(CraneliftOptions { code_bytes: 4096, ..CraneliftOptions::default() });
+    let mut m = TestMachine::with(CraneliftOptions { code_bytes: 4096, ..CraneliftOptions::default() });
     let unit = parse_unit(INT_LOOP).unwrap();
     let layout = layout();
     let env = LowerEnv { layout: &layout, obj_address: &|_| 0, rt_address: &rt_address, cell_address: &|_| 0, exit_base: 0 };
@@ -874,7 +881,7 @@ fn code_memory_is_bounded_and_freed() {
 
 #[test]
 fn what_can_not_be_lowered_is_an_error() {
-    let mut m = Machine::with(CraneliftOptions { unit_insts: 3, ..CraneliftOptions::default() });
+    let mut m = TestMachine::with(CraneliftOptions { unit_insts: 3, ..CraneliftOptions::default() });
     let unit = parse_unit(INT_LOOP).unwrap();
     let layout = layout();
     let env = LowerEnv { layout: &layout, obj_address: &|_| 0, rt_address: &rt_address, cell_address: &|_| 0, exit_base: 0 };
@@ -888,7 +895,7 @@ fn what_can_not_be_lowered_is_an_error() {
 
 #[test]
 fn quick_code_does_the_same() {
-    let mut m = Machine::with(CraneliftOptions { effort: Effort::Quick, verify: true, ..CraneliftOptions::default() });
+    let mut m = TestMachine::with(CraneliftOptions { effort: Effort::Quick, verify: true, ..CraneliftOptions::default() });
     assert_eq!(m.run(INT_LOOP, &[1000]), (0..1000u64).map(|i| i * i % 7).sum::<u64>());
     assert_eq!(m.run(FIB, &[15]), 610);
     m.lowering.set_effort(Effort::Full).unwrap();
@@ -897,7 +904,7 @@ fn quick_code_does_the_same() {
 
 #[test]
 fn the_listing_shows_machine_code() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     m.listing = true;
     let listing = m.lower(FIB).listing.unwrap();
     assert!(listing.contains("main: ") && listing.contains("fib: "), "{listing}");
@@ -908,7 +915,7 @@ fn the_listing_shows_machine_code() {
 
 #[test]
 fn dividing_by_a_constant_multiplies() {
-    let mut m = Machine::new();
+    let mut m = TestMachine::new();
     m.listing = true;
     let listing = m.lower(INT_LOOP).listing.unwrap();
     assert!(!listing.contains("div"), "{listing}");

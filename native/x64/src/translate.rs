@@ -10,31 +10,27 @@
 //! have numbers between those of its header and its last block. With the loop named first, all that comes after the loop would
 //! seem to be in it, and exits to be as hot as what they leave.
 
+use super::abi::{CTX_RET, NAMESPACE_LOCAL, TRUSTED, clif_type, signature};
 use super::outlive::Outlive;
+use super::source_location::source_location;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::packed_option::PackedOption;
 use cranelift_codegen::ir::condcodes::CondCode;
 use cranelift_codegen::ir::{
-    self as clif, AbiParam, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Signature, SourceLoc, types,
+    self as clif, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
-use cranelift_codegen::isa::CallConv;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
+use psycore_jit::ir::countdown::counted_blocks;
+use psycore_jit::ir::facts::{self, Fact};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
+use psycore_jit::lower::depth::uses_depth;
+use psycore_jit::lower::division::QuotientMemo;
 use psycore_jit::lower::{LowerEnv, LowerError};
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 
-/// Names of functions of the same unit, by index.
-pub(super) const NAMESPACE_LOCAL: u32 = 0;
-/// Names of run-time entry points, by `RtId as u32`.
-pub(super) const NAMESPACE_RT: u32 = 1;
-/// Names of stubs, by position in `slow_path::STUBS`.
-pub(super) const NAMESPACE_STUB: u32 = 2;
-
-/// Accesses of the IR are aligned and can't trap: their guards stand before them.
-pub(super) const TRUSTED: MemFlagsData = MemFlagsData::trusted();
-
-pub(super) struct Input<'a> {
+/// What to translate, and for what surroundings.
+pub(super) struct TranslatorInput<'a> {
     pub unit: &'a Unit,
     /// The function to translate.
     pub index: usize,
@@ -54,7 +50,7 @@ pub(super) struct Input<'a> {
 pub(super) struct Scratch {
     pub(super) values: Vec<PackedOption<clif::Value>>,
     pub(super) conditions: Vec<PackedOption<clif::Value>>,
-    pub(super) facts: Vec<psycore_jit::ir::facts::Fact>,
+    pub(super) facts: Vec<Fact>,
     pub(super) used_as_data: Vec<bool>,
     blocks: Vec<clif::Block>,
     /// Two per exit: its block for where the count of polls is in memory, and for where not.
@@ -70,7 +66,7 @@ pub(super) struct Scratch {
 pub(super) struct Translator<'a> {
     pub(super) pos: FuncCursor<'a>,
     pub(super) t: &'a mut Scratch,
-    pub(super) input: &'a Input<'a>,
+    pub(super) input: &'a TranslatorInput<'a>,
     pub(super) f: &'a Function,
     /// The context's address.
     pub(super) ctx: clif::Value,
@@ -89,12 +85,11 @@ pub(super) struct Translator<'a> {
     loops: Loops,
     /// The IR's block.
     block: Block,
-    /// The last division of this block: dividend, divisor, quotient.
-    pub(super) quotient: Option<(clif::Value, clif::Value, clif::Value)>,
+    pub(super) quotient: QuotientMemo<clif::Value, clif::Value>,
 }
 
 /// Fills `func`, which must be empty.
-pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input: &Input<'_>) -> Result<(), LowerError> {
+pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input: &TranslatorInput<'_>) -> Result<(), LowerError> {
     let f = &input.unit.funcs[input.index];
     func.name = clif::UserFuncName::user(NAMESPACE_LOCAL, input.index as u32);
     let entry_params = &f.blocks[0].params;
@@ -110,8 +105,8 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     let loops = Loops::new(&cfg, &dom);
     let outlive = Outlive::new(f, &cfg, &dom, &loops);
     scratch.reset(f, &outlive);
-    psycore_jit::ir::facts::find(f, &cfg.rpo, &mut scratch.facts);
-    psycore_jit::ir::countdown::counted_blocks(f, &loops, &mut scratch.counted);
+    facts::find(f, &cfg.rpo, &mut scratch.facts);
+    counted_blocks(f, &loops, &mut scratch.counted);
     // Cranelift keeps distances from the first location that is set, and none at all if that is the
     // default one; a distance of -1 would be none, too.
     func.params.ensure_base_srcloc(SourceLoc::new(0));
@@ -139,8 +134,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
     if f.kind == FnKind::Entry && args.len() != 1 {
         return Err(LowerError(format!("{}: entry with {} parameters", f.name, args.len())));
     }
-    let counts_depth = f.kind == FnKind::Compiled
-        || f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
+    let counts_depth = uses_depth(f);
     let mut translator = Translator {
         pos,
         t: scratch,
@@ -155,7 +149,7 @@ pub(super) fn translate(func: &mut clif::Function, scratch: &mut Scratch, input:
         outlive,
         loops,
         block: Block(0),
-        quotient: None,
+        quotient: QuotientMemo::default(),
     };
     translator.load_depth();
     let first = translator.t.blocks[0];
@@ -181,7 +175,7 @@ impl Scratch {
         self.blocks.clear();
         self.signatures.clear();
         self.functions.clear();
-        super::inst::mark_data_uses(f, &mut self.used_as_data);
+        mark_data_uses(f, &mut self.used_as_data);
     }
 }
 
@@ -190,7 +184,7 @@ impl Translator<'_> {
         let f = self.f;
         let data = &f.blocks[block.index()];
         let target = self.t.blocks[block.index()];
-        self.quotient = None;
+        self.quotient.forget();
         self.block = block;
         self.pos.insert_block(target);
         self.count = match self.t.counted[block.index()] {
@@ -293,7 +287,7 @@ impl Translator<'_> {
             (FnKind::Entry, value) => {
                 if let Some(value) = value {
                     let value = self.word(value);
-                    self.pos.ins().store(TRUSTED, value, self.ctx, super::call::CTX_RET);
+                    self.pos.ins().store(TRUSTED, value, self.ctx, CTX_RET);
                 }
                 self.pos.ins().return_(&[returned]);
             }
@@ -304,6 +298,10 @@ impl Translator<'_> {
     /// The translation of a value.
     pub(super) fn value(&self, v: Value) -> Result<clif::Value, LowerError> {
         self.t.values[v.index()].expand().ok_or_else(|| LowerError(format!("{}: {v} is used but not made", self.f.name)))
+    }
+
+    pub(super) fn fact(&self, v: Value) -> Fact {
+        self.t.facts[v.index()]
     }
 
     /// A value as something to branch on: comparisons in their narrow form, so that they fuse.
@@ -317,7 +315,7 @@ impl Translator<'_> {
     /// A float as an integer of the same bits, which it may be already.
     fn bits(&mut self, value: clif::Value) -> clif::Value {
         match self.pos.func.dfg.value_type(value) {
-            types::F64 => self.pos.ins().bitcast(types::I64, clif::MemFlagsData::new(), value),
+            types::F64 => self.pos.ins().bitcast(types::I64, MemFlagsData::new(), value),
             _ => value,
         }
     }
@@ -386,39 +384,33 @@ impl Translator<'_> {
     }
 }
 
-/// What the linker wants to know of an instruction: whether it is cold (bit 0), and which one of the
-/// IR it was made for (the rest, less 1).
-fn source_location(place: Option<Inst>, cold: bool) -> SourceLoc {
-    match (place, cold) {
-        (None, false) => SourceLoc::default(),
-        (place, cold) => SourceLoc::new(place.map_or(0, |inst| (inst.0 + 1) << 1) | u32::from(cold)),
+/// Which values are read other than as conditions. Comparisons that are not need no register.
+fn mark_data_uses(f: &Function, used: &mut Vec<bool>) {
+    used.clear();
+    used.resize(f.values.len(), false);
+    let mut mark = |v: Value| used[v.index()] = true;
+    for inst in &f.insts {
+        match &inst.op {
+            Op::Guard { .. } => {}
+            Op::Select(_, a, b) => {
+                mark(*a);
+                mark(*b);
+            }
+            op => op.operands(&mut mark),
+        }
     }
-}
-
-/// The reverse.
-pub(super) fn place_of(location: SourceLoc) -> (Option<Inst>, bool) {
-    if location.is_default() {
-        return (None, false);
+    for block in &f.blocks {
+        match &block.term {
+            Term::Jump(call) => call.args.iter().copied().for_each(&mut mark),
+            Term::Br { then, els, .. } => then.args.iter().chain(&els.args).copied().for_each(&mut mark),
+            Term::Ret(Some(v)) => mark(*v),
+            Term::Ret(None) | Term::Exit(_) | Term::None => {}
+        }
     }
-    let bits = location.bits();
-    ((bits >> 1).checked_sub(1).map(Inst), bits & 1 != 0)
-}
-
-/// Cranelift's type; none for tokens.
-pub(super) fn clif_type(ty: Type) -> Option<clif::Type> {
-    match ty {
-        Type::I32 => Some(types::I32),
-        Type::I64 | Type::Ptr => Some(types::I64),
-        Type::F64 => Some(types::F64),
-        Type::Tok => None,
+    for state in &f.states {
+        state.values(&mut mark);
     }
-}
-
-/// `(context, params..) -> (first, second)`.
-pub(super) fn signature(params: &[Type], first: Option<Type>, second: Option<Type>) -> Signature {
-    let mut signature = Signature::new(CallConv::SystemV);
-    signature.params.push(AbiParam::new(types::I64));
-    signature.params.extend(params.iter().filter_map(|t| clif_type(*t)).map(AbiParam::new));
-    signature.returns.extend([first, second].into_iter().flatten().filter_map(clif_type).map(AbiParam::new));
-    signature
+    for exit in &f.exits {
+        exit.drops.iter().copied().for_each(&mut mark);
+    }
 }

@@ -7,7 +7,7 @@
 //! child has one thread only, and what another one held at that moment would stay locked in it. Whoever asks next, in
 //! parent or child, gets a new thread for what is left.
 
-use super::Compiler;
+use super::compiler::UnitCompiler;
 use super::link::UnitCode;
 use super::slow_path::StubCode;
 use psycore_jit::lower::{Job, LowerError};
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// Code generators recurse.
 const STACK_BYTES: usize = 8 << 20;
 
-pub(super) struct Outcome {
+pub(super) struct CompiledJob {
     pub job: Job,
     pub code: Result<UnitCode, LowerError>,
     pub stubs: Vec<StubCode>,
@@ -30,12 +30,12 @@ pub(super) struct Outcome {
 /// The thread's owner. Dropping it waits for the job at hand.
 #[derive(Default)]
 pub(super) struct Worker {
-    shared: Option<Arc<Shared>>,
+    shared: Option<Arc<JobQueue>>,
 }
 
 #[derive(Default)]
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct JobQueue {
+    state: Mutex<QueueState>,
     /// There is a job, or an end.
     news: Condvar,
     /// A job is done.
@@ -43,20 +43,20 @@ pub(super) struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     jobs: VecDeque<Job>,
-    done: VecDeque<Outcome>,
+    done: VecDeque<CompiledJob>,
     thread: Option<JoinHandle<()>>,
     /// The thread works for a job.
     busy: bool,
     ending: bool,
 }
 
-static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<Weak<JobQueue>>> = Mutex::new(Vec::new());
 
 impl Worker {
     /// Begins the thread. `None` if there can be none.
-    pub fn start(&mut self, compiler: impl FnOnce() -> Compiler) -> Option<&Shared> {
+    pub fn start(&mut self, compiler: impl FnOnce() -> UnitCompiler) -> Option<&JobQueue> {
         let shared = self.shared.get_or_insert_with(|| {
             end_before_fork();
             let shared = Arc::default();
@@ -67,7 +67,7 @@ impl Worker {
     }
 
     /// Adds a job. Gives it back if there can be no thread.
-    pub fn begin(&mut self, job: Job, compiler: impl FnOnce() -> Compiler) -> Result<(), Box<Job>> {
+    pub fn begin(&mut self, job: Job, compiler: impl FnOnce() -> UnitCompiler) -> Result<(), Box<Job>> {
         let Some(shared) = self.start(compiler) else { return Err(Box::new(job)) };
         lock(&shared.state).jobs.push_back(job);
         shared.news.notify_one();
@@ -75,7 +75,7 @@ impl Worker {
     }
 
     /// The next job that is done. `wait` waits if there is one to wait for.
-    pub fn finished(&mut self, wait: bool, compiler: impl FnOnce() -> Compiler) -> Option<Outcome> {
+    pub fn finished(&mut self, wait: bool, compiler: impl FnOnce() -> UnitCompiler) -> Option<CompiledJob> {
         let shared = self.shared.as_ref()?;
         let mut state = lock(&shared.state);
         if state.done.is_empty() && state.thread.is_none() && !state.jobs.is_empty() {
@@ -85,7 +85,12 @@ impl Worker {
             if !any {
                 // Nobody will ever do it.
                 let job = state.jobs.pop_front()?;
-                return Some(Outcome { job, code: Err(LowerError("no thread".into())), stubs: Vec::new(), time: Duration::ZERO });
+                return Some(CompiledJob {
+                    job,
+                    code: Err(LowerError("no thread".into())),
+                    stubs: Vec::new(),
+                    time: Duration::ZERO,
+                });
             }
         }
         while wait && state.done.is_empty() && (state.busy || !state.jobs.is_empty()) {
@@ -104,9 +109,9 @@ impl Drop for Worker {
     }
 }
 
-impl Shared {
+impl JobQueue {
     /// False if the system gives no thread.
-    fn ensure_thread(self: &Arc<Self>, compiler: impl FnOnce() -> Compiler) -> bool {
+    fn ensure_thread(self: &Arc<Self>, compiler: impl FnOnce() -> UnitCompiler) -> bool {
         let mut state = lock(&self.state);
         if state.thread.is_none() {
             let (shared, compiler) = (self.clone(), compiler());
@@ -116,7 +121,7 @@ impl Shared {
         state.thread.is_some()
     }
 
-    fn work(&self, mut compiler: Compiler) {
+    fn work(&self, mut compiler: UnitCompiler) {
         compiler.warm_up();
         loop {
             let mut state = lock(&self.state);
@@ -136,7 +141,7 @@ impl Shared {
             compiler.trim(&job.unit);
             let stubs = std::mem::take(&mut compiler.stubs);
             let (done, number) = (job.done.clone(), job.ticket + 1);
-            let outcome = Outcome { job, code, stubs, time: began.elapsed() };
+            let outcome = CompiledJob { job, code, stubs, time: began.elapsed() };
             let mut state = lock(&self.state);
             state.done.push_back(outcome);
             done.store(number, Ordering::Release);

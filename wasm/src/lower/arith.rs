@@ -1,31 +1,28 @@
 //! Integer operations that leave on overflow, and division.
 //!
-//! WebAssembly has no flags and no upper half of a product. Where the sign of the second operand is known, which is the
-//! usual case (counters, sums of lengths and remainders), a sum is compared with the first operand: `a + b` with `b >= 0`
-//! is too large exactly if it is less than `a`. Factors of 32 bits can't overflow; the product of others is compared with
+//! WebAssembly has no flags and no upper half of a product. Sums are compared as `psycore_jit::lower::overflow` says, or by
+//! the signs of all three. Factors of 32 bits can't overflow; the product of others is compared with
 //! what it is as a float. (A call there, though rarely made, would keep all that the loop uses in memory.)
 //!
-//! Engines divide by a constant with a multiplication. By anything else, dividing 64-bit words takes several times as long
-//! as dividing 32-bit ones, and most numbers are small, so operands are tested first. A remainder is made from the
-//! quotient, and the quotient is remembered: floor division asks for both.
+//! Division follows `psycore_jit::lower::division`. Engines divide by a constant with a multiplication of their own.
 
 use super::function::Emitter;
 use psycore_jit::ir::facts::Fact;
-use psycore_jit::ir::{BinOp, ExitId, OvfOp, Type, Value};
+use psycore_jit::ir::{BinOp, ExitId, IntCC, OvfOp, Type, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::division::Division;
+use psycore_jit::lower::overflow::{overflow_comparison, swaps_addends};
 use wasm_encoder::{BlockType, Ieee64, ValType};
 
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 impl Emitter<'_> {
     pub(super) fn ovf(&mut self, op: OvfOp, a: Value, b: Value, exit: ExitId, result: Option<Value>) -> Result<(), LowerError> {
-        let known = |fact: Fact| fact.not_negative() || fact.negative();
-        let is_const = |fact: Fact| matches!(fact, Fact::Const(_));
         let (fact_a, fact_b) = (self.facts[a.index()], self.facts[b.index()]);
-        // Only the second operand's sign is looked at; a constant is best there.
         let swap = match op {
-            OvfOp::Add => is_const(fact_a) || !known(fact_b),
-            OvfOp::Mul => is_const(fact_a),
+            OvfOp::Add => swaps_addends(fact_a, fact_b),
+            // A constant is best as the second operand.
+            OvfOp::Mul => matches!(fact_a, Fact::Const(_)),
             OvfOp::Sub => false,
         };
         let (a, b, fact) = if swap { (b, a, fact_a) } else { (a, b, fact_b) };
@@ -51,9 +48,9 @@ impl Emitter<'_> {
         };
         self.sink().local_tee(r);
         self.get(a)?;
-        if known(fact) {
-            match (op, fact.negative()) {
-                (OvfOp::Add, false) | (OvfOp::Sub, true) => self.sink().i64_lt_s(),
+        if let Some(comparison) = overflow_comparison(op, fact) {
+            match comparison {
+                IntCC::SLt => self.sink().i64_lt_s(),
                 _ => self.sink().i64_gt_s(),
             };
         } else {
@@ -141,22 +138,19 @@ impl Emitter<'_> {
             };
             return Ok(());
         }
-        if let (BinOp::SRem, Fact::Const(c)) = (op, self.facts[b.index()])
-            && c > 0
-            && c & (c - 1) == 0
-            && self.facts[a.index()].not_negative()
-        {
+        let division = Division::choose(Type::I64, self.facts[a.index()], self.facts[b.index()]);
+        if let (BinOp::SRem, Some(mask)) = (op, division.remainder_mask()) {
             self.get(a)?;
-            self.sink().i64_const(c - 1).i64_and();
+            self.sink().i64_const(mask).i64_and();
             return Ok(());
         }
-        let q = match self.quotient {
-            Some((of, by, q)) if (of, by) == (a, b) => q,
-            _ => {
+        let q = match self.quotient.get(a, b) {
+            Some(q) => q,
+            None => {
                 let q = self.temp(ValType::I64, 1);
-                self.push_quotient(a, b)?;
+                self.push_quotient(division, a, b)?;
                 self.sink().local_set(q);
-                self.quotient = Some((a, b, q));
+                self.quotient.set(a, b, q);
                 q
             }
         };
@@ -171,21 +165,19 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn push_quotient(&mut self, a: Value, b: Value) -> Result<(), LowerError> {
-        let not_negative = self.facts[a.index()].not_negative();
-        match self.facts[b.index()] {
-            Fact::Const(c) if c > 1 && c & (c - 1) == 0 => {
-                let shift = i64::from(c.trailing_zeros());
+    fn push_quotient(&mut self, division: Division, a: Value, b: Value) -> Result<(), LowerError> {
+        match division {
+            Division::Shift { shift, not_negative } => {
+                let shift = i64::from(shift);
                 self.get(a)?;
                 if !not_negative {
-                    // Negative dividends round up: add `c - 1` to them.
                     self.sink().i64_const(63).i64_shr_s().i64_const(64 - shift).i64_shr_u();
                     self.get(a)?;
                     self.sink().i64_add();
                 }
                 self.sink().i64_const(shift).i64_shr_s();
             }
-            Fact::Unknown | Fact::NotNegative => {
+            Division::Tested => {
                 self.get(a)?;
                 self.get(b)?;
                 self.sink().i64_or().i64_const(32).i64_shr_u().i64_eqz().if_(BlockType::Result(ValType::I64));
@@ -197,7 +189,7 @@ impl Emitter<'_> {
                 self.get(b)?;
                 self.sink().i64_div_s().end();
             }
-            _ => {
+            Division::Constant { .. } | Division::Plain => {
                 self.get(a)?;
                 self.get(b)?;
                 self.sink().i64_div_s();

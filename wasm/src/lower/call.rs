@@ -1,13 +1,12 @@
-//! Calls, and the depth of calls.
-//!
-//! `RuntimeContext::depth` is a parameter of compiled functions, which they pass on less what they take: nobody has to give anything
-//! back. The run time finds it in memory whenever it is called and may look, and after an exit.
+//! Calls, and the depth of calls, by the rule of `psycore_jit::lower::depth`: the counter is a parameter of compiled
+//! functions, which they pass on less what they take, so callers still have what they had when a callee comes back.
 
-use super::ctx;
-use super::function::{CTX, Emitter, compiled_signature, mem};
+use super::abi::{CTX, CTX_DEPTH, CTX_EXIT_END, CTX_EXIT_TOP, compiled_signature, mem};
+use super::function::Emitter;
 use psycore_jit::ir::{Callee, ExitId, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
-use psycore_jit::rt::{Effect, RtId};
+use psycore_jit::lower::depth::{self, SPARE_LEVELS};
+use psycore_jit::rt::RtId;
 use wasm_encoder::{BlockType, ValType};
 
 impl Emitter<'_> {
@@ -16,7 +15,7 @@ impl Emitter<'_> {
         if args.len() != rt.params().len() {
             return Err(LowerError(format!("{} with {} arguments", rt.name(), args.len())));
         }
-        if rt.effect() == Effect::Python {
+        if depth::is_read_by(rt) {
             self.store_depth();
         }
         let function = self.module.rt(rt)?;
@@ -104,14 +103,12 @@ impl Emitter<'_> {
     /// Takes the depth counter into its local, in entry functions that have a use for it.
     pub(super) fn load_depth(&mut self) {
         if let (FnKind::Entry, Some(depth)) = (self.f.kind, self.depth) {
-            // Each level may leave a record: no more levels than there is room for, less one for this function and one
-            // for the callee that finds no level left. Never below 0, which is what `enter` looks for.
-            let shift = self.input.target.record_shift as i32;
+            let (shift, spare) = (self.input.target.record_shift as i32, i32::from(SPARE_LEVELS));
             let (levels, most) = (self.temp(ValType::I32, 0), self.temp(ValType::I32, 1));
-            self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_END, 2));
-            self.sink().local_get(CTX).i32_load(mem(ctx::EXIT_TOP, 2)).i32_sub();
-            self.sink().i32_const(shift).i32_load(mem(0, 2)).i32_shr_u().i32_const(2).i32_sub().local_tee(levels);
-            self.sink().local_get(CTX).i32_load(mem(ctx::DEPTH, 2)).local_tee(most);
+            self.sink().local_get(CTX).i32_load(mem(CTX_EXIT_END, 2));
+            self.sink().local_get(CTX).i32_load(mem(CTX_EXIT_TOP, 2)).i32_sub();
+            self.sink().i32_const(shift).i32_load(mem(0, 2)).i32_shr_u().i32_const(spare).i32_sub().local_tee(levels);
+            self.sink().local_get(CTX).i32_load(mem(CTX_DEPTH, 2)).local_tee(most);
             self.sink().local_get(levels).local_get(most).i32_lt_s().select().local_tee(depth);
             self.sink().i32_const(0).local_get(depth).i32_const(0).i32_gt_s().select().local_set(depth);
         }
@@ -120,7 +117,7 @@ impl Emitter<'_> {
     /// Writes the depth counter where the run time reads it.
     pub(super) fn store_depth(&mut self) {
         if let Some(depth) = self.depth {
-            self.sink().local_get(CTX).local_get(depth).i32_store(mem(ctx::DEPTH, 2));
+            self.sink().local_get(CTX).local_get(depth).i32_store(mem(CTX_DEPTH, 2));
         }
     }
 

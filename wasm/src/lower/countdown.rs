@@ -4,8 +4,8 @@
 //! (`psycore_jit::ir::countdown`): edges that enter such a loop load it, and those that leave, exits included, write it
 //! back. In the local it is one less, and not negative.
 
-use super::ctx;
-use super::function::{CTX, Emitter, mem};
+use super::abi::{CTX, CTX_COUNTDOWN, mem};
+use super::function::Emitter;
 use psycore_jit::ir::ExitId;
 use psycore_jit::lower::LowerError;
 use psycore_jit::rt::RtId;
@@ -30,13 +30,13 @@ impl Emitter<'_> {
                 self.sink().local_get(count).i32_const(1).i32_sub().local_tee(count).i32_const(0).i32_lt_s();
                 self.open_cold_if();
                 // What the run time would see had it been counted in memory.
-                self.sink().local_get(CTX).i32_const(0).i32_store(mem(ctx::COUNTDOWN, 2));
+                self.sink().local_get(CTX).i32_const(0).i32_store(mem(CTX_COUNTDOWN, 2));
             }
             None => {
                 let count = self.temp(ValType::I32, 0);
                 self.sink().local_get(CTX);
-                self.sink().local_get(CTX).i32_load(mem(ctx::COUNTDOWN, 2)).i32_const(1).i32_sub().local_tee(count);
-                self.sink().i32_store(mem(ctx::COUNTDOWN, 2)).local_get(count).i32_const(0).i32_le_s();
+                self.sink().local_get(CTX).i32_load(mem(CTX_COUNTDOWN, 2)).i32_const(1).i32_sub().local_tee(count);
+                self.sink().i32_store(mem(CTX_COUNTDOWN, 2)).local_get(count).i32_const(0).i32_le_s();
                 self.open_cold_if();
             }
         }
@@ -49,13 +49,13 @@ impl Emitter<'_> {
     pub(super) fn load_count(&mut self) {
         let count = self.count_local();
         let loaded = self.temp(ValType::I32, 0);
-        self.sink().local_get(CTX).i32_load(mem(ctx::COUNTDOWN, 2)).local_tee(loaded).i32_const(1).i32_sub();
+        self.sink().local_get(CTX).i32_load(mem(CTX_COUNTDOWN, 2)).local_tee(loaded).i32_const(1).i32_sub();
         self.sink().i32_const(0).local_get(loaded).i32_const(0).i32_gt_s().select().local_set(count);
     }
 
     /// Writes the count back to memory.
     pub(super) fn store_count(&mut self) {
         let count = self.count_local();
-        self.sink().local_get(CTX).local_get(count).i32_const(1).i32_add().i32_store(mem(ctx::COUNTDOWN, 2));
+        self.sink().local_get(CTX).local_get(count).i32_const(1).i32_add().i32_store(mem(CTX_COUNTDOWN, 2));
     }
 }

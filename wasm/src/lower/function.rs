@@ -4,33 +4,33 @@
 //! blocks can be nested more deeply than a small stack allows. Where the control flow is irreducible they are all cases of
 //! one `br_table` in a loop.
 
-use super::ctx;
-use super::exit::Exits;
+use super::abi::{CTX, CTX_RET, DEPTH_PARAM, mem, signature};
+use super::exit::ExitSections;
+use super::imports::ModuleImports;
 use super::locals::Locals;
-use super::module::{Module, Target};
-use super::plan::{Place, Plan};
+use super::placement::{Placement, Placements};
 use super::structure::Structure;
+use super::target::ModuleTarget;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
 use psycore_jit::ir::countdown::counted_blocks;
 use psycore_jit::ir::facts::{self, Fact};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Value, status};
+use psycore_jit::lower::depth::uses_depth;
+use psycore_jit::lower::division::QuotientMemo;
 use psycore_jit::lower::{LowerEnv, LowerError};
-use wasm_encoder::{BlockType, InstructionSink, MemArg, ValType};
-
-/// The context's local.
-pub(super) const CTX: u32 = 0;
+use wasm_encoder::{BlockType, InstructionSink, ValType};
 
 /// What to translate.
-pub(super) struct Input<'a> {
+pub(super) struct FunctionInput<'a> {
     pub f: &'a Function,
     pub env: &'a LowerEnv<'a>,
     /// Global number of the function's first exit.
     pub exit_base: u32,
-    pub target: &'a Target<'a>,
+    pub target: &'a ModuleTarget<'a>,
 }
 
 /// The body of a function, and the bytes of its longest exit record.
-pub(super) struct Body {
+pub(super) struct FunctionBody {
     pub function: wasm_encoder::Function,
     /// Where in it the branches are that are hardly ever taken.
     pub unlikely: Vec<u32>,
@@ -38,16 +38,16 @@ pub(super) struct Body {
 }
 
 pub(super) struct Emitter<'a> {
-    pub(super) input: &'a Input<'a>,
+    pub(super) input: &'a FunctionInput<'a>,
     pub(super) f: &'a Function,
-    pub(super) module: &'a mut Module,
+    pub(super) module: &'a mut ModuleImports,
     code: Vec<u8>,
     /// Where the branches are that are hardly ever taken.
     unlikely: Vec<usize>,
-    pub(super) plan: Plan,
+    pub(super) placements: Placements,
     pub(super) locals: Locals,
     pub(super) facts: Vec<Fact>,
-    pub(super) exits: Exits,
+    pub(super) exits: ExitSections,
     structure: Option<Structure>,
     /// By block: if it is the header of a loop that is emitted several times in a row.
     unrolled: Vec<Option<Unrolled>>,
@@ -72,8 +72,8 @@ pub(super) struct Emitter<'a> {
     looping: Vec<u32>,
     /// The local that says which block is next, where the control flow is irreducible.
     next: Option<u32>,
-    /// The last division of this block: dividend, divisor, and the quotient's local.
-    pub(super) quotient: Option<(Value, Value, u32)>,
+    /// Finds the local of a quotient.
+    pub(super) quotient: QuotientMemo<Value, u32>,
     temps: Vec<(ValType, u32)>,
     tasks: Vec<Task>,
     /// Where the last `local.set` of a value begins, and its local; where it ends.
@@ -114,38 +114,8 @@ enum Task {
     Labels(Vec<(Block, u32)>),
 }
 
-/// The wasm type of a value; tokens have none, and are never asked for.
-pub(super) fn val_type(ty: Type) -> ValType {
-    match ty {
-        Type::I32 | Type::Ptr | Type::Tok => ValType::I32,
-        Type::I64 => ValType::I64,
-        Type::F64 => ValType::F64,
-    }
-}
-
-/// Parameters and results of a function: the context, and for compiled functions the depth counter, come first.
-pub(super) fn signature(f: &Function) -> (Vec<ValType>, Vec<ValType>) {
-    let params = f.blocks[0].params.iter().map(|v| f.ty(*v));
-    match f.kind {
-        FnKind::Entry => (vec![ValType::I32, ValType::I32], vec![ValType::I32]),
-        FnKind::Compiled => compiled_signature(params, f.ret),
-    }
-}
-
-/// The same for compiled functions, by their types.
-pub(super) fn compiled_signature(params: impl Iterator<Item = Type>, ret: Option<Type>) -> (Vec<ValType>, Vec<ValType>) {
-    let params = [ValType::I32, ValType::I32].into_iter().chain(params.map(val_type)).collect();
-    let results = [ValType::I32].into_iter().chain(ret.map(val_type)).collect();
-    (params, results)
-}
-
-/// A memory operand with its natural alignment, as the logarithm of bytes.
-pub(super) fn mem(offset: u64, align: u32) -> MemArg {
-    MemArg { offset, align, memory_index: 0 }
-}
-
 /// Translates a function.
-pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, LowerError> {
+pub(super) fn function(module: &mut ModuleImports, input: &FunctionInput<'_>) -> Result<FunctionBody, LowerError> {
     let f = input.f;
     if f.kind == FnKind::Entry && f.blocks[0].params.len() != 1 {
         return Err(LowerError(format!("{}: entry with {} parameters", f.name, f.blocks[0].params.len())));
@@ -154,19 +124,18 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     let dom = DomTree::new(&cfg);
     let loops = Loops::new(&cfg, &dom);
     let exit_values: Vec<Vec<Value>> = (0..f.exits.len() as u32).map(|i| f.exit_values(ExitId(i))).collect();
-    let plan = Plan::new(f, &cfg, &exit_values);
+    let placements = Placements::new(f, &cfg, &exit_values);
     let (params, _) = signature(f);
-    let mut locals = Locals::new(f, &cfg, &plan, &exit_values, &params);
+    let mut locals = Locals::new(f, &cfg, &placements, &exit_values, &params);
     let mut value_facts = Vec::new();
     facts::find(f, &cfg.rpo, &mut value_facts);
     let mut counted = Vec::new();
     counted_blocks(f, &loops, &mut counted);
-    let counts_depth = f.insts.iter().any(|inst| matches!(inst.op, Op::Enter { .. } | Op::Leave | Op::CallFn { .. }));
     let depth = match f.kind {
-        FnKind::Compiled => Some(1),
-        FnKind::Entry => counts_depth.then(|| locals.add(ValType::I32)),
+        FnKind::Compiled => Some(DEPTH_PARAM),
+        FnKind::Entry => uses_depth(f).then(|| locals.add(ValType::I32)),
     };
-    let exits = Exits::new(f, &cfg, &counted, exit_values, &mut locals);
+    let exits = ExitSections::new(f, &cfg, &counted, &exit_values, &mut locals);
     let unrolled = (0..f.blocks.len()).map(|_| None).collect();
     let mut emitter = Emitter {
         unrolled,
@@ -177,7 +146,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
         module,
         code: Vec::new(),
         unlikely: Vec::new(),
-        plan,
+        placements,
         locals,
         facts: value_facts,
         exits,
@@ -191,7 +160,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
         before: vec![0; f.blocks.len()],
         looping: vec![0; f.blocks.len()],
         next: None,
-        quotient: None,
+        quotient: QuotientMemo::default(),
         temps: Vec::new(),
         tasks: Vec::new(),
         last_set: None,
@@ -213,7 +182,7 @@ pub(super) fn function(module: &mut Module, input: &Input<'_>) -> Result<Body, L
     let mut function = wasm_encoder::Function::new_with_locals_types(locals.types[params.len()..].iter().copied());
     let start = function.byte_len();
     function.raw(code);
-    Ok(Body { function, unlikely: unlikely.into_iter().map(|at| (start + at) as u32).collect(), longest_record })
+    Ok(FunctionBody { function, unlikely: unlikely.into_iter().map(|at| (start + at) as u32).collect(), longest_record })
 }
 
 /// By block: the floats that an innermost loop reads which has been left there, if it is inside of another one.
@@ -437,7 +406,7 @@ impl Emitter<'_> {
     /// The instructions and the end of a block.
     fn block(&mut self, block: Block) -> Result<(), LowerError> {
         let data = &self.f.blocks[block.index()];
-        self.quotient = None;
+        self.quotient.forget();
         self.suffices = self.unpolled[block.index()];
         self.count = self.counted[block.index()].then(|| self.count_local());
         self.part_from_loop(block);
@@ -472,22 +441,22 @@ impl Emitter<'_> {
     /// An instruction in its place.
     fn statement(&mut self, inst: Inst) -> Result<(), LowerError> {
         let data = &self.f.insts[inst.index()];
-        let place = data.result.map_or(Place::Nowhere, |r| self.plan.places[r.index()]);
+        let place = data.result.map_or(Placement::Nowhere, |r| self.placements.of[r.index()]);
         match (place, data.result) {
-            (Place::Const(_) | Place::Stack(_), _) => Ok(()),
-            (Place::Local, Some(result)) => self.inst(inst, Some(result)),
+            (Placement::Const(_) | Placement::Stack(_), _) => Ok(()),
+            (Placement::Local, Some(result)) => self.inst(inst, Some(result)),
             _ => self.inst(inst, None),
         }
     }
 
     /// Pushes a value.
     pub(super) fn get(&mut self, v: Value) -> Result<(), LowerError> {
-        match self.plan.places[v.index()] {
-            Place::Const(inst) | Place::Stack(inst) => {
+        match self.placements.of[v.index()] {
+            Placement::Const(inst) | Placement::Stack(inst) => {
                 let f = self.f;
                 self.operation(&f.insts[inst.index()].op)
             }
-            Place::Local => {
+            Placement::Local => {
                 let local = self.local(v)?;
                 match self.last_set {
                     // It has just been popped.
@@ -501,7 +470,7 @@ impl Emitter<'_> {
                 }
                 Ok(())
             }
-            Place::Nowhere => Err(LowerError(format!("{}: {v} is used but not made", self.f.name))),
+            Placement::Nowhere => Err(LowerError(format!("{}: {v} is used but not made", self.f.name))),
         }
     }
 
@@ -519,20 +488,20 @@ impl Emitter<'_> {
 
     fn branch(&mut self, from: Block, cond: Value, then: &BlockCall, els: &BlockCall) -> Result<(), LowerError> {
         // A jump without anything to do on the way is part of the branch; the other way follows.
-        if let Some(label) = self.plain_edge(from, then) {
+        if let Some(label) = self.plain_edge(then) {
             self.condition(cond, true)?;
             self.sink().br_if(label);
             return self.edge(from, els);
         }
-        if let Some(label) = self.plain_edge(from, els) {
+        if let Some(label) = self.plain_edge(els) {
             self.condition(cond, false)?;
             self.sink().br_if(label);
             return self.edge(from, then);
         }
         // What stands between `if` and `end` never comes to the end: what is not cold follows.
-        let then_inside = self.is_jump(from, then) || self.f.blocks[then.block.index()].cold;
+        let then_inside = self.is_jump(then) || self.f.blocks[then.block.index()].cold;
         let (inside, behind) = if then_inside { (then, els) } else { (els, then) };
-        let (inside, behind) = match (self.is_jump(from, inside), self.is_jump(from, behind)) {
+        let (inside, behind) = match (self.is_jump(inside), self.is_jump(behind)) {
             (false, true) => (behind, inside),
             _ => (inside, behind),
         };
@@ -548,36 +517,35 @@ impl Emitter<'_> {
     }
 
     /// Whether an edge is a jump, not the place where its target's code stands.
-    fn is_jump(&self, from: Block, call: &BlockCall) -> bool {
+    fn is_jump(&self, call: &BlockCall) -> bool {
         match &self.structure {
-            Some(s) => !self.is_unrolled(call) && (s.placed[call.block.index()] || self.is_back_edge(from, call)),
+            Some(s) => !self.is_unrolled(call) && (s.placed[call.block.index()] || self.is_back_edge(call)),
             None => true,
         }
     }
 
     /// A header's loop is open only while what it dominates is emitted, where all jumps to it are back-edges; the first
     /// edge to it comes before.
-    fn is_back_edge(&self, from: Block, call: &BlockCall) -> bool {
-        let _ = from;
+    fn is_back_edge(&self, call: &BlockCall) -> bool {
         self.structure.as_ref().is_some_and(|s| s.header[call.block.index()]) && self.looping[call.block.index()] != 0
     }
 
     /// The label of an edge that is nothing but a jump.
-    fn plain_edge(&self, from: Block, call: &BlockCall) -> Option<u32> {
+    fn plain_edge(&self, call: &BlockCall) -> Option<u32> {
         let target = call.block;
-        if self.next.is_some() || !self.is_jump(from, call) || self.count.is_some() != self.counted[target.index()] {
+        if self.next.is_some() || !self.is_jump(call) || self.count.is_some() != self.counted[target.index()] {
             return None;
         }
         let params = &self.f.blocks[target.index()].params;
-        let stays = |(arg, param): (&Value, &Value)| match self.plan.places[param.index()] {
-            Place::Nowhere => true,
-            _ => self.plan.places[arg.index()] == Place::Local && self.locals.get(*arg) == self.locals.get(*param),
+        let stays = |(arg, param): (&Value, &Value)| match self.placements.of[param.index()] {
+            Placement::Nowhere => true,
+            _ => self.placements.of[arg.index()] == Placement::Local && self.locals.get(*arg) == self.locals.get(*param),
         };
-        call.args.iter().zip(params).all(stays).then(|| self.target_label(from, call))
+        call.args.iter().zip(params).all(stays).then(|| self.target_label(call))
     }
 
-    fn target_label(&self, from: Block, call: &BlockCall) -> u32 {
-        match self.is_back_edge(from, call) {
+    fn target_label(&self, call: &BlockCall) -> u32 {
+        match self.is_back_edge(call) {
             true => self.label(self.looping[call.block.index()]),
             false => self.label(self.before[call.block.index()]),
         }
@@ -590,11 +558,11 @@ impl Emitter<'_> {
         let mut set = Vec::with_capacity(params.len());
         // All are read before one is written.
         for (arg, param) in call.args.iter().zip(params) {
-            if self.plan.places[param.index()] == Place::Nowhere {
+            if self.placements.of[param.index()] == Placement::Nowhere {
                 continue;
             }
             let to = self.local(*param)?;
-            if self.plan.places[arg.index()] == Place::Local && self.locals.get(*arg) == Some(to) {
+            if self.placements.of[arg.index()] == Placement::Local && self.locals.get(*arg) == Some(to) {
                 continue;
             }
             self.get(*arg)?;
@@ -612,8 +580,8 @@ impl Emitter<'_> {
             let case = self.before[call.block.index()] as i32;
             let label = self.label(self.looping[call.block.index()]);
             self.sink().i32_const(case).local_set(next).br(label);
-        } else if self.is_jump(from, call) {
-            let label = self.target_label(from, call);
+        } else if self.is_jump(call) {
+            let label = self.target_label(call);
             self.sink().br(label);
         } else if self.is_unrolled(call) {
             self.again(call.block)?;
@@ -627,7 +595,7 @@ impl Emitter<'_> {
         if let (FnKind::Entry, Some(value)) = (self.f.kind, value) {
             self.sink().local_get(CTX);
             self.word(value)?;
-            self.store_word(value, ctx::RET);
+            self.store_word(value, CTX_RET);
         }
         self.sink().i32_const(status::RETURNED);
         if let (FnKind::Compiled, Some(value)) = (self.f.kind, value) {

@@ -1,17 +1,19 @@
 //! Instructions: those that compute leave their result on the stack, the others are told where it goes.
 
-use super::function::{CTX, Emitter, mem};
-use super::plan::Place;
-use super::{ctx, memory};
+use super::abi::{CTX, mem};
+use super::function::Emitter;
+use super::memory;
+use super::placement::Placement;
 use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, CtxField, FloatCC, Inst, IntCC, Op, Type, UnOp, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::refcount::{decref, incref};
 use wasm_encoder::Ieee64;
 
 impl Emitter<'_> {
     /// Emits an instruction; its result goes to the local of `result`, or nowhere.
     pub(super) fn inst(&mut self, inst: Inst, result: Option<Value>) -> Result<(), LowerError> {
-        let f = self.f;
+        let (f, layout) = (self.f, self.input.env.layout);
         let data = &f.insts[inst.index()];
         match &data.op {
             Op::Ovf(op, a, b, exit) => return self.ovf(*op, *a, *b, *exit, result),
@@ -21,20 +23,21 @@ impl Emitter<'_> {
             Op::StoreArg { args, index, value } => return self.store_arg(*args, *index, *value),
             Op::StoreCtx(field, v) => {
                 self.sink().local_get(CTX);
+                let offset = self.ctx_offset(*field);
                 if *field == CtxField::Ret {
                     self.word(*v)?;
-                    self.store_word(*v, ctx::RET);
+                    self.store_word(*v, offset);
                 } else {
                     self.get(*v)?;
-                    self.sink().i32_store(mem(ctx::offset(*field), 2));
+                    self.sink().i32_store(mem(offset, 2));
                 }
                 return Ok(());
             }
             Op::StoreScratch { index, value } => {
-                let offset = ctx::scratch(*index)?;
+                let offset = self.input.env.scratch_offset(*index)?;
                 self.sink().local_get(CTX);
                 self.word(*value)?;
-                self.store_word(*value, offset);
+                self.store_word(*value, u64::from(offset));
                 return Ok(());
             }
             Op::Guard { cond, expect, exit } => {
@@ -52,8 +55,8 @@ impl Emitter<'_> {
                 self.leave_if(*exit);
                 return Ok(());
             }
-            Op::Incref(v) => return self.incref(*v),
-            Op::Decref(v, exit) => return self.decref(*v, *exit),
+            Op::Incref(v) => return incref(self, layout, *v),
+            Op::Decref(v, exit) => return decref(self, layout, *v, *exit),
             Op::Poll { exit } => return self.poll(*exit),
             Op::Enter { exit } => return self.enter(*exit),
             Op::Leave => return self.leave(),
@@ -115,7 +118,7 @@ impl Emitter<'_> {
             Op::LoadElem { kind, base, index, .. } => return self.load_elem(*kind, *base, *index),
             Op::LoadArg { args, index, ty } => return self.load_arg(*args, *index, *ty),
             Op::LoadCtx(field) => {
-                let memory = mem(ctx::offset(*field), if *field == CtxField::Ret { 3 } else { 2 });
+                let memory = mem(self.ctx_offset(*field), if *field == CtxField::Ret { 3 } else { 2 });
                 self.sink().local_get(CTX);
                 match field {
                     CtxField::Ret => self.sink().i64_load(memory),
@@ -134,6 +137,10 @@ impl Emitter<'_> {
         Ok(())
     }
 
+    fn ctx_offset(&self, field: CtxField) -> u64 {
+        u64::from(self.input.env.layout.context().field(field))
+    }
+
     /// Makes the address on the stack fit for an access at an offset; gives the operand of the access.
     pub(super) fn at(&mut self, offset: i32, align: u32) -> wasm_encoder::MemArg {
         match u64::try_from(offset) {
@@ -148,7 +155,7 @@ impl Emitter<'_> {
     /// Pushes a truth value: whether `v` is (not) 0.
     pub(super) fn condition(&mut self, v: Value, wanted: bool) -> Result<(), LowerError> {
         if !wanted {
-            if let Place::Stack(inst) = self.plan.places[v.index()] {
+            if let Placement::Stack(inst) = self.placements.of[v.index()] {
                 match self.f.insts[inst.index()].op {
                     Op::Icmp(cc, a, b) => return self.icmp(cc.inverse(), a, b),
                     Op::Fcmp(FloatCC::Eq, a, b) => return self.fcmp(FloatCC::Ne, a, b),
@@ -164,8 +171,8 @@ impl Emitter<'_> {
     }
 
     fn is_order_of_floats(&self, v: Value) -> bool {
-        match self.plan.places[v.index()] {
-            Place::Stack(inst) => {
+        match self.placements.of[v.index()] {
+            Placement::Stack(inst) => {
                 matches!(self.f.insts[inst.index()].op, Op::Fcmp(cc, ..) if !matches!(cc, FloatCC::Eq | FloatCC::Ne))
             }
             _ => false,
@@ -190,8 +197,8 @@ impl Emitter<'_> {
     fn icmp(&mut self, cc: IntCC, a: Value, b: Value) -> Result<(), LowerError> {
         self.get(a)?;
         let ty = self.f.ty(a);
-        let zero = match self.plan.places[b.index()] {
-            Place::Const(inst) => matches!(self.f.insts[inst.index()].op, Op::I64Const(0) | Op::I32Const(0) | Op::Null),
+        let zero = match self.placements.of[b.index()] {
+            Placement::Const(inst) => matches!(self.f.insts[inst.index()].op, Op::I64Const(0) | Op::I32Const(0) | Op::Null),
             _ => false,
         };
         if zero && cc == IntCC::Eq {

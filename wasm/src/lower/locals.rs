@@ -4,8 +4,8 @@
 //! The live range of a value is taken as one interval in reverse postorder, from its definition to its last use ("linear
 //! scan", Poletto and Sarkar, 1999).
 
-use super::function::val_type;
-use super::plan::{Place, Plan};
+use super::abi::val_type;
+use super::placement::{Placement, Placements};
 use psycore_jit::ir::cfg::Cfg;
 use psycore_jit::ir::{BinOp, Block, Function, Op, Term, Type, Value};
 use wasm_encoder::ValType;
@@ -26,8 +26,14 @@ pub(super) struct Locals {
 
 impl Locals {
     /// `params` are the types of the function's parameters, the last of which are those of its entry block.
-    pub(super) fn new(f: &Function, cfg: &Cfg, plan: &Plan, exit_values: &[Vec<Value>], params: &[ValType]) -> Locals {
-        let mut intervals = Intervals::new(f, cfg, plan, exit_values);
+    pub(super) fn new(
+        f: &Function,
+        cfg: &Cfg,
+        placements: &Placements,
+        exit_values: &[Vec<Value>],
+        params: &[ValType],
+    ) -> Locals {
+        let mut intervals = Intervals::new(f, cfg, placements, exit_values);
         let mut out = Locals { of: vec![NONE; f.values.len()], types: params.to_vec(), intervals: Vec::new(), base: Vec::new() };
         let entry = &f.blocks[0].params;
         let first = params.len() - entry.len();
@@ -90,9 +96,9 @@ struct Intervals {
 }
 
 impl Intervals {
-    fn new(f: &Function, cfg: &Cfg, plan: &Plan, exit_values: &[Vec<Value>]) -> Intervals {
+    fn new(f: &Function, cfg: &Cfg, placements: &Placements, exit_values: &[Vec<Value>]) -> Intervals {
         let mut out = Intervals { of: vec![(u32::MAX, 0); f.values.len()], order: Vec::new(), base: Vec::new() };
-        let in_local = |v: Value| plan.places[v.index()] == Place::Local;
+        let in_local = |v: Value| placements.of[v.index()] == Placement::Local;
         // Numbers: 4 per instruction: operands are read at 0, results written at 1, what is read late is read at 2.
         let mut base = vec![0; f.blocks.len()];
         let mut number = 0;
@@ -124,7 +130,7 @@ impl Intervals {
         let mut reads: Vec<Vec<Value>> = vec![Vec::new(); f.blocks.len()];
         for &block in &cfg.rpo {
             let start = base[block.index()];
-            each_read(f, plan, block, exit_values, &mut |v, place, late| {
+            each_read(f, placements, block, exit_values, &mut |v, place, late| {
                 if !in_local(v) {
                     return;
                 }
@@ -202,11 +208,17 @@ fn bits(set: &[u64]) -> impl Iterator<Item = usize> {
 }
 
 /// Calls `f` with each value that a block reads, the place at which, and whether a result is written before.
-fn each_read(function: &Function, plan: &Plan, block: Block, exit_values: &[Vec<Value>], f: &mut impl FnMut(Value, u32, bool)) {
+fn each_read(
+    function: &Function,
+    placements: &Placements,
+    block: Block,
+    exit_values: &[Vec<Value>],
+    f: &mut impl FnMut(Value, u32, bool),
+) {
     let data = &function.blocks[block.index()];
     for &inst in &data.insts {
         let inst_data = &function.insts[inst.index()];
-        let at = plan.at[inst.index()];
+        let at = placements.at[inst.index()];
         let late = match data.insts.get(at as usize) {
             // Its edges are taken one after the other.
             None => true,

@@ -1,6 +1,7 @@
 //! Loads and stores of fields, elements and arguments.
 
-use super::function::{Emitter, mem};
+use super::abi::{WORD, mem};
+use super::function::Emitter;
 use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{ElemKind, Field, FieldTy, Type, Value};
 use psycore_jit::lower::LowerError;
@@ -96,13 +97,8 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn arg_offset(&self, index: u32) -> Result<i32, LowerError> {
-        let offset = u64::from(index) * u64::from(self.input.env.layout.arg_stride);
-        i32::try_from(offset).map_err(|_| LowerError(format!("argument {index}")))
-    }
-
     pub(super) fn load_arg(&mut self, args: Value, index: u32, ty: Type) -> Result<(), LowerError> {
-        let offset = self.arg_offset(index)?;
+        let offset = self.input.env.arg_offset(index)?;
         self.get(args)?;
         let memory = self.at(offset, if matches!(ty, Type::I64 | Type::F64) { 3 } else { 2 });
         match ty {
@@ -114,10 +110,10 @@ impl Emitter<'_> {
     }
 
     pub(super) fn store_arg(&mut self, args: Value, index: u32, value: Value) -> Result<(), LowerError> {
-        let offset = self.arg_offset(index)?;
+        let offset = self.input.env.arg_offset(index)?;
         self.get(args)?;
         // An address fills its place.
-        if self.input.env.layout.arg_stride == 4 && self.f.ty(value) == Type::Ptr {
+        if self.input.env.layout.arg_stride == WORD && self.f.ty(value) == Type::Ptr {
             self.get(value)?;
             self.sink().i32_store(mem(offset as u64, 2));
         } else {

@@ -1,34 +1,38 @@
 //! [`WasmLowering`]: IR to WebAssembly. One module per unit.
 //!
-//! `function` drives the code of one function: `plan` decides which values need a local at all, `locals` gives them one,
+//! `function` drives the code of one function: `placement` decides which values need a local at all, `locals` gives them one,
 //! `structure` turns the control flow into nested blocks and loops; instructions are in `inst`, `arith`, `memory`,
-//! `refcount`, `call`, `countdown`, what leaves in `exit`. `module` puts functions together. This file drives all that and
-//! keeps the units and their places in tables. It knows nothing of Python.
+//! `refcount`, `call`, `countdown`, what leaves in `exit`. `module` puts functions together. What is decided for every target
+//! is in `psycore_jit::lower`, and these files say how it is emitted. This file drives all that and keeps the units and their
+//! places in tables. It knows nothing of Python.
 
+mod abi;
 mod arith;
 mod call;
 mod countdown;
-mod ctx;
 mod exit;
 mod function;
+mod imports;
 mod inst;
 mod locals;
 mod memory;
 mod module;
-mod plan;
+mod placement;
 mod refcount;
 mod slots;
 mod structure;
+mod target;
 
 use crate::link::{Linker, Slot, TableKind};
 use psycore_jit::ir::{FnKind, Unit};
-use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering};
+use psycore_jit::lower::units::LoweredUnits;
+use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, Lowered, Lowering, check_size};
 use psycore_jit::runtime_context::RuntimeContext;
-use rustc_hash::FxHashMap;
 use slots::SlotPool;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use target::ModuleTarget;
 
 /// Settings of the lowering.
 #[derive(Clone, Debug)]
@@ -49,14 +53,14 @@ impl Default for WasmOptions {
     }
 }
 
-struct LiveUnit {
+/// What the host has linked.
+struct LinkedModule {
     slots: Vec<Slot>,
-    entries: Vec<Option<EntryFn>>,
     bytes: usize,
 }
 
 /// A job that nobody has asked for yet.
-struct Begun {
+struct BegunJob {
     job: Job,
     module: BegunModule,
 }
@@ -73,12 +77,11 @@ pub struct WasmLowering {
     options: WasmOptions,
     linker: Box<dyn Linker>,
     slots: SlotPool,
-    units: FxHashMap<u32, LiveUnit>,
-    next_handle: u32,
+    units: LoweredUnits<LinkedModule>,
     bytes: usize,
     /// The logarithm of the bytes that a level of calls may need on the exit stack. Code reads it.
     record_shift: Box<u32>,
-    begun: VecDeque<Begun>,
+    begun: VecDeque<BegunJob>,
     /// Whether the host compiles on another thread, once it has been asked.
     has_thread: Option<bool>,
 }
@@ -90,8 +93,7 @@ impl WasmLowering {
             slots: SlotPool::new(options.slots),
             options,
             linker,
-            units: FxHashMap::default(),
-            next_handle: 0,
+            units: LoweredUnits::default(),
             bytes: 0,
             record_shift: Box::new(3),
             begun: VecDeque::new(),
@@ -124,12 +126,9 @@ impl WasmLowering {
 
     /// The module for a unit, and places for its functions.
     fn module(&mut self, unit: &Unit, env: &LowerEnv<'_>) -> Result<(Vec<u8>, Vec<Slot>), LowerError> {
-        let insts = unit.inst_count();
-        if insts > self.options.unit_insts {
-            return Err(LowerError(format!("unit of {insts} instructions")));
-        }
+        check_size(unit, self.options.unit_insts)?;
         let slots = self.take_slots(unit)?;
-        let target = module::Target {
+        let target = ModuleTarget {
             slots: &slots,
             record_shift: &raw const *self.record_shift as usize as u32,
             unstructured: self.options.unstructured,
@@ -159,11 +158,9 @@ impl WasmLowering {
             return Err(LowerError(error));
         }
         let entries: Vec<Option<EntryFn>> = slots.iter().map(|slot| entry(*slot)).collect();
-        let handle = self.next_handle;
-        self.next_handle = self.next_handle.wrapping_add(1);
         let cells = slots.iter().map(|slot| u64::from(slot.index())).collect();
-        self.units.insert(handle, LiveUnit { slots, entries: entries.clone(), bytes });
-        Ok(Lowered { handle: CodeHandle(handle), cells, entries, bytes, listing: None, spans: Vec::new() })
+        let handle = self.units.add(entries.clone(), LinkedModule { slots, bytes });
+        Ok(Lowered { handle, cells, entries, bytes, listing: None, spans: Vec::new() })
     }
 }
 
@@ -196,7 +193,7 @@ impl Lowering for WasmLowering {
             }
             Err(error) => BegunModule::Done(Err(error)),
         };
-        self.begun.push_back(Begun { job, module });
+        self.begun.push_back(BegunJob { job, module });
         Ok(())
     }
 
@@ -218,7 +215,7 @@ impl Lowering for WasmLowering {
         if !wait && compiling && self.linker.ready() == 0 {
             return None;
         }
-        let Begun { job, module } = self.begun.pop_front()?;
+        let BegunJob { job, module } = self.begun.pop_front()?;
         let lowered = match module {
             BegunModule::Compiling { slots, bytes } => {
                 let linked = self.linker.link_begun(&slots);
@@ -232,16 +229,12 @@ impl Lowering for WasmLowering {
     }
 
     unsafe fn enter(&self, handle: CodeHandle, func: usize, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
-        let entry = self.units.get(&handle.0).and_then(|unit| unit.entries.get(func).copied().flatten());
-        match entry {
-            // SAFETY: the caller's promise; the unit is alive, else it would not be in the map.
-            Some(entry) => unsafe { entry(ctx, args) },
-            None => unreachable!("function {func} of {handle:?} is not an entry"),
-        }
+        // SAFETY: the caller's promise; the host keeps what it has linked until `free`.
+        unsafe { self.units.enter(handle, func, ctx, args) }
     }
 
     fn free(&mut self, handle: CodeHandle) {
-        if let Some(unit) = self.units.remove(&handle.0) {
+        if let Some(unit) = self.units.remove(handle) {
             self.linker.unlink(&unit.slots);
             self.slots.give_back(&unit.slots);
             self.bytes -= unit.bytes;
@@ -268,7 +261,7 @@ fn entry(_: Slot) -> Option<EntryFn> {
 /// # Errors
 /// The unit can't be lowered.
 pub fn module_bytes(unit: &Unit, env: &LowerEnv<'_>, slots: &[Slot]) -> Result<Vec<u8>, LowerError> {
-    let target = module::Target { slots, record_shift: RECORD_SHIFT_NOWHERE, unstructured: false };
+    let target = ModuleTarget { slots, record_shift: RECORD_SHIFT_NOWHERE, unstructured: false };
     module::module(unit, env, &target).map(|made| made.bytes)
 }
 

@@ -1,6 +1,20 @@
 //! The seam to the backends: what turns IR into something that runs.
 //!
 //! A [`Lowering`] knows IR and layout, not Python. The VM hands it units and gets entries back.
+//!
+//! What is the same for every target stands in the files here, in terms of the IR alone; a lowering keeps how it emits
+//! that. `exits`: which code exits share. `depth`: who takes levels of calls, and when the counter is in memory.
+//! `slow_path`: what instructions call, almost never, of the run time. `refcount`, `division`, `overflow`: how these are
+//! done. `units`: the units that there are. Together with `ir::facts` and `ir::countdown` that is all that a new lowering
+//! needs to decide nothing twice.
+
+pub mod depth;
+pub mod division;
+pub mod exits;
+pub mod overflow;
+pub mod refcount;
+pub mod slow_path;
+pub mod units;
 
 use crate::ir::{FnCell, ObjId, Unit};
 use crate::layout::Layout;
@@ -30,6 +44,36 @@ pub struct LowerEnv<'a> {
     pub cell_address: &'a dyn Fn(FnCell) -> usize,
     /// Global number of the unit's first exit: function by function, in order.
     pub exit_base: u32,
+}
+
+impl LowerEnv<'_> {
+    /// Offset of an argument in an entry function's argument array.
+    ///
+    /// # Errors
+    /// It is too far away.
+    pub fn arg_offset(&self, index: u32) -> Result<i32, LowerError> {
+        let offset = u64::from(index) * u64::from(self.layout.arg_stride);
+        i32::try_from(offset).map_err(|_| LowerError(format!("argument {index}")))
+    }
+
+    /// Offset of a scratch word in the context.
+    ///
+    /// # Errors
+    /// There is none of that number.
+    pub fn scratch_offset(&self, index: u32) -> Result<u16, LowerError> {
+        self.layout.context().scratch_word(index).ok_or_else(|| LowerError(format!("scratch word {index}")))
+    }
+}
+
+/// Refuses a unit that has more than `most` instructions.
+///
+/// # Errors
+/// It has.
+pub fn check_size(unit: &Unit, most: usize) -> Result<(), LowerError> {
+    match unit.inst_count() {
+        insts if insts > most => Err(LowerError(format!("unit of {insts} instructions"))),
+        _ => Ok(()),
+    }
 }
 
 /// A unit to be lowered on another thread, with what [`LowerEnv`] would say.

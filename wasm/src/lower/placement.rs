@@ -9,7 +9,7 @@ use psycore_jit::rt::Effect;
 
 /// Where a value is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Placement {
     /// Nobody uses it.
     Nowhere,
     /// Its instruction is emitted at each use.
@@ -23,29 +23,29 @@ pub(super) enum Place {
 /// Operands within operands at most: they are emitted by recursion.
 const MAX_DEPTH: u8 = 30;
 
-pub(super) struct Plan {
+pub(super) struct Placements {
     /// By value.
-    pub places: Vec<Place>,
+    pub of: Vec<Placement>,
     /// By instruction: the place in its block at which it is emitted, that of the user if that is where.
     pub at: Vec<u32>,
 }
 
 /// How a value is used.
 #[derive(Clone, Copy)]
-struct Use {
+struct ValueUse {
     count: u32,
     /// The block and place of a use that may compute it.
     user: Option<(Block, u32)>,
 }
 
-impl Plan {
-    pub(super) fn new(f: &Function, cfg: &Cfg, exit_values: &[Vec<Value>]) -> Plan {
-        let mut uses = vec![Use { count: 0, user: None }; f.values.len()];
+impl Placements {
+    pub(super) fn new(f: &Function, cfg: &Cfg, exit_values: &[Vec<Value>]) -> Placements {
+        let mut uses = vec![ValueUse { count: 0, user: None }; f.values.len()];
         for &block in &cfg.rpo {
             count_uses(f, block, exit_values, &mut uses);
         }
-        let mut plan = Plan {
-            places: uses.iter().map(|u| if u.count == 0 { Place::Nowhere } else { Place::Local }).collect(),
+        let mut out = Placements {
+            of: uses.iter().map(|u| if u.count == 0 { Placement::Nowhere } else { Placement::Local }).collect(),
             at: vec![0; f.insts.len()],
         };
         // By place in the block: how many instructions before it write memory.
@@ -60,30 +60,30 @@ impl Plan {
                 Some(*sum)
             }));
             for (place, &inst) in insts.iter().enumerate().rev() {
-                plan.at[inst.index()] = place as u32;
+                out.at[inst.index()] = place as u32;
                 let data = &f.insts[inst.index()];
                 let Some(result) = data.result else { continue };
                 if uses[result.index()].count == 0 {
                     continue;
                 }
                 if is_const(&data.op) {
-                    plan.places[result.index()] = Place::Const(inst);
+                    out.of[result.index()] = Placement::Const(inst);
                     continue;
                 }
-                let Use { count: 1, user: Some((in_block, user)) } = uses[result.index()] else { continue };
+                let ValueUse { count: 1, user: Some((in_block, user)) } = uses[result.index()] else { continue };
                 if in_block != block {
                     continue;
                 }
                 // The user may itself be left for its own user.
-                let at = insts.get(user as usize).map_or(user, |i| plan.at[i.index()]);
+                let at = insts.get(user as usize).map_or(user, |i| out.at[i.index()]);
                 let moves = match movable(f, &data.op) {
                     Movable::No => false,
                     Movable::Anywhere => true,
                     Movable::UpToWrites => writes[place + 1] == writes[at as usize],
                 };
                 if moves {
-                    plan.places[result.index()] = Place::Stack(inst);
-                    plan.at[inst.index()] = at;
+                    out.of[result.index()] = Placement::Stack(inst);
+                    out.at[inst.index()] = at;
                 }
             }
             // What is nested too deeply gets a local after all. It is then emitted earlier than its operands
@@ -93,35 +93,35 @@ impl Plan {
                 let Some(result) = data.result else { continue };
                 let mut depth = 0;
                 data.op.operands(&mut |v| {
-                    if matches!(plan.places[v.index()], Place::Stack(_)) {
+                    if matches!(out.of[v.index()], Placement::Stack(_)) {
                         depth = depth.max(depths[v.index()] + 1);
                     }
                 });
-                if depth >= MAX_DEPTH && matches!(plan.places[result.index()], Place::Stack(_)) {
-                    plan.places[result.index()] = Place::Local;
-                    plan.at[inst.index()] = place as u32;
+                if depth >= MAX_DEPTH && matches!(out.of[result.index()], Placement::Stack(_)) {
+                    out.of[result.index()] = Placement::Local;
+                    out.at[inst.index()] = place as u32;
                 }
                 depths[result.index()] = depth;
             }
             // Where their users are now emitted.
             for &inst in insts.iter().rev() {
                 let data = &f.insts[inst.index()];
-                if let Some(Place::Stack(_)) = data.result.map(|r| plan.places[r.index()])
-                    && let Some(Use { user: Some((_, user)), .. }) = data.result.map(|r| uses[r.index()])
+                if let Some(Placement::Stack(_)) = data.result.map(|r| out.of[r.index()])
+                    && let Some(ValueUse { user: Some((_, user)), .. }) = data.result.map(|r| uses[r.index()])
                 {
-                    plan.at[inst.index()] = insts.get(user as usize).map_or(user, |i| plan.at[i.index()]);
+                    out.at[inst.index()] = insts.get(user as usize).map_or(user, |i| out.at[i.index()]);
                 }
             }
         }
-        plan
+        out
     }
 }
 
-fn count_uses(f: &Function, block: Block, exit_values: &[Vec<Value>], uses: &mut [Use]) {
+fn count_uses(f: &Function, block: Block, exit_values: &[Vec<Value>], uses: &mut [ValueUse]) {
     let data = &f.blocks[block.index()];
-    let exit = |uses: &mut [Use], exit: ExitId| {
+    let exit = |uses: &mut [ValueUse], exit: ExitId| {
         for v in &exit_values[exit.index()] {
-            uses[v.index()] = Use { count: uses[v.index()].count + 1, user: None };
+            uses[v.index()] = ValueUse { count: uses[v.index()].count + 1, user: None };
         }
     };
     for (place, &inst) in data.insts.iter().enumerate() {
@@ -131,7 +131,7 @@ fn count_uses(f: &Function, block: Block, exit_values: &[Vec<Value>], uses: &mut
         op.operands(&mut |v| {
             if f.ty(v) != Type::Tok {
                 let user = (!needs_local).then_some((block, place as u32));
-                uses[v.index()] = Use { count: uses[v.index()].count + 1, user };
+                uses[v.index()] = ValueUse { count: uses[v.index()].count + 1, user };
             }
         });
         if let Some(e) = op.exit() {
@@ -140,7 +140,7 @@ fn count_uses(f: &Function, block: Block, exit_values: &[Vec<Value>], uses: &mut
     }
     let end = data.insts.len() as u32;
     data.term.operands(&mut |v| {
-        uses[v.index()] = Use { count: uses[v.index()].count + 1, user: Some((block, end)) };
+        uses[v.index()] = ValueUse { count: uses[v.index()].count + 1, user: Some((block, end)) };
     });
     if let Term::Exit(e) = data.term {
         exit(uses, e);
