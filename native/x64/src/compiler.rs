@@ -3,10 +3,10 @@
 
 use super::abi::{TRUSTED, signature};
 use super::link::UnitCode;
+use super::options::{CraneliftOptions, Effort};
 use super::relax::{Padding, padding};
 use super::slow_path;
 use super::translate::{Scratch, TranslatorInput, translate};
-use super::{CraneliftOptions, Effort};
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::cursor::{Cursor, FuncCursor};

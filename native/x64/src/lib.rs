@@ -2,8 +2,8 @@
 //!
 //! `translate` turns one IR function into Cranelift's IR, `link` puts the functions of a unit behind one another; `compiler`
 //! drives the two, on the thread of `worker` or on this one. What is decided for every target is in `psycore_jit::lower`,
-//! and the files here say how it is emitted. This file puts code into memory, keeps the units, and holds the
-//! settings. It knows nothing of Python.
+//! and the files here say how it is emitted. This file puts code into memory and keeps the units. It
+//! knows nothing of Python.
 
 mod abi;
 mod call;
@@ -16,6 +16,7 @@ mod inst;
 mod link;
 mod listing;
 mod memory;
+mod options;
 mod outlive;
 mod ovf;
 mod perf_map;
@@ -31,6 +32,7 @@ mod tests;
 
 use crate::code_memory::{CodeBlock, CodeMemory};
 use compiler::UnitCompiler;
+pub use options::{CraneliftOptions, Effort};
 use perf_map::PerfMap;
 use psycore_jit::ir::{FnKind, Unit};
 use psycore_jit::lower::units::LoweredUnits;
@@ -38,46 +40,6 @@ use psycore_jit::lower::{CodeHandle, Done, EntryFn, Job, LowerEnv, LowerError, L
 use psycore_jit::rt::RtId;
 use psycore_jit::runtime_context::RuntimeContext;
 use std::sync::Arc;
-
-/// How much work goes into the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
-    /// The backtracking register allocator, and jumps that are short and well placed.
-    Full,
-    /// Neither: about half the compile time, code up to three times slower.
-    Quick,
-}
-
-/// Settings of the lowering.
-#[derive(Clone, Debug)]
-pub struct CraneliftOptions {
-    pub effort: Effort,
-    /// Bytes of code at most, all units together.
-    pub code_bytes: usize,
-    /// IR instructions of a unit at most.
-    pub unit_insts: usize,
-    /// Lets Cranelift check its input. Slow; on by default in debug builds.
-    pub verify: bool,
-    /// Writes `/tmp/perf-PID.map` for `perf`.
-    pub perf_map: bool,
-    /// Gives memory that the calling thread has freed back to the system. Code generators take a lot of it for a large
-    /// function, which an allocator may keep for the next one.
-    pub trim: Option<fn()>,
-}
-
-impl Default for CraneliftOptions {
-    fn default() -> Self {
-        CraneliftOptions {
-            effort: Effort::Full,
-            // More than the VM's own limit, so that it is the one that is met.
-            code_bytes: 80 << 20,
-            unit_insts: 40_000,
-            verify: cfg!(debug_assertions),
-            perf_map: std::env::var_os("PSYCORE_PERF_MAP").is_some_and(|v| v == "1"),
-            trim: None,
-        }
-    }
-}
 
 /// The x86-64 backend.
 pub struct CraneliftLowering {

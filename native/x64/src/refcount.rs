@@ -9,7 +9,7 @@ use psycore_jit::lower::refcount::RefcountSteps;
 use psycore_jit::rt::RtId;
 
 /// An object that is known to be mortal.
-pub(super) struct Mortal {
+pub(super) struct MortalObject {
     object: clif::Value,
     word: clif::Value,
     /// The merge block behind the sequence.
@@ -17,9 +17,9 @@ pub(super) struct Mortal {
 }
 
 impl RefcountSteps for Translator<'_> {
-    type Counted = Mortal;
+    type Counted = MortalObject;
 
-    fn begin(&mut self, object: Value, immortal: i64) -> Result<Mortal, LowerError> {
+    fn begin(&mut self, object: Value, immortal: i64) -> Result<MortalObject, LowerError> {
         let object = self.value(object)?;
         let next = self.merge_block();
         let word = self.pos.ins().load(types::I64, TRUSTED, object, self.input.env.layout.refcount);
@@ -28,23 +28,23 @@ impl RefcountSteps for Translator<'_> {
         let count = self.count_arg();
         self.pos.ins().brif(immortal, next, &count, mortal, &[]);
         self.continue_in(mortal);
-        Ok(Mortal { object, word, next })
+        Ok(MortalObject { object, word, next })
     }
 
-    fn add(&mut self, mortal: &mut Mortal, by: i8) -> Result<(), LowerError> {
+    fn add(&mut self, mortal: &mut MortalObject, by: i8) -> Result<(), LowerError> {
         mortal.word = self.pos.ins().iadd_imm_s(mortal.word, i64::from(by));
         self.pos.ins().store(TRUSTED, mortal.word, mortal.object, self.input.env.layout.refcount);
         Ok(())
     }
 
-    fn end(&mut self, mortal: Mortal) {
+    fn end(&mut self, mortal: MortalObject) {
         let count = self.count_arg();
         self.pos.ins().jump(mortal.next, &count);
         self.continue_in_merge(mortal.next);
     }
 
-    fn end_releasing(&mut self, mortal: Mortal, flag_bits: u32, exit: Option<ExitId>) -> Result<(), LowerError> {
-        let Mortal { object, word, next } = mortal;
+    fn end_releasing(&mut self, mortal: MortalObject, flag_bits: u32, exit: Option<ExitId>) -> Result<(), LowerError> {
+        let MortalObject { object, word, next } = mortal;
         let references = self.pos.ins().ishl_imm_s(word, i64::from(flag_bits));
         let dead = self.pos.func.dfg.make_block();
         let count = self.count_arg();

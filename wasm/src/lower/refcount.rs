@@ -8,24 +8,24 @@ use psycore_jit::rt::RtId;
 use wasm_encoder::ValType;
 
 /// An object that has a local or is a constant, and the local of its reference word.
-pub(super) struct Mortal {
+pub(super) struct MortalLocal {
     object: Value,
     word: u32,
 }
 
 impl RefcountSteps for Emitter<'_> {
-    type Counted = Mortal;
+    type Counted = MortalLocal;
 
-    fn begin(&mut self, object: Value, immortal: i64) -> Result<Mortal, LowerError> {
+    fn begin(&mut self, object: Value, immortal: i64) -> Result<MortalLocal, LowerError> {
         let word = self.temp(ValType::I32, 0);
         self.get(object)?;
         let memory = self.at(self.input.env.layout.refcount, 2);
         self.sink().i32_load(memory).local_tee(word).i32_const(immortal as i32).i32_and().i32_eqz();
         self.open_if();
-        Ok(Mortal { object, word })
+        Ok(MortalLocal { object, word })
     }
 
-    fn add(&mut self, mortal: &mut Mortal, by: i8) -> Result<(), LowerError> {
+    fn add(&mut self, mortal: &mut MortalLocal, by: i8) -> Result<(), LowerError> {
         self.get(mortal.object)?;
         let memory = self.at(self.input.env.layout.refcount, 2);
         self.sink().local_get(mortal.word).i32_const(i32::from(by)).i32_add();
@@ -37,11 +37,11 @@ impl RefcountSteps for Emitter<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _: Mortal) {
+    fn end(&mut self, _: MortalLocal) {
         self.close();
     }
 
-    fn end_releasing(&mut self, mortal: Mortal, flag_bits: u32, exit: Option<ExitId>) -> Result<(), LowerError> {
+    fn end_releasing(&mut self, mortal: MortalLocal, flag_bits: u32, exit: Option<ExitId>) -> Result<(), LowerError> {
         self.sink().local_get(mortal.word).i32_const(flag_bits as i32).i32_shl().i32_eqz();
         self.open_cold_if();
         if self.count.is_some() {
