@@ -42,6 +42,11 @@ impl Layout {
         ContextOffsets::of(self.word)
     }
 
+    /// Whether an address fills its place among an entry's arguments; where that is wider, its upper bits are zero.
+    pub fn args_are_words(&self) -> bool {
+        self.arg_stride == self.word
+    }
+
     /// The immortal bit, in its place.
     pub fn immortal(&self) -> i64 {
         1i64.wrapping_shl(self.immortal_bit)

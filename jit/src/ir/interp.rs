@@ -462,10 +462,9 @@ impl Machine<'_> {
         self.address(args).wrapping_add(self.unit.layout.arg_stride as usize * index as usize)
     }
 
-    /// How wide an argument is: an address has the whole of its place.
+    /// How wide an argument is.
     fn arg_ty(&self, ty: Type) -> FieldTy {
-        let full = self.unit.layout.arg_stride == self.unit.layout.word;
-        if ty == Type::Ptr && full { FieldTy::Ptr } else { FieldTy::I64 }
+        if ty == Type::Ptr && self.unit.layout.args_are_words() { FieldTy::Ptr } else { FieldTy::I64 }
     }
 
     fn refcount(&self, v: Value) -> &mut usize {
@@ -475,7 +474,7 @@ impl Machine<'_> {
     }
 
     fn immortal(&self) -> usize {
-        1 << self.unit.layout.immortal_bit
+        self.unit.layout.immortal() as usize
     }
 
     unsafe fn rt(&self, rt: RtId, args: &[u64]) -> u64 {

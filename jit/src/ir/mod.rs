@@ -11,9 +11,7 @@
 
 pub mod builder;
 pub mod cfg;
-pub mod countdown;
 pub mod eval;
-pub mod facts;
 pub mod field;
 pub mod interp;
 pub mod parse;

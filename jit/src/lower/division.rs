@@ -7,8 +7,8 @@
 //! A remainder is made from the quotient, `a - (a / b) * b`, and the quotient of the last division in a block is remembered:
 //! floor division asks for both.
 
+use super::facts::Fact;
 use crate::ir::Type;
-use crate::ir::facts::Fact;
 
 /// How a quotient is best computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ struct RecordPrefix {
 }
 
 /// An exit that is taken somewhere. One that is taken both from where the count of polls is in memory and from where it
-/// is in a register (see `ir::countdown`) may be two uses, or one if the count is written back before the group's code.
+/// is in a register (see `super::countdown`) may be two uses, or one if the count is written back before the group's code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitUse {
     /// The exit.

@@ -3,14 +3,15 @@
 //! A [`Lowering`] knows IR and layout, not Python. The VM hands it units and gets entries back.
 //!
 //! What is the same for every target stands in the files here, in terms of the IR alone; a lowering keeps how it emits
-//! that. `exits`: which code exits share. `depth`: who takes levels of calls, and when the counter is in memory.
-//! `slow_path`: what instructions call, almost never, of the run time. `refcount`, `division`, `overflow`: how these are
-//! done. `units`: the units that there are. Together with `ir::facts` and `ir::countdown` that is all that a new lowering
-//! needs to decide nothing twice.
+//! that. `facts`: what is known of values. `exits`: which code exits share. `countdown`: where the count of polls is in a
+//! register. `depth`: who takes levels of calls, and when the counter is in memory. `slow_path`: what instructions call,
+//! almost never, of the run time. `refcount`, `division`, `overflow`: how these are done. `units`: the units that there are.
 
+pub mod countdown;
 pub mod depth;
 pub mod division;
 pub mod exits;
+pub mod facts;
 pub mod overflow;
 pub mod refcount;
 pub mod slow_path;

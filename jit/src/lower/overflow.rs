@@ -3,7 +3,7 @@
 //! Where the sign of the second operand is known, which is the usual case (counters, sums of lengths and remainders), the
 //! result is compared with the first operand: `a + b` with `b >= 0` is too large exactly if it is less than `a`.
 
-use crate::ir::facts::Fact;
+use super::facts::Fact;
 use crate::ir::{IntCC, OvfOp};
 
 /// Whether the sign of an integer is known.

@@ -1,13 +1,5 @@
-//! Polling.
-//!
-//! `RuntimeContext::countdown` is counted in memory, where everybody finds it. But a word that each iteration
-//! reads and writes takes as long as a store takes to reach the next load, longer than many loops.
-//! So a loop from which nobody looks at the word (`psycore_jit::ir::countdown`) keeps the count in a register: each of its blocks
-//! has it as one more parameter, edges that enter the loop load it, and those that leave, exits
-//! included, write it back.
-//!
-//! In a register the count is one less, and not negative: then counting down is one addition that
-//! carries unless the count has run out.
+//! Polling, in memory or in a register (`psycore_jit::lower::countdown`). Blocks that have the count in a register have it
+//! as one more parameter. There, counting down is one addition that carries unless the count has run out.
 
 use super::abi::{CTX_COUNTDOWN, TRUSTED};
 use super::translate::Translator;

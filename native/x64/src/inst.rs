@@ -4,9 +4,9 @@ use super::translate::Translator;
 use cranelift_codegen::ir::condcodes::{FloatCC as ClifFloatCC, IntCC as ClifIntCC};
 use cranelift_codegen::ir::immediates::Ieee64;
 use cranelift_codegen::ir::{self as clif, InstBuilder, types};
-use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, FloatCC, InstData, IntCC, Op, Type, UnOp, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::facts::Fact;
 use psycore_jit::lower::refcount::{decref, incref};
 
 /// The bits of 2.0.

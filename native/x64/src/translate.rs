@@ -20,11 +20,11 @@ use cranelift_codegen::ir::{
     self as clif, BlockArg, FuncRef, InstBuilder, InstructionData, MemFlagsData, SigRef, Signature, SourceLoc, types,
 };
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
-use psycore_jit::ir::countdown::counted_blocks;
-use psycore_jit::ir::facts::{self, Fact};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Unit, Value, status};
+use psycore_jit::lower::countdown::counted_blocks;
 use psycore_jit::lower::depth::uses_depth;
 use psycore_jit::lower::division::QuotientMemo;
+use psycore_jit::lower::facts::{self, Fact};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;

@@ -7,10 +7,10 @@
 //! Division follows `psycore_jit::lower::division`. Engines divide by a constant with a multiplication of their own.
 
 use super::function::Emitter;
-use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, ExitId, IntCC, OvfOp, Type, Value};
 use psycore_jit::lower::LowerError;
 use psycore_jit::lower::division::Division;
+use psycore_jit::lower::facts::Fact;
 use psycore_jit::lower::overflow::{overflow_comparison, swaps_addends};
 use wasm_encoder::{BlockType, Ieee64, ValType};
 

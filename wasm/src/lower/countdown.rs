@@ -1,8 +1,4 @@
-//! Polling.
-//!
-//! `RuntimeContext::countdown` is counted in memory, where everybody finds it, but in a local in loops from which nobody looks at it
-//! (`psycore_jit::ir::countdown`): edges that enter such a loop load it, and those that leave, exits included, write it
-//! back. In the local it is one less, and not negative.
+//! Polling, in memory or in a local (`psycore_jit::lower::countdown`).
 
 use super::abi::{CTX, CTX_COUNTDOWN, mem};
 use super::function::Emitter;

@@ -12,11 +12,11 @@ use super::placement::{Placement, Placements};
 use super::structure::Structure;
 use super::target::ModuleTarget;
 use psycore_jit::ir::cfg::{Cfg, DomTree, Loops};
-use psycore_jit::ir::countdown::counted_blocks;
-use psycore_jit::ir::facts::{self, Fact};
 use psycore_jit::ir::{Block, BlockCall, ExitId, FnKind, Function, Inst, Op, Term, Type, Value, status};
+use psycore_jit::lower::countdown::counted_blocks;
 use psycore_jit::lower::depth::uses_depth;
 use psycore_jit::lower::division::QuotientMemo;
+use psycore_jit::lower::facts::{self, Fact};
 use psycore_jit::lower::{LowerEnv, LowerError};
 use wasm_encoder::{BlockType, InstructionSink, ValType};
 

@@ -4,9 +4,9 @@ use super::abi::{CTX, mem};
 use super::function::Emitter;
 use super::memory;
 use super::placement::Placement;
-use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{BinOp, CtxField, FloatCC, Inst, IntCC, Op, Type, UnOp, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::facts::Fact;
 use psycore_jit::lower::refcount::{decref, incref};
 use wasm_encoder::Ieee64;
 

@@ -1,10 +1,10 @@
 //! Loads and stores of fields, elements and arguments.
 
-use super::abi::{WORD, mem};
+use super::abi::mem;
 use super::function::Emitter;
-use psycore_jit::ir::facts::Fact;
 use psycore_jit::ir::{ElemKind, Field, FieldTy, Type, Value};
 use psycore_jit::lower::LowerError;
+use psycore_jit::lower::facts::Fact;
 use wasm_encoder::MemArg;
 
 /// The value of an integer that is a constant.
@@ -112,8 +112,7 @@ impl Emitter<'_> {
     pub(super) fn store_arg(&mut self, args: Value, index: u32, value: Value) -> Result<(), LowerError> {
         let offset = self.input.env.arg_offset(index)?;
         self.get(args)?;
-        // An address fills its place.
-        if self.input.env.layout.arg_stride == WORD && self.f.ty(value) == Type::Ptr {
+        if self.input.env.layout.args_are_words() && self.f.ty(value) == Type::Ptr {
             self.get(value)?;
             self.sink().i32_store(mem(offset as u64, 2));
         } else {

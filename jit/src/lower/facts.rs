@@ -5,7 +5,7 @@
 //! so counters of loops are found. Only facts that selection of machine code needs are here; what
 //! changes the IR is the business of its passes.
 
-use super::{BinOp, Block, BlockCall, ElemKind, Field, Function, IntCC, Op, OvfOp, Term, Type, UnOp, Value};
+use crate::ir::{BinOp, Block, BlockCall, ElemKind, Field, Function, IntCC, Op, OvfOp, Term, Type, UnOp, Value};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

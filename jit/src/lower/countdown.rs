@@ -1,8 +1,13 @@
-//! Where lowerings may keep the count of polls in a register: memory that each iteration reads and writes takes longer
-//! than many loops.
+//! Where the count of polls may be in a register.
+//!
+//! `RuntimeContext::countdown` is counted in memory, where everybody finds it. But a word that each iteration reads and
+//! writes takes as long as a store takes to reach the next load, longer than many loops. So a loop from which
+//! nobody looks at the word keeps the count in a register: edges that enter the loop load it, and those that leave,
+//! exits included, write it back. In the register it is one less, and not negative: then the loop counts down and sees
+//! whether the count has run out in one go.
 
-use super::cfg::Loops;
-use super::{Function, Op};
+use crate::ir::cfg::Loops;
+use crate::ir::{Function, Op};
 use crate::rt::{Effect, RtId};
 
 /// Which blocks keep the count in a register: those of loops that poll and don't call anything
