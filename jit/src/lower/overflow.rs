@@ -27,3 +27,24 @@ pub fn overflow_comparison(op: OvfOp, second: Fact) -> Option<IntCC> {
         (OvfOp::Add, true) | (OvfOp::Sub, false) => Some(IntCC::SGt),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::eval::icmp;
+
+    #[test]
+    fn comparisons_see_every_overflow() {
+        let numbers = [i64::MIN, i64::MIN + 1, -2, -1, 0, 1, 2, i64::MAX - 1, i64::MAX];
+        for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(move |b| (*a, *b))) {
+            for op in [OvfOp::Add, OvfOp::Sub] {
+                let (result, overflows) = match op {
+                    OvfOp::Add => a.overflowing_add(b),
+                    _ => a.overflowing_sub(b),
+                };
+                let comparison = overflow_comparison(op, Fact::Const(b)).unwrap_or_else(|| panic!("{b} has no sign"));
+                assert_eq!(icmp(comparison, result, a), overflows, "{op:?} of {a} and {b}");
+            }
+        }
+    }
+}
