@@ -1,5 +1,7 @@
 //! Prints the random program of a seed: `cargo run -p psycore-tests --example generate -- SEED [CASES]`.
 
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
 use psycore_tests::{fuzz, generate};
 
 fn main() -> Result<(), String> {

@@ -15,16 +15,17 @@ const SUITE = readFileSync(new URL("suite.mjs", import.meta.url), "utf8");
 async function runInPage([suiteName, name, options]) {
   const { Psycore } = await import("/index.js");
   const tests = (await import("/suite.mjs"))[suiteName];
-  const shown = (value) =>
-    typeof value === "bigint" ? `${value}n`
-    : typeof value === "number" ? (Object.is(value, -0) ? "-0" : String(value))
-    : value instanceof Map ? `Map${shown([...value])}`
-    : value instanceof Set ? `Set${shown([...value])}`
-    : value instanceof Uint8Array ? `bytes[${value}]`
-    : Array.isArray(value) ? `[${value.map(shown)}]`
-    : value !== null && typeof value === "object" ? `{${Object.entries(value).map(([k, v]) => `${k}:${shown(v)}`)}}`
-    : typeof value === "string" ? JSON.stringify(value)
-    : String(value);
+  const shown = (value) => {
+    if (typeof value === "bigint") return `${value}n`;
+    if (Object.is(value, -0)) return "-0";
+    if (typeof value === "string") return JSON.stringify(value);
+    if (value instanceof Map) return `Map${shown([...value])}`;
+    if (value instanceof Set) return `Set${shown([...value])}`;
+    if (value instanceof Uint8Array) return `bytes[${value}]`;
+    if (Array.isArray(value)) return `[${value.map(shown)}]`;
+    if (value === null || typeof value !== "object") return String(value);
+    return `{${Object.entries(value).map(([k, v]) => `${k}:${shown(v)}`)}}`;
+  };
   const equal = (got, wanted) => {
     if (shown(got) !== shown(wanted)) throw new Error(`${shown(got)} is not ${shown(wanted)}`);
   };
@@ -45,8 +46,12 @@ for (const isolated of [true, false]) {
       server = await serve(PACKAGE, { isolated });
       chromium = await startChromium();
       page = await chromium.context.newPage();
-      const headers = isolated ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } : {};
-      await page.route("**/test.html", (route) => route.fulfill({ contentType: "text/html", headers, body: "<!doctype html><title>test</title>" }));
+      const headers = isolated
+        ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" }
+        : {};
+      await page.route("**/test.html", (route) =>
+        route.fulfill({ contentType: "text/html", headers, body: "<!doctype html><title>test</title>" }),
+      );
       await page.route("**/suite.mjs", (route) => route.fulfill({ contentType: "text/javascript", headers, body: SUITE }));
       await page.goto(`http://localhost:${server.address().port}/test.html`);
       assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
@@ -61,15 +66,16 @@ for (const isolated of [true, false]) {
       for (const name of Object.keys(suite)) {
         // A worker can't ask the page for anything there.
         if (!isolated && /functions of the page|stdin is/.test(name)) continue;
-        test(`${worker ? "worker" : "main thread"}: ${name}`, { timeout: 120_000 }, () => inPage("suite", name, { worker }));
+        test(`${worker ? "worker" : "main thread"}: ${name}`, { timeout: 600_000 }, () => inPage("suite", name, { worker }));
       }
     }
     if (isolated) {
-      for (const name of Object.keys(workerSuite)) test(`worker: ${name}`, { timeout: 120_000 }, () => inPage("workerSuite", name, {}));
+      for (const name of Object.keys(workerSuite))
+        test(`worker: ${name}`, { timeout: 600_000 }, () => inPage("workerSuite", name, {}));
       return;
     }
 
-    test("stopping ends the worker, and the next run has a fresh one", { timeout: 120_000 }, async () => {
+    test("stopping ends the worker, and the next run has a fresh one", { timeout: 600_000 }, async () => {
       const got = await page.evaluate(async () => {
         const { Psycore } = await import("/index.js");
         const vm = await Psycore.load();
@@ -79,7 +85,7 @@ for (const isolated of [true, false]) {
       assert.deepEqual(got, ["AbortError", true, false, "text"]);
     });
 
-    test("functions and stdin of the page are refused in words", { timeout: 120_000 }, async () => {
+    test("functions and stdin of the page are refused in words", { timeout: 600_000 }, async () => {
       const got = await page.evaluate(async () => {
         const { Psycore } = await import("/index.js");
         const vm = await Psycore.load();

@@ -23,6 +23,8 @@ export async function startChromium(options = {}) {
   if (executablePath === undefined) throw new Error("no Chromium: install the package `chromium`, or set CHROMIUM to its path");
   const profile = await mkdtemp(join(tmpdir(), "psycore-chromium-"));
   const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: FLAGS, ...options });
+  // As elsewhere: only what hangs takes so long.
+  context.setDefaultTimeout(300_000);
   const close = async () => {
     await context.close();
     await rm(profile, { recursive: true, force: true });

@@ -12,11 +12,11 @@ const equal = (got, wanted) => assert.deepStrictEqual(got, wanted);
 for (const worker of [false, true]) {
   const load = (options) => Psycore.load({ worker, ...options });
   for (const [name, run] of Object.entries(worker ? { ...suite, ...workerSuite } : suite)) {
-    test(`${worker ? "worker" : "same thread"}: ${name}`, { timeout: 120_000 }, () => run(Psycore, load, equal));
+    test(`${worker ? "worker" : "same thread"}: ${name}`, { timeout: 600_000 }, () => run(Psycore, load, equal));
   }
 }
 
-test("functions that Python has dropped are forgotten", { timeout: 120_000 }, async () => {
+test("functions that Python has dropped are forgotten", { timeout: 600_000 }, async () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc");
   for (const worker of [false, true]) {
@@ -24,7 +24,7 @@ test("functions that Python has dropped are forgotten", { timeout: 120_000 }, as
     const known = [];
     const remain = async (wanted) => {
       let remaining;
-      for (let i = 0; i < 40 && remaining !== wanted; i++) {
+      for (let i = 0; i < 1200 && remaining !== wanted; i++) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         collect();
         remaining = known.filter((f) => f.deref() !== undefined).length;

@@ -3,4 +3,6 @@
 import { Psycore } from "../../wasm/web/npm/dist/index.js";
 import { runProgram } from "./run_program.mjs";
 
-process.on("message", async ({ program, options }) => process.send(await runProgram(Psycore, program, { ...options, worker: false })));
+process.on("message", async ({ program, options }) =>
+  process.send(await runProgram(Psycore, program, { ...options, worker: false })),
+);

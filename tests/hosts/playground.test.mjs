@@ -7,7 +7,7 @@ import { serve } from "../../playground/serve.mjs";
 import { startChromium } from "./chromium.mjs";
 
 const DIST = fileURLToPath(new URL("../../playground/dist/", import.meta.url));
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 600_000 };
 
 /** A playground that was just opened, and what a user does with it. */
 async function open(options = {}) {
@@ -27,15 +27,31 @@ async function open(options = {}) {
   const status = () => page.textContent("#status");
   const until = (pattern) =>
     page
-      .waitForFunction((source) => new RegExp(source).test(document.querySelector("#status")?.textContent ?? ""), pattern.source, { timeout: 60_000 })
+      .waitForFunction(
+        (source) => new RegExp(source).test(document.querySelector("#status")?.textContent ?? ""),
+        pattern.source,
+        { timeout: 300_000 },
+      )
       .catch(async () => assert.fail(`the status is "${await status()}", not ${pattern}`));
   const user = {
-    page, context, server, address, foreign, problems, status, until,
+    page,
+    context,
+    server,
+    address,
+    foreign,
+    problems,
+    status,
+    until,
     goto: async (hash = "") => {
       await page.goto(address + hash);
       await until(/Ready/);
     },
-    code: () => page.evaluate(() => document.querySelector(".cm-content").cmTile?.view?.state.doc.toString() ?? [...document.querySelectorAll(".cm-line")].map((l) => l.textContent).join("\n")),
+    code: () =>
+      page.evaluate(
+        () =>
+          document.querySelector(".cm-content").cmTile?.view?.state.doc.toString() ??
+          [...document.querySelectorAll(".cm-line")].map((l) => l.textContent).join("\n"),
+      ),
     write: async (code) => {
       await page.click(".cm-content");
       await page.keyboard.press("Control+a");
@@ -192,7 +208,10 @@ describe("playground", () => {
 
   test("asked no other host for anything, and nothing failed", () => {
     assert.deepEqual(user.foreign, []);
-    assert.deepEqual(user.problems.filter((text) => !/ERR_CONNECTION_REFUSED/.test(text)), []);
+    assert.deepEqual(
+      user.problems.filter((text) => !/ERR_CONNECTION_REFUSED/.test(text)),
+      [],
+    );
   });
 });
 
@@ -224,7 +243,10 @@ describe("playground on a phone, in the dark", () => {
   test("fits its width", TIMEOUT, async () => {
     await user.run("print('x' * 500)");
     await user.until(/^JIT/);
-    const [scroll, client] = await user.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    const [scroll, client] = await user.page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
     assert.ok(scroll <= client, `${scroll} pixels wide on a screen of ${client}`);
   });
 
@@ -254,6 +276,7 @@ describe("playground on a phone, in the dark", () => {
       if (id.includes("cm-content")) await user.page.keyboard.press("Escape");
       seen.push(id.includes("cm-content") ? "editor" : id);
     }
-    for (const id of ["run", "reset", "mode", "example", "share", "theme", "editor", "tab-output", "console", "line", "end"]) assert.ok(seen.includes(id), `${id} is not among ${seen}`);
+    for (const id of ["run", "reset", "mode", "example", "share", "theme", "editor", "tab-output", "console", "line", "end"])
+      assert.ok(seen.includes(id), `${id} is not among ${seen}`);
   });
 });

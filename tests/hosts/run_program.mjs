@@ -10,9 +10,11 @@ export async function runProgram(Psycore, program, { timeout, ...options }) {
     await vm.run(source, { file: path, globals: { __file__: path }, timeout });
   } catch (error) {
     outcome.end =
-      error.exitCode !== undefined ? `exit status: ${error.exitCode & 255}`
-      : error.traceback !== undefined ? "exit status: 1"
-      : `${error.name}: ${error.message}`;
+      error.exitCode !== undefined
+        ? `exit status: ${error.exitCode & 255}`
+        : error.traceback !== undefined
+          ? "exit status: 1"
+          : `${error.name}: ${error.message}`;
     outcome.stderr += error.traceback ?? "";
   } finally {
     vm.dispose();

@@ -1,5 +1,19 @@
 //! What must hold on every JavaScript host, as functions that take the package. They run in Node as they are, and in
-//! Chromium sent there as text: so each uses nothing but its arguments.
+//! Chromium sent there as text: so each uses nothing but its arguments and what is in this file.
+
+/** What a promise is rejected with, or null. */
+function failure(promise) {
+  return promise.then(
+    () => null,
+    (error) => error,
+  );
+}
+
+/** Runs a program until it prints something, which it does when it has begun, however busy the machine is. Gives the error of being stopped. */
+function stopped(vm, code, options = {}) {
+  const abort = new AbortController();
+  return failure(vm.run(code, { signal: abort.signal, onStdout: () => abort.abort(), ...options }));
+}
 
 /** Name of the test, then the test: it gets the package, options for `load` and `equal`, and throws if something is wrong. */
 export const suite = {
@@ -23,6 +37,7 @@ export const suite = {
 
   async "values come back as they went"(Psycore, load, equal) {
     const vm = await load();
+    // prettier-ignore
     const values = [
       null, true, 0, -1, 1.5, -0, NaN, Infinity, 2 ** 53, 2 ** 53 - 1, 2n ** 63n, -(2n ** 64n), 2n ** 200n, -(2n ** 200n), "", "a ✓ 𝄞",
       [], [1, [2, [3]]], {}, { a: 1, b: { c: null } }, new Map([[1, "x"], [null, 2]]), new Set(["a"]), new Uint8Array([0, 255]), { ["__proto__"]: 1 },
@@ -31,12 +46,18 @@ export const suite = {
       await vm.set("x", value);
       equal(await vm.get("x"), value);
     }
+    // prettier-ignore
     equal(await vm.run("(1, 2.5, 'x', b'y', {1, 2}, frozenset([3]), {1: 2}, {'k': (3,)}, 2**53, None)"), [
       1, 2.5, "x", new Uint8Array([121]), new Set([1, 2]), new Set([3]), new Map([[1, 2]]), { k: [3] }, 9007199254740992n, null,
     ]);
-    equal(await vm.run("[type(v).__name__ for v in vs]", { globals: { vs: [1, 1.5, 2n ** 70n, "", [], {}, new Map(), new Set(), new Uint8Array(), true, undefined, new Float64Array([1])] } }), [
-      "int", "float", "int", "str", "list", "dict", "dict", "set", "bytes", "bool", "NoneType", "list",
-    ]);
+    equal(
+      await vm.run("[type(v).__name__ for v in vs]", {
+        globals: {
+          vs: [1, 1.5, 2n ** 70n, "", [], {}, new Map(), new Set(), new Uint8Array(), true, undefined, new Float64Array([1])],
+        },
+      }),
+      ["int", "float", "int", "str", "list", "dict", "dict", "set", "bytes", "bool", "NoneType", "list"],
+    );
     vm.dispose();
   },
 
@@ -57,7 +78,7 @@ export const suite = {
     equal(await vm.run(code), "2.10[1]");
     vm.dispose();
     const without = await load({ library: new Uint8Array(100) });
-    const error = await without.run(code).then(() => null, (error) => error);
+    const error = await failure(without.run(code));
     equal([error.type, error.message], ["ImportError", "there is no psycore-library.wasm, where 'decimal' is"]);
     equal(await without.run("import json\njson.dumps([1])"), "[1]");
     without.dispose();
@@ -65,10 +86,16 @@ export const suite = {
 
   async "exceptions carry type, message, traceback and places"(Psycore, load, equal) {
     const vm = await load();
-    const raise = async (code) => vm.run(code, { file: "main.py" }).then(() => null, (error) => error);
+    const raise = (code) => failure(vm.run(code, { file: "main.py" }));
     let error = await raise("def f():\n    1 / 0\n\nf()");
     equal([error.type, error.name, error.message], ["ZeroDivisionError", "ZeroDivisionError", "division by zero"]);
-    equal(error.frames.map(({ file, line }) => [file, line]), [["main.py", 4], ["main.py", 2]]);
+    equal(
+      error.frames.map(({ file, line }) => [file, line]),
+      [
+        ["main.py", 4],
+        ["main.py", 2],
+      ],
+    );
     equal(error.traceback.startsWith("Traceback (most recent call last):\n"), true);
     equal(error.traceback.trimEnd().endsWith("ZeroDivisionError: division by zero"), true);
     error = await raise("x = 1\ny = (2,\n");
@@ -82,11 +109,18 @@ export const suite = {
   async "functions of the page can be called"(Psycore, load, equal) {
     const vm = await load();
     const add = (a, b, named) => a + b + (named?.c ?? 0);
-    equal(await vm.run("add(1, 2), add(1, 2, c=4), list(map(lambda x: add(x, x), [1, 2]))", { globals: { add } }), [3, 7, [2, 4]]);
+    equal(await vm.run("add(1, 2), add(1, 2, c=4), list(map(lambda x: add(x, x), [1, 2]))", { globals: { add } }), [
+      3,
+      7,
+      [2, 4],
+    ]);
     const fail = () => {
       throw new RangeError("no such thing");
     };
-    equal(await vm.run("try:\n    fail()\nexcept ValueError as e:\n    got = str(e)\ngot", { globals: { fail } }), "no such thing");
+    equal(
+      await vm.run("try:\n    fail()\nexcept ValueError as e:\n    got = str(e)\ngot", { globals: { fail } }),
+      "no such thing",
+    );
     equal((await vm.get("add")) === undefined, false);
     vm.dispose();
   },
@@ -102,8 +136,8 @@ export const suite = {
     equal([typeof thing, thing.pythonClass, thing.repr.includes("Thing")], ["object", "Thing", true]);
     equal(await vm.run("same is thing", { globals: { same: thing } }), true);
     thing.release();
-    equal(await vm.set("x", thing).then(() => null, (error) => error.name), "TypeError");
-    equal(await vm.call("missing").then(() => null, (error) => error.type), "NameError");
+    equal((await failure(vm.set("x", thing))).name, "TypeError");
+    equal((await failure(vm.call("missing"))).type, "NameError");
     vm.dispose();
   },
 
@@ -136,8 +170,11 @@ open("always.txt").read(), sorted(os.listdir("."))`;
     const onStdout = () => {};
     equal(await vm.run("a = input('? ')\nb = input()\n[a, b]", { stdin: "one\ntwo\n", onStdout }), ["one", "two"]);
     const lines = ["x\n", "y\n", null];
-    equal(await vm.run("import sys\n[input(), sys.stdin.read()]", { stdin: () => lines.shift() ?? null, onStdout }), ["x", "y\n"]);
-    equal(await vm.run("input()").then(() => null, (error) => error.type), "EOFError");
+    equal(await vm.run("import sys\n[input(), sys.stdin.read()]", { stdin: () => lines.shift() ?? null, onStdout }), [
+      "x",
+      "y\n",
+    ]);
+    equal((await failure(vm.run("input()"))).type, "EOFError");
     vm.dispose();
   },
 
@@ -145,10 +182,10 @@ open("always.txt").read(), sorted(os.listdir("."))`;
     const vm = await load({ files: { "kept.txt": "x" } });
     await vm.run("x = 1", { files: { "lost.txt": "y" } });
     await vm.reset();
-    equal(await vm.get("x").then(() => null, (error) => error.type), "NameError");
+    equal((await failure(vm.get("x"))).type, "NameError");
     equal(await vm.listFiles(), ["kept.txt"]);
     vm.dispose();
-    equal(await vm.run("1").then(() => null, (error) => error.name), "GuestCrash");
+    equal((await failure(vm.run("1"))).name, "GuestCrash");
   },
 
   async "deep recursion raises and does not trap"(Psycore, load, equal) {
@@ -168,7 +205,7 @@ open("always.txt").read(), sorted(os.listdir("."))`;
   async "sleeping takes its time"(Psycore, load, equal) {
     const vm = await load();
     const slept = await vm.run("import time\nt = time.perf_counter()\ntime.sleep(0.1)\ntime.perf_counter() - t");
-    equal(slept >= 0.099 && slept < 2, true);
+    equal(slept >= 0.099, true);
     vm.dispose();
   },
 
@@ -229,19 +266,14 @@ export const workerSuite = {
 
   async "a busy loop can be stopped, and the interpreter goes on"(Psycore, load, equal) {
     const vm = await load();
-    const stopped = async (code, options = {}) => {
-      const abort = new AbortController();
-      setTimeout(() => abort.abort(), 200);
-      return vm.run(code, { signal: abort.signal, ...options }).then(() => null, (error) => error);
-    };
-    let error = await stopped("x = 1\nwhile True: x += 1");
+    let error = await stopped(vm, "x = 1\nwhile True:\n    x += 1\n    if x == 100000: print('begun')");
     equal([error.name, error.stateLost], ["AbortError", false]);
     equal((await vm.get("x")) > 1, true);
-    error = await stopped("import time\ntime.sleep(100)");
+    error = await stopped(vm, "import time\nprint()\ntime.sleep(1000)");
     equal(error.name, "AbortError");
-    error = await stopped("wait()", { globals: { wait: () => new Promise(() => {}) } });
+    error = await stopped(vm, "print()\nwait()", { globals: { wait: () => new Promise(() => {}) } });
     equal(error.name, "AbortError");
-    error = await stopped("input()", { stdin: () => new Promise(() => {}) });
+    error = await stopped(vm, "print()\ninput()", { stdin: () => new Promise(() => {}) });
     equal(error.name, "AbortError");
     error = await vm.run("while True: pass", { timeout: 100 }).catch((e) => e);
     equal(error.name, "AbortError");
@@ -258,11 +290,16 @@ export const workerSuite = {
   },
 
   async "a busy loop that is interpreted can be stopped, too"(Psycore, load, equal) {
-    const endless = "x = 1\ndef f():\n    global x\n    while True: x += 1\n";
+    const loop = "while True:\n    x += 1\n    if x == 10000: print('begun')\n";
+    const endless = `x = 1\ndef f():\n    global x\n    ${loop.replaceAll("\n    ", "\n        ")}`;
     const never = "import psyco\npsyco.cannotcompile(f.__code__)\n";
-    for (const [jit, code] of [["off", `${endless}f()`], ["off", "x = 1\nwhile True: x += 1"], ["auto", `${endless}${never}f()`]]) {
+    for (const [jit, code] of [
+      ["off", `${endless}f()`],
+      ["off", `x = 1\n${loop}`],
+      ["auto", `${endless}${never}f()`],
+    ]) {
       const vm = await load({ jit });
-      const error = await vm.run(code, { timeout: 200 }).catch((e) => e);
+      const error = await stopped(vm, code);
       equal([error.name, error.stateLost], ["AbortError", false]);
       equal((await vm.get("x")) > 1, true);
       equal((await vm.stats()).mode, jit);
@@ -271,10 +308,10 @@ export const workerSuite = {
   },
 
   async "recursion without a loop can be stopped"(Psycore, load, equal) {
-    const code = "def f(n): return 1 if n == 0 else f(n - 1) + f(n - 1)\nx = f(10)\nf(60)";
+    const code = "def f(n): return 1 if n == 0 else f(n - 1) + f(n - 1)\nx = f(10)\nprint(x)\nf(60)";
     for (const jit of ["auto", "off"]) {
       const vm = await load({ jit });
-      const error = await vm.run(code, { timeout: 300 }).catch((e) => e);
+      const error = await stopped(vm, code);
       equal([error.name, error.stateLost], ["AbortError", false]);
       equal(await vm.get("x"), 1024);
       vm.dispose();
@@ -283,8 +320,8 @@ export const workerSuite = {
 
   async "a program that does not want to stop loses its interpreter"(Psycore, load, equal) {
     const vm = await load({ files: { "kept.txt": "x" } });
-    const code = "x = 1\nwhile True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass";
-    const error = await vm.run(code, { timeout: 100 }).catch((e) => e);
+    const code = "x = 1\nwhile True:\n    try:\n        print()\n        while True: pass\n    except KeyboardInterrupt: pass";
+    const error = await stopped(vm, code);
     equal([error.name, error.stateLost], ["AbortError", true]);
     equal(await vm.get("x").catch((e) => e.type), "NameError");
     equal(await vm.run("open('kept.txt').read()"), "x");
@@ -294,10 +331,15 @@ export const workerSuite = {
   async "a function of the page that never answers leaves nothing behind"(Psycore, load, equal) {
     const vm = await load();
     let late;
-    const wait = () => new Promise((resolve) => (late = resolve));
+    let abort;
+    const wait = () => {
+      setTimeout(() => abort.abort(), 20);
+      return new Promise((resolve) => (late = resolve));
+    };
     const stuck = "while True:\n    try: wait()\n    except KeyboardInterrupt: pass";
     for (const code of ["wait()", stuck]) {
-      equal(await vm.run(code, { globals: { wait }, timeout: 100 }).catch((e) => e.name), "AbortError");
+      abort = new AbortController();
+      equal(await vm.run(code, { globals: { wait }, signal: abort.signal }).catch((e) => e.name), "AbortError");
       // Runs wait for one another again, and an answer that comes too late does no harm.
       const order = [];
       const first = vm.run("import time; time.sleep(0.1); 1").then((value) => order.push(value));
@@ -312,19 +354,18 @@ export const workerSuite = {
 
   async "a flood of output streams and does not drown the page"(Psycore, load, equal) {
     const vm = await load();
+    const abort = new AbortController();
     let characters = 0;
     let pieces = 0;
     const onStdout = (text) => {
       characters += text.length;
       pieces += 1;
+      if (characters > 10000 && pieces > 1) abort.abort();
     };
-    const error = await vm.run("while True: print('x' * 100)", { timeout: 500, onStdout }).catch((e) => e);
+    const error = await vm.run("while True: print('x' * 100)", { signal: abort.signal, onStdout }).catch((e) => e);
     equal(error.name, "AbortError");
-    equal([characters > 10000, pieces > 1], [true, true]);
-    await vm.run("import time\nprint('first')\nt = time.time()\nwhile time.time() - t < 0.5: pass", {
-      onStdout: () => (pieces = performance.now()),
-    });
-    equal(performance.now() - pieces > 200, true);
+    // Nothing would end it if the text came with its end.
+    equal((await stopped(vm, "print('first')\nwhile True: pass")).name, "AbortError");
     vm.dispose();
   },
 };

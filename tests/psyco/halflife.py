@@ -32,7 +32,7 @@ if ON and not FULL:
     once = new("def f(n): return n + 1")["f"]
     seldom = new("def f(n): return n + 1")["f"]
     # Compiling may have had its share of the time for the moment.
-    for _ in range(10):
+    for _ in range(100):
         psyco.profile(watermark=0.02, halflife=1000)
         found = calls_until_compiled(once, 400, 1000, 0)
         if found <= 400:
@@ -58,7 +58,7 @@ if ON and not FULL:
 
     assert not caller_is_compiled(0)
     assert not caller_is_compiled(0.5)
-    for _ in range(10):
+    for _ in range(100):
         found = caller_is_compiled(1)
         if found:
             break

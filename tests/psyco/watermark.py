@@ -30,7 +30,7 @@ if FULL:
 elif ON:
     # What compiling may take grows with the time: on a busy machine it can be used up, and then the
     # code waits for a later call.
-    for _ in range(10):
+    for _ in range(100):
         found = [calls(watermark) for watermark in (0.0001, 0.01, 0.09, 0.5)]
         if found == sorted(set(found)):
             break

@@ -2,7 +2,7 @@
 //! fails is narrowed down to one case and then reduced line by line, and is saved where a person can run it.
 
 use crate::modes::{EAGER, EAGER_IR, Mode, OFF, WARM};
-use crate::process::Outcome;
+use crate::process::{LIMIT, Outcome};
 use crate::{diff, generate, reduce};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 /// Cases per program: starting a process costs as much as several of them.
 pub const CASES: usize = 10;
 
-const LIMIT: Duration = Duration::from_secs(60);
 /// What the interpreter may take. Programs that multiply a number with itself in nested loops have no bound that a
 /// generator could see; they say nothing about the JIT.
 const REFERENCE_LIMIT: Duration = Duration::from_secs(15);
@@ -18,7 +17,7 @@ const REFERENCE_LIMIT: Duration = Duration::from_secs(15);
 const REDUCTION_TIME: Duration = Duration::from_secs(60);
 
 /// A difference that was found.
-pub struct Failure {
+pub struct FuzzFailure {
     pub seed: u64,
     pub mode: Mode,
     /// The reduced program.
@@ -26,10 +25,11 @@ pub struct Failure {
     pub difference: String,
 }
 
-/// How many generated functions ran to their end and how many were left by an exception, and how many programs were
-/// given up because they are slow without a JIT too.
+/// How many programs were compared, how many generated functions ran to their end in them and how many were left by an
+/// exception, and how many programs were given up because they are slow without a JIT too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    pub programs: usize,
     pub finished: usize,
     pub raised: usize,
     pub too_slow: usize,
@@ -48,25 +48,25 @@ impl Fuzzer {
     }
 
     /// Runs the program of a seed with the JIT off and in the modes that the seed selects.
-    pub fn run(&self, seed: u64) -> Result<Tally, Box<Failure>> {
+    pub fn run(&self, seed: u64) -> Result<Tally, Box<FuzzFailure>> {
         let path = self.directory.join(format!("seed_{seed}.py"));
         write(&path, &generate::program(seed, CASES));
         let reference = OFF.run(&self.executable, &path, REFERENCE_LIMIT);
         if reference.timed_out() {
             let _ = std::fs::remove_file(&path);
-            return Ok(Tally { too_slow: 1, ..Tally::default() });
+            return Ok(Tally { programs: 1, too_slow: 1, ..Tally::default() });
         }
         // The program catches everything: an exception at its top means that the generator wrote nonsense.
         if reference.end != "exit status: 0" {
             let difference = format!(" with --jit=off: {}\n{}", reference.end, reference.stderr);
-            return Err(Box::new(Failure { seed, mode: OFF, program: path, difference }));
+            return Err(Box::new(FuzzFailure { seed, mode: OFF, program: path, difference }));
         }
         let second = if seed.is_multiple_of(2) { EAGER_IR } else { WARM };
         for mode in [EAGER, second] {
             let outcome = mode.run(&self.executable, &path, LIMIT);
             if let Some(difference) = diff::outcomes(&reference, &outcome) {
                 let (program, difference) = self.narrow(seed, &mode, &path).unwrap_or((path, difference));
-                return Err(Box::new(Failure { seed, mode, program, difference }));
+                return Err(Box::new(FuzzFailure { seed, mode, program, difference }));
             }
         }
         let _ = std::fs::remove_file(&path);
@@ -101,8 +101,8 @@ impl Fuzzer {
     }
 
     /// What to print about a failure: everything that is needed to look at it again.
-    pub fn report(&self, failure: &Failure) -> String {
-        let Failure { seed, mode, program, difference } = failure;
+    pub fn report(&self, failure: &FuzzFailure) -> String {
+        let FuzzFailure { seed, mode, program, difference } = failure;
         format!(
             "seed {seed} differs in mode {}:\n $ {}\n $ {}\n{difference}\n\
              PSYCORE_FUZZ_SEED={seed} starts from it again. When it is fixed, the program belongs into tests/differential/corpus/,\n\
@@ -119,7 +119,7 @@ fn write(path: &Path, text: &str) {
 }
 
 fn tally(outcome: &Outcome) -> Tally {
-    let mut tally = Tally::default();
+    let mut tally = Tally { programs: 1, ..Tally::default() };
     for line in outcome.stdout.lines().filter(|line| line.starts_with('f') || line.starts_with("module")) {
         if line.split(' ').take(3).any(|word| word == "ok") {
             tally.finished += 1;

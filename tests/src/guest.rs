@@ -30,19 +30,19 @@ pub fn ir_guest() -> Option<PathBuf> {
 }
 
 /// A guest program, compiled.
-pub struct Guest {
+pub struct IrGuest {
     engine: Engine,
     module: Module,
 }
 
-impl Guest {
+impl IrGuest {
     /// Compiles a program, or loads what it was compiled to before.
-    pub fn new(path: &Path) -> Result<Guest, String> {
+    pub fn new(path: &Path) -> Result<IrGuest, String> {
         let failed = |e: wasmtime::Error| format!("{}: {e:?}", path.display());
         let mut config = Config::new();
         config.max_wasm_stack(8 << 20).async_stack_size(12 << 20);
         let engine = Engine::new(&config).map_err(failed)?;
-        Ok(Guest { module: Module::from_file(&engine, path).map_err(failed)?, engine })
+        Ok(IrGuest { module: Module::from_file(&engine, path).map_err(failed)?, engine })
     }
 
     /// Runs it with arguments. It sees `directory` as `/`.

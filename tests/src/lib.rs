@@ -10,6 +10,7 @@
 //! - `PSYCORE_FUZZ_SECONDS`, `PSYCORE_FUZZ_SEED`: how long to generate programs, and from where.
 
 pub mod diff;
+pub mod directory;
 pub mod fuzz;
 pub mod generate;
 pub mod guest;
@@ -19,5 +20,4 @@ pub mod parallel;
 pub mod process;
 pub mod programs;
 pub mod reduce;
-pub mod rng;
 pub mod terminal;

@@ -5,6 +5,9 @@ use std::io::{self, Read, Seek};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// What a test gives a process: only one that hangs takes so long, on a busy machine too.
+pub const LIMIT: Duration = Duration::from_secs(600);
+
 /// What one run left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -21,6 +24,11 @@ impl Outcome {
     /// Whether the process was ended because its time was up.
     pub fn timed_out(&self) -> bool {
         self.end.starts_with(STILL_RUNNING)
+    }
+
+    /// The exit code, of a process that no signal ended.
+    pub fn code(&self) -> Option<i32> {
+        self.end.strip_prefix("exit status: ")?.parse().ok()
     }
 }
 

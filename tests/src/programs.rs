@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// One program and where its expected output is.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub struct TestProgram {
     pub path: PathBuf,
     pub expected: PathBuf,
     /// The expected output is psycore's own with the JIT off, not CPython's.
@@ -17,7 +17,7 @@ pub struct Program {
     pub native_only: bool,
 }
 
-impl Program {
+impl TestProgram {
     pub fn name(&self) -> String {
         self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -29,10 +29,10 @@ pub fn directory(name: &str) -> PathBuf {
 }
 
 /// All `*.py` of a directory, in order of their names, less those that `PSYCORE_ONLY` leaves out.
-pub fn in_directory(name: &str) -> Vec<Program> {
+pub fn in_directory(name: &str) -> Vec<TestProgram> {
     let only = std::env::var("PSYCORE_ONLY").ok();
-    let wanted = |program: &Program| only.as_deref().is_none_or(|names| names.split(',').any(|name| name == program.name()));
-    let mut programs: Vec<Program> = files(&directory(name)).into_iter().map(read).filter(wanted).collect();
+    let wanted = |program: &TestProgram| only.as_deref().is_none_or(|names| names.split(',').any(|name| name == program.name()));
+    let mut programs: Vec<TestProgram> = files(&directory(name)).into_iter().map(read).filter(wanted).collect();
     programs.sort_by(|a, b| a.path.cmp(&b.path));
     programs
 }
@@ -43,10 +43,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "py")).collect()
 }
 
-fn read(path: PathBuf) -> Program {
+fn read(path: PathBuf) -> TestProgram {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let header = |wanted: &str| text.lines().take_while(|line| line.starts_with("# ")).any(|line| line.starts_with(wanted));
-    Program {
+    TestProgram {
         expected: path.with_extension("out"),
         from_rustpython: header("# expect: rustpython"),
         native_only: header("# needs: "),

@@ -9,8 +9,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// How long one expectation may take, on a busy machine too.
-const LIMIT: Duration = Duration::from_secs(30);
+use crate::process::LIMIT;
 
 pub struct Terminal {
     child: Child,
@@ -93,7 +92,8 @@ impl Terminal {
         let start = Instant::now();
         while start.elapsed() < LIMIT {
             if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
-                while let Ok(bytes) = self.screen.recv_timeout(Duration::from_millis(200)) {
+                // To the end of the terminal, which the process's was.
+                while let Ok(bytes) = self.screen.recv_timeout(LIMIT.saturating_sub(start.elapsed())) {
                     self.show(&bytes);
                 }
                 return status;

@@ -1,138 +1,25 @@
 //! The command line of `psycore` in real processes: what stands in for `python` must say, print and exit as `python`
 //! does. The prompt is tested in `repl.rs`, what programs mean in `programs.rs`.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-
+use psycore_tests::directory::Directory;
 use psycore_tests::modes::executable;
+use std::fs;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
 
 /// The same on every Unix.
 const SIGINT: i32 = 2;
-
-/// A directory of its own to run in, removed at the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("psycore-cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().canonicalize().expect("there is a temporary directory").join(name);
-        fs::create_dir_all(&path).expect("a directory can be made");
-        Self(path)
-    }
-
-    fn with(files: &[(&str, &str)]) -> Self {
-        let directory = Self::new();
-        for (name, contents) in files {
-            directory.write(name, contents.as_bytes());
-        }
-        directory
-    }
-
-    fn write(&self, name: &str, contents: &[u8]) {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("a directory can be made");
-        fs::write(path, contents).expect("a file can be written");
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-
-    fn psycore(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new(program());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PYTHON") || name.to_string_lossy().starts_with("PSYCORE_JIT") {
-                command.env_remove(name);
-            }
-        }
-        command.args(arguments).current_dir(&self.0).env("HOME", &self.0).env("NO_COLOR", "1").env_remove("RUST_BACKTRACE");
-        Run { command, stdin: String::new() }
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What stays behind in the temporary directory hurts nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn program() -> PathBuf {
-    executable().expect("psycore is built")
-}
-
-struct Run {
-    command: Command,
-    stdin: String,
-}
-
-/// What a process left behind.
-struct Outcome {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn stdin(mut self, text: &str) -> Self {
-        text.clone_into(&mut self.stdin);
-        self
-    }
-
-    fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
-    fn start(&mut self) -> Child {
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.command.spawn().expect("psycore starts")
-    }
-
-    fn end(mut self) -> Outcome {
-        let mut child = self.start();
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        // A program need not read its input.
-        let _ = stdin.write_all(self.stdin.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("psycore ends");
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The output of a run that must succeed quietly.
-    #[track_caller]
-    fn output(self) -> String {
-        let outcome = self.end();
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "stdout: {}", outcome.stdout);
-        outcome.stdout
-    }
-
-    /// The complaint of a run that must fail with this code.
-    #[track_caller]
-    fn failure(self, code: i32) -> String {
-        let outcome = self.end();
-        assert_eq!(outcome.code, Some(code), "stdout: {}\nstderr: {}", outcome.stdout, outcome.stderr);
-        outcome.stderr
-    }
-}
 
 #[test]
 fn every_way_to_name_a_program_sets_argv_path_and_name() {
     const SHOW: &str = "import sys; print(sys.argv, repr(sys.path[0]), __name__, globals().get('__file__'))\n";
     let directory = Directory::with(&[("d/show.py", SHOW), ("pkg/__init__.py", ""), ("pkg/__main__.py", SHOW)]);
-    let here = directory.path("");
+    let here = directory.name("");
     let here = here.trim_end_matches('/');
-    let d = directory.path("d");
-    std::os::unix::fs::symlink("d/show.py", directory.path("link.py")).expect("a link can be made");
+    let d = directory.name("d");
+    std::os::unix::fs::symlink("d/show.py", directory.name("link.py")).expect("a link can be made");
 
     let out = directory.psycore(&["d/show.py", "-V", "b"]).output();
     assert_eq!(out, format!("['d/show.py', '-V', 'b'] '{d}' __main__ {d}/show.py\n"));
@@ -186,7 +73,7 @@ fn exit_codes() {
         ("import atexit, sys; atexit.register(print, 'bye', file=sys.stderr); sys.exit(3)", 3, "bye\n"),
     ] {
         let outcome = directory.psycore(&["-c", source]).end();
-        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(code), stderr), "{source}");
+        assert_eq!((outcome.code(), outcome.stderr.as_str()), (Some(code), stderr), "{source}");
     }
 }
 
@@ -196,7 +83,7 @@ fn uncaught_exceptions_show_their_lines() {
         "bad.py",
         "def f(x):\n    return 1 / x\n\ntry:\n    f(0)\nexcept ArithmeticError as e:\n    raise KeyError('k') from e\n",
     )]);
-    let file = directory.path("bad.py");
+    let file = directory.name("bad.py");
     assert_eq!(
         directory.psycore(&["bad.py"]).failure(1),
         format!(
@@ -216,15 +103,15 @@ fn uncaught_exceptions_show_their_lines() {
 #[test]
 fn what_cannot_be_run_is_named() {
     let directory = Directory::with(&[("file", ""), ("empty/x", "")]);
-    let program = program().to_string_lossy().into_owned();
+    let program = executable().expect("psycore is built").to_string_lossy().into_owned();
     let text = directory.psycore(&["missing.py"]).failure(2);
-    let path = directory.path("missing.py");
+    let path = directory.name("missing.py");
     assert_eq!(text, format!("{program}: can't open file '{path}': [Errno 2] No such file or directory\n"));
     let text = directory.psycore(&["file/x.py"]).failure(2);
-    let path = directory.path("file/x.py");
+    let path = directory.name("file/x.py");
     assert_eq!(text, format!("{program}: can't open file '{path}': [Errno 20] Not a directory\n"));
     let text = directory.psycore(&["empty"]).failure(1);
-    let path = directory.path("empty");
+    let path = directory.name("empty");
     assert_eq!(text, format!("{program}: can't find '__main__' module in '{path}'\n"));
     let text = directory.psycore(&["-m", "no_such_module"]).failure(1);
     assert_eq!(text, format!("{program}: No module named no_such_module\n"));
@@ -234,8 +121,8 @@ fn what_cannot_be_run_is_named() {
 fn a_file_without_read_permission_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let directory = Directory::with(&[("secret.py", "print('read')\n")]);
-    let path = directory.path("secret.py");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("permissions can be set");
+    let path = directory.name("secret.py");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).expect("permissions can be set");
     if fs::read(&path).is_ok() {
         // The superuser may read everything; then so may psycore.
         assert_eq!(directory.psycore(&["secret.py"]).output(), "read\n");
@@ -252,7 +139,7 @@ fn source_that_is_no_python_is_a_syntax_error_with_its_place() {
     directory.write("latin.py", b"a = 1\nb = '\xe9'\n");
     directory.write("null.py", b"a = 1\nb\0 = 2\n");
     directory.write("codec.py", b"# coding: no-such-codec\nx = 1\n");
-    let file = |name| directory.path(name);
+    let file = |name| directory.name(name);
 
     let text = directory.psycore(&["syntax.py"]).failure(1);
     assert_eq!(text, format!("  File \"{}\", line 2\n    if x\n        ^\nSyntaxError: expected ':'\n", file("syntax.py")));
@@ -304,7 +191,7 @@ fn options_change_what_they_say() {
     assert_eq!(text(&["-P", "-c", isolated]), "False 0\n");
 
     let run = directory.psycore(&["-x", "x.py"]).end();
-    assert_eq!(run.stdout, directory.path("x.py") + "\n");
+    assert_eq!(run.stdout, directory.name("x.py") + "\n");
     assert!(run.stderr.contains("line 3, in <module>\n"), "{}", run.stderr);
     let text = directory.psycore(&["-W", "error", "-c", "import warnings; warnings.warn('w')"]).failure(1);
     assert!(text.ends_with("UserWarning: w\n"), "{text}");
@@ -317,9 +204,9 @@ fn python_variables_are_heeded_unless_told_otherwise() {
     let directory = Directory::with(&[("lib/found.py", "print('found')\n")]);
     let run = |arguments: &[&str], name: &str, value: &str| directory.psycore(arguments).env(name, value).end();
     assert_eq!(run(&["-c", "import found"], "PYTHONPATH", "lib").stdout, "found\n");
-    assert_eq!(run(&["-E", "-c", "import found"], "PYTHONPATH", "lib").code, Some(1));
+    assert_eq!(run(&["-E", "-c", "import found"], "PYTHONPATH", "lib").code(), Some(1));
     assert_eq!(run(&["-c", "print(__debug__)"], "PYTHONOPTIMIZE", "1").stdout, "False\n");
-    assert_eq!(run(&["-c", "import warnings; warnings.warn('w')"], "PYTHONWARNINGS", "error").code, Some(1));
+    assert_eq!(run(&["-c", "import warnings; warnings.warn('w')"], "PYTHONWARNINGS", "error").code(), Some(1));
     let flag = "import sys; print(sys.flags.dont_write_bytecode)";
     assert_eq!(run(&["-c", flag], "PYTHONDONTWRITEBYTECODE", "x").stdout, "1\n");
     let hash = "print(hash('psycore'))";
@@ -327,7 +214,7 @@ fn python_variables_are_heeded_unless_told_otherwise() {
     assert_eq!(run(&["-c", hash], "PYTHONHASHSEED", "5").stdout, first);
     assert_ne!(run(&["-c", hash], "PYTHONHASHSEED", "6").stdout, first);
     let bad = run(&["-c", ""], "PYTHONHASHSEED", "minus one");
-    assert_eq!(bad.code, Some(2));
+    assert_eq!(bad.code(), Some(2));
     assert!(bad.stderr.contains("PYTHONHASHSEED must be"), "{}", bad.stderr);
     let pycache = run(&["-c", "import sys; print(sys.pycache_prefix)"], "PYTHONPYCACHEPREFIX", "/tmp/p");
     assert_eq!(pycache.stdout, "/tmp/p\n");
@@ -367,7 +254,7 @@ fn unbuffered_output_is_seen_at_once() {
 fn a_prompt_reads_commands_from_a_pipe() {
     let directory = Directory::with(&[("program.py", "x = 6\nraise ValueError('stop')\n")]);
     let run = directory.psycore(&["-q", "-i", "program.py"]).stdin("x * 7\ninput()\ntyped\nexit(5)\n").end();
-    assert_eq!((run.code, run.stdout.as_str()), (Some(5), "42\n'typed'\n"));
+    assert_eq!((run.code(), run.stdout.as_str()), (Some(5), "42\n'typed'\n"));
     assert!(run.stderr.contains("ValueError: stop\n>>> >>> "), "{}", run.stderr);
 }
 
@@ -395,7 +282,7 @@ fn every_jit_option_is_accepted() {
     let directory = Directory::new();
     for option in ["--jit=auto", "--jit=off", "--jit=full", "--jit-threshold=5", "--jit-log=log", "--jit-stats"] {
         let run = directory.psycore(&[option, "-c", "print('ran')"]).end();
-        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ran\n"), "{option}: {}", run.stderr);
+        assert_eq!((run.code(), run.stdout.as_str()), (Some(0), "ran\n"), "{option}: {}", run.stderr);
     }
 }
 
@@ -449,9 +336,9 @@ fn a_closed_pipe_is_a_broken_pipe_error() {
 #[test]
 fn closed_standard_streams_do_no_harm() {
     let directory = Directory::new();
-    let program = program();
+    let program = executable().expect("psycore is built");
     let script = format!("'{}' -c 'import sys; print(1)' <&- >&- 2>&-", program.display());
-    let status = Command::new("sh").args(["-c", &script]).current_dir(&directory.0).status().expect("sh runs");
+    let status = Command::new("sh").args(["-c", &script]).current_dir(directory.path()).status().expect("sh runs");
     assert_eq!(status.code(), Some(0));
 }
 

@@ -2,18 +2,15 @@
 //! the exit code: whatever is compiled, nobody may be able to tell. The programs break guards on purpose.
 
 use psycore_tests::modes::{self, JIT_MODES, Mode, OFF};
-use psycore_tests::programs::{self, Program};
+use psycore_tests::process::LIMIT;
+use psycore_tests::programs::{self, TestProgram};
 use psycore_tests::{diff, parallel};
-use std::time::Duration;
-
-/// Far above what the slowest mode needs for these programs on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
 
 fn compare_all(directory: &str) {
     let executable = modes::executable().unwrap_or_else(|problem| panic!("{problem}"));
     let programs = programs::in_directory(directory);
     let references = parallel::map(&programs, |program| OFF.run(&executable, &program.path, LIMIT));
-    let runs: Vec<(usize, &Program, &Mode)> = programs
+    let runs: Vec<(usize, &TestProgram, &Mode)> = programs
         .iter()
         .enumerate()
         .flat_map(|(index, program)| JIT_MODES.iter().map(move |mode| (index, program, mode)))

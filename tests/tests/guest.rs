@@ -3,7 +3,7 @@
 
 use psycore_ir_tests::filetest::time_file;
 use psycore_sandbox::link::LinkLimits;
-use psycore_tests::guest::{Guest, ir_guest};
+use psycore_tests::guest::{IrGuest, ir_guest};
 use psycore_tests::lowerings::lowerings;
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ const RANDOM: [&str; 3] = ["random", "1", "300"];
 #[test]
 fn filetests_and_random_ir_in_wasmtime() {
     let Some(path) = ir_guest() else { return };
-    let guest = Guest::new(&path).unwrap_or_else(|e| panic!("{e}"));
+    let guest = IrGuest::new(&path).unwrap_or_else(|e| panic!("{e}"));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     for args in [&FILETESTS[..], &RANDOM[..]] {
         let limits = LinkLimits { modules: 100_000, bytes: usize::MAX, ..LinkLimits::default() };
@@ -29,7 +29,7 @@ fn filetests_and_random_ir_in_wasmtime() {
 #[test]
 fn a_full_host_refuses() {
     let Some(path) = ir_guest() else { return };
-    let guest = Guest::new(&path).unwrap_or_else(|e| panic!("{e}"));
+    let guest = IrGuest::new(&path).unwrap_or_else(|e| panic!("{e}"));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     let limits = LinkLimits { modules: 3, ..LinkLimits::default() };
     let run = guest.run(directory, &RANDOM, limits, |_| ()).unwrap_or_else(|e| panic!("{e}"));
@@ -65,7 +65,7 @@ fn in_node(path: &Path, args: &[&str]) -> Option<String> {
 #[ignore = "tells, does not test"]
 fn times() {
     let Some(path) = ir_guest() else { return };
-    let guest = Guest::new(&path).unwrap_or_else(|e| panic!("{e}"));
+    let guest = IrGuest::new(&path).unwrap_or_else(|e| panic!("{e}"));
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in ["int_loop", "mul_loop", "float_loop", "list_sum", "calls_local", "calls_by_cell"] {
         let native = time_file(&directory.join(format!("times/{file}.ir")), &lowerings).unwrap_or_else(|e| panic!("{e}"));

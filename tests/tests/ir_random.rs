@@ -5,6 +5,7 @@
 
 use psycore_ir_tests::ir_random::check;
 use psycore_tests::lowerings::lowerings;
+use psycore_tests::process::LIMIT;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ fn watch() {
     std::thread::spawn(|| {
         loop {
             let before = SEED.load(Ordering::Relaxed);
-            std::thread::sleep(Duration::from_secs(30));
+            std::thread::sleep(LIMIT);
             if SEED.load(Ordering::Relaxed) == before {
                 eprintln!("seed {before} does not come to an end");
                 std::process::exit(1);

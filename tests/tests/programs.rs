@@ -3,14 +3,11 @@
 //! must be 3.11, or with psycore for the programs that are marked so.
 
 use psycore_tests::modes::{self, OFF};
-use psycore_tests::process::{self, Outcome};
-use psycore_tests::programs::{self, Program};
+use psycore_tests::process::{self, LIMIT, Outcome};
+use psycore_tests::programs::{self, TestProgram};
 use psycore_tests::{diff, parallel};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-
-const LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
 fn programs_print_what_is_expected() {
@@ -43,7 +40,7 @@ fn check_all(directory: &str) {
     assert!(failures.is_empty(), "{} of {} programs\n\n{}", failures.len(), programs.len(), failures.join("\n"));
 }
 
-fn check(program: &Program, executable: &Path) -> Option<String> {
+fn check(program: &TestProgram, executable: &Path) -> Option<String> {
     let line = OFF.line(executable, &program.path);
     let expected = match std::fs::read_to_string(&program.expected) {
         Ok(text) => text,
@@ -57,12 +54,12 @@ fn check(program: &Program, executable: &Path) -> Option<String> {
     Some(format!("{}: {}\n $ {line}\n{difference}{}", program.name(), outcome.end, outcome.stderr))
 }
 
-fn write_expected(program: &Program, executable: &Path) {
+fn write_expected(program: &TestProgram, executable: &Path) {
     let outcome = if program.from_rustpython { OFF.run(executable, &program.path, LIMIT) } else { run_cpython(program) };
     std::fs::write(&program.expected, outcome.stdout).unwrap_or_else(|error| panic!("{}: {error}", program.expected.display()));
 }
 
-fn run_cpython(program: &Program) -> Outcome {
+fn run_cpython(program: &TestProgram) -> Outcome {
     let check = "import sys; assert sys.version_info[:2] == (3, 11) and sys.implementation.name == 'cpython', sys.version";
     let mut python = Command::new("python3");
     let version = process::run(python.args(["-c", check]), LIMIT).expect("python3 writes the expected outputs");

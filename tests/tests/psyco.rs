@@ -3,7 +3,7 @@
 
 use psycore_tests::modes::{Mode, OFF, executable};
 use psycore_tests::parallel;
-use psycore_tests::process::Outcome;
+use psycore_tests::process::{LIMIT, Outcome};
 use psycore_tests::programs::directory;
 use psycore_vm::{JitConfig, JitMode, Vm, VmConfig};
 use psycore_x64::{CraneliftLowering, CraneliftOptions};
@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(120);
 /// What programs ask about must have happened.
 const AUTO: Mode = Mode { name: "auto", options: &["--jit=auto"], environment: &[("PSYCORE_JIT_SYNCHRONOUS", "1")] };
 const FULL: Mode = Mode { name: "full", options: &["--jit=full"], environment: &[] };
@@ -68,7 +67,7 @@ fn with_interpreted_ir() {
     run_all(&INTERPRETED_IR);
 }
 
-/// Starts a program, waits for its first line, and sends a signal after a while.
+/// Starts a program, waits for its first line, and sends a signal.
 fn interrupted(mode: &Mode) -> (String, Option<i32>) {
     let program = directory("psyco").join("interrupted.py");
     let mut command: Command = mode.command(&executable().expect("psycore is built"), &program);
@@ -76,7 +75,6 @@ fn interrupted(mode: &Mode) -> (String, Option<i32>) {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let first = lines.next().expect("a line").expect("text");
     assert_eq!(first, "running");
-    std::thread::sleep(Duration::from_millis(500));
     // SAFETY: the process is ours and has not been waited for.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
     let mut waited = Duration::ZERO;

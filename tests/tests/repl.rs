@@ -1,10 +1,6 @@
 //! The prompt of `psycore` on a pseudo-terminal: editing, history, completion, Ctrl-C and Ctrl-D as a person meets them.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use psycore_tests::modes::executable;
+use psycore_tests::directory::Directory;
 use psycore_tests::terminal::Terminal;
 
 const UP: &str = "\x1b[A";
@@ -13,46 +9,15 @@ const CTRL_D: &str = "\x04";
 /// The same on every Unix.
 const SIGINT: i32 = 2;
 
-/// A home directory of its own, removed at the end.
-struct Home(PathBuf);
-
-impl Home {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("psycore-repl-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a temporary directory can be made");
-        Self(path)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(executable().expect("psycore is built"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PYTHON") {
-                command.env_remove(name);
-            }
-        }
-        command.args(arguments).current_dir(&self.0);
-        command.env("HOME", &self.0).env("NO_COLOR", "1").env_remove("XDG_STATE_HOME");
-        command
-    }
-
-    fn start(&self, arguments: &[&str]) -> Terminal {
-        Terminal::start(&mut self.command(arguments)).expect("a terminal can be opened")
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        // What stays behind in the temporary directory hurts nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// `psycore` on a terminal.
+fn start(directory: &Directory, arguments: &[&str]) -> Terminal {
+    Terminal::start(&mut directory.psycore(arguments).command).expect("a terminal can be opened")
 }
 
 #[test]
 fn greets_evaluates_and_leaves_at_ctrl_d() {
-    let home = Home::new();
-    let mut terminal = home.start(&[]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &[]);
     terminal.expect("Psycore ");
     terminal.expect(">>> ");
     terminal.line("6 * 7");
@@ -67,8 +32,8 @@ fn greets_evaluates_and_leaves_at_ctrl_d() {
 
 #[test]
 fn quiet_prints_no_banner() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.keys(CTRL_D);
     terminal.end();
@@ -77,8 +42,8 @@ fn quiet_prints_no_banner() {
 
 #[test]
 fn a_block_ends_with_an_empty_line_and_an_open_bracket_when_it_closes() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.line("def double(x):");
     terminal.expect("... ");
@@ -94,8 +59,8 @@ fn a_block_ends_with_an_empty_line_and_an_open_bracket_when_it_closes() {
 
 #[test]
 fn errors_show_the_line_and_the_session_goes_on() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.line("1 / 0");
     terminal.expect("Traceback (most recent call last):\n");
@@ -109,8 +74,8 @@ fn errors_show_the_line_and_the_session_goes_on() {
 
 #[test]
 fn history_is_kept_between_sessions() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.line("print('first ' + 'time')");
     terminal.expect("first time");
@@ -118,7 +83,7 @@ fn history_is_kept_between_sessions() {
     terminal.keys(CTRL_D);
     terminal.end();
 
-    let mut terminal = home.start(&["-q"]);
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.keys(UP);
     terminal.expect("print('first ' + 'time')");
@@ -128,11 +93,11 @@ fn history_is_kept_between_sessions() {
 
 #[test]
 fn an_unwritable_history_is_a_remark_and_nothing_worse() {
-    let home = Home::new();
-    std::fs::write(home.0.join("file"), "").expect("a file can be written");
-    let mut command = home.command(&["-q"]);
-    command.env("PYTHON_HISTORY", home.0.join("file/history"));
-    let mut terminal = Terminal::start(&mut command).expect("a terminal can be opened");
+    let directory = Directory::new();
+    directory.write("file", b"");
+    let mut run = directory.psycore(&["-q"]);
+    run.command.env("PYTHON_HISTORY", directory.name("file/history"));
+    let mut terminal = Terminal::start(&mut run.command).expect("a terminal can be opened");
     terminal.expect(">>> ");
     terminal.keys(CTRL_D);
     assert_eq!(terminal.end().code(), Some(0));
@@ -141,8 +106,8 @@ fn an_unwritable_history_is_a_remark_and_nothing_worse() {
 
 #[test]
 fn tab_completes_names_and_attributes() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.line("import math; a_long_name = 5");
     terminal.expect(">>> ");
@@ -159,8 +124,8 @@ fn tab_completes_names_and_attributes() {
 
 #[test]
 fn ctrl_c_drops_the_line_or_interrupts_the_statement() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-q"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-q"]);
     terminal.expect(">>> ");
     terminal.keys("print('never'");
     terminal.expect("never");
@@ -179,8 +144,8 @@ fn ctrl_c_drops_the_line_or_interrupts_the_statement() {
 #[test]
 fn exit_gives_its_code() {
     for (line, code) in [("exit", 0), ("quit()", 0), ("raise SystemExit(3)", 3), ("exit(4)", 4)] {
-        let home = Home::new();
-        let mut terminal = home.start(&["-q"]);
+        let directory = Directory::new();
+        let mut terminal = start(&directory, &["-q"]);
         terminal.expect(">>> ");
         terminal.line(line);
         assert_eq!(terminal.end().code(), Some(code), "{line}");
@@ -189,11 +154,11 @@ fn exit_gives_its_code() {
 
 #[test]
 fn startup_file_runs_first() {
-    let home = Home::new();
-    std::fs::write(home.0.join("startup.py"), "greeting = 'from ' + 'startup'\nprint('ready')\n").expect("a file can be written");
-    let mut command = home.command(&["-q"]);
-    command.env("PYTHONSTARTUP", home.0.join("startup.py"));
-    let mut terminal = Terminal::start(&mut command).expect("a terminal can be opened");
+    let directory = Directory::new();
+    directory.write("startup.py", b"greeting = 'from ' + 'startup'\nprint('ready')\n");
+    let mut run = directory.psycore(&["-q"]);
+    run.command.env("PYTHONSTARTUP", directory.name("startup.py"));
+    let mut terminal = Terminal::start(&mut run.command).expect("a terminal can be opened");
     terminal.expect("ready\n");
     terminal.expect(">>> ");
     terminal.line("greeting");
@@ -202,9 +167,9 @@ fn startup_file_runs_first() {
 
 #[test]
 fn inspect_gives_a_prompt_after_the_program_failed() {
-    let home = Home::new();
-    std::fs::write(home.0.join("program.py"), "answer = 41\nraise ValueError('on purpose')\n").expect("a file can be written");
-    let mut terminal = home.start(&["-i", "program.py"]);
+    let directory = Directory::new();
+    directory.write("program.py", b"answer = 41\nraise ValueError('on purpose')\n");
+    let mut terminal = start(&directory, &["-i", "program.py"]);
     terminal.expect("ValueError: on purpose\n");
     terminal.expect(">>> ");
     terminal.line("answer + 1");
@@ -216,8 +181,8 @@ fn inspect_gives_a_prompt_after_the_program_failed() {
 
 #[test]
 fn a_program_reads_lines_from_the_terminal() {
-    let home = Home::new();
-    let mut terminal = home.start(&["-c", "name = input('name? '); print('hello', name)"]);
+    let directory = Directory::new();
+    let mut terminal = start(&directory, &["-c", "name = input('name? '); print('hello', name)"]);
     terminal.expect("name? ");
     terminal.line("Grace");
     terminal.expect("hello Grace\n");
@@ -227,13 +192,9 @@ fn a_program_reads_lines_from_the_terminal() {
 #[test]
 fn ctrl_c_ends_a_program_with_a_traceback_and_the_signal() {
     use std::os::unix::process::ExitStatusExt;
-    let home = Home::new();
-    std::fs::write(
-        home.0.join("spin.py"),
-        "def spin():\n    print('spinning', flush=True)\n    while True:\n        pass\nspin()\n",
-    )
-    .expect("a file can be written");
-    let mut terminal = home.start(&["spin.py"]);
+    let directory = Directory::new();
+    directory.write("spin.py", b"def spin():\n    print('spinning', flush=True)\n    while True:\n        pass\nspin()\n");
+    let mut terminal = start(&directory, &["spin.py"]);
     terminal.expect("spinning\n");
     terminal.keys(CTRL_C);
     terminal.expect("Traceback (most recent call last):\n");
@@ -245,9 +206,9 @@ fn ctrl_c_ends_a_program_with_a_traceback_and_the_signal() {
 /// RustPython drops what a flush at the end of a line raises, so Ctrl-C in a program that prints was lost.
 #[test]
 fn ctrl_c_is_not_lost_while_a_program_prints() {
-    let home = Home::new();
+    let directory = Directory::new();
     for _ in 0..5 {
-        let mut terminal = home.start(&["-c", "while True: print('line')"]);
+        let mut terminal = start(&directory, &["-c", "while True: print('line')"]);
         terminal.expect("line\n");
         terminal.keys(CTRL_C);
         terminal.expect("KeyboardInterrupt\n");

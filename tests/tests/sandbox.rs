@@ -3,6 +3,7 @@
 
 use psycore_sandbox::{Engine, Error, Limit, MIB, Output, Sandbox, Value};
 use psycore_tests::modes::executable;
+use psycore_tests::process::LIMIT;
 use psycore_tests::terminal::Terminal;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ fn there_is_a_guest() -> bool {
 }
 
 fn sandbox() -> Sandbox {
-    Sandbox::builder().timeout(Duration::from_secs(60)).build().unwrap_or_else(|e| panic!("{e}"))
+    Sandbox::builder().timeout(LIMIT).build().unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn run(code: &str) -> Result<Value, Error> {
@@ -41,15 +42,15 @@ fn values_go_in_and_come_out() {
         .run("total = sum(numbers)\n{'total': total, 'text': 'ä', 'none': None, 'half': 0.5, 'all': [True, (1, 2)]}")
         .unwrap();
     #[derive(serde::Deserialize, PartialEq, Debug)]
-    struct Result {
+    struct Totals {
         total: i64,
         text: String,
         none: Option<i32>,
         half: f64,
         all: (bool, Vec<i32>),
     }
-    let want = Result { total: 6, text: "ä".into(), none: None, half: 0.5, all: (true, vec![1, 2]) };
-    assert_eq!(value.to::<Result>().unwrap(), want);
+    let want = Totals { total: 6, text: "ä".into(), none: None, half: 0.5, all: (true, vec![1, 2]) };
+    assert_eq!(value.to::<Totals>().unwrap(), want);
     sandbox.run("def area(w, h=2): return w * h").unwrap();
     assert_eq!(sandbox.call("area", (3, 1.5)).unwrap().to::<f64>().unwrap(), 4.5);
     assert_eq!(sandbox.call("area", [4]).unwrap().to::<i32>().unwrap(), 8);
@@ -207,7 +208,7 @@ fn time_ends_loops_interpreted_and_compiled() {
             let begin = Instant::now();
             let result = sandbox.run(code);
             assert!(matches!(result, Err(Error::Limit(Limit::Time(l))) if l == limit), "{code}\n{result:?}");
-            assert!(begin.elapsed() < Duration::from_secs(20), "{code}");
+            assert!(begin.elapsed() < LIMIT, "{code}");
             assert!(matches!(sandbox.run("1"), Err(Error::Ended)));
         }
     }
@@ -235,7 +236,7 @@ fn memory_bombs() {
         "x = bytearray(2**31 - 100)",
         "x = {}\nfor i in range(10**9): x[i] = i",
     ] {
-        let mut sandbox = Sandbox::builder().memory(128 * MIB).timeout(Duration::from_secs(60)).build().unwrap();
+        let mut sandbox = Sandbox::builder().memory(128 * MIB).timeout(LIMIT).build().unwrap();
         match sandbox.run(code) {
             Err(Error::Limit(Limit::Memory(limit))) => assert_eq!(limit, 128 * MIB),
             Err(Error::Exception { class, .. }) if class == "MemoryError" || class == "OverflowError" => {}

@@ -10,14 +10,12 @@
 
 use psycore_jit::ir::text::parse_unit;
 use psycore_jit::ir::{Function, Term};
-use psycore_tests::{diff, modes, parallel, process, programs};
+use psycore_tests::process::{self, LIMIT};
+use psycore_tests::{diff, modes, parallel, programs};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-
-const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn snapshots() {
@@ -46,7 +44,7 @@ fn check(path: &Path, executable: &Path) -> Result<(), String> {
 }
 
 /// A unit in the order in which it was compiled.
-struct UnitText {
+struct UnitSnapshot {
     /// What it is, as the log calls it.
     title: String,
     /// Objects by their names, positions and numbers that differ from run to run left out.
@@ -55,7 +53,7 @@ struct UnitText {
     raw: String,
 }
 
-fn compile(path: &Path, executable: &Path) -> Result<Vec<UnitText>, String> {
+fn compile(path: &Path, executable: &Path) -> Result<Vec<UnitSnapshot>, String> {
     let log = std::env::temp_dir().join(format!(
         "psycore-snapshot-{}-{}.log",
         std::process::id(),
@@ -90,7 +88,7 @@ fn compile(path: &Path, executable: &Path) -> Result<Vec<UnitText>, String> {
                 None => break line.split(" (").next().unwrap_or_default().to_owned(),
             };
         };
-        units.push(UnitText { title, text: normalize(&raw, &names)?, raw });
+        units.push(UnitSnapshot { title, text: normalize(&raw, &names)?, raw });
     }
     if units.is_empty() {
         return Err("nothing was compiled".into());
@@ -156,7 +154,7 @@ fn number_objects(line: &str, order: &mut Vec<String>) -> String {
     out + rest
 }
 
-fn check_promises(path: &Path, units: &[UnitText]) -> Result<(), String> {
+fn check_promises(path: &Path, units: &[UnitSnapshot]) -> Result<(), String> {
     let source = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let all: String = units.iter().map(|u| u.text.as_str()).collect();
     let last = units.last().map(|u| u.raw.as_str()).unwrap_or_default();

@@ -3,14 +3,11 @@
 //! and in Chromium.
 
 use psycore_tests::modes::{self, Mode, OFF};
-use psycore_tests::programs::{self, Program};
-use psycore_tests::{diff, parallel, process};
+use psycore_tests::process::{self, LIMIT};
+use psycore_tests::programs::{self, TestProgram};
+use psycore_tests::{diff, parallel};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-
-/// The first use compiles the guest, which takes half a minute.
-const LIMIT: Duration = Duration::from_secs(240);
 
 /// A root directory, as guests have in other hosts.
 const ROOT: &str = concat!("--dir=", env!("CARGO_TARGET_TMPDIR"), "::/");
@@ -35,7 +32,7 @@ fn executable() -> std::path::PathBuf {
 }
 
 /// The programs of a directory that guests can run.
-fn portable(directory: &str) -> impl Iterator<Item = Program> {
+fn portable(directory: &str) -> impl Iterator<Item = TestProgram> {
     programs::in_directory(directory).into_iter().filter(|program| !program.native_only)
 }
 
@@ -46,7 +43,7 @@ fn programs_leave_behind_what_they_do_natively() {
     }
     let executable = executable();
     let programs = ["programs", "differential/corpus", "differential/guards"].into_iter().flat_map(portable);
-    let runs: Vec<(Program, &Mode)> =
+    let runs: Vec<(TestProgram, &Mode)> =
         programs.flat_map(|program| GUEST_MODES.iter().map(move |mode| (program.clone(), mode))).collect();
     let failures: Vec<String> = parallel::map(&runs, |(program, mode)| {
         let expected = OFF.run(&executable, &program.path, LIMIT);
@@ -77,7 +74,7 @@ fn the_module_psyco_does_what_it_says() {
         return;
     }
     let executable = executable();
-    let programs: Vec<Program> = portable("psyco").filter(|program| program.name() != "support").collect();
+    let programs: Vec<TestProgram> = portable("psyco").filter(|program| program.name() != "support").collect();
     let failures: Vec<String> = parallel::map(&programs, |program| {
         let outcome = process::run(&mut psyco_command(&executable, &program.name()), LIMIT).expect("psycore starts");
         let passed = outcome.end == "exit status: 0" && outcome.stderr.is_empty() && !outcome.stdout.is_empty();

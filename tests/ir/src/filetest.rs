@@ -109,7 +109,7 @@ pub fn time_file(path: &Path, lowerings: Lowerings<'_>) -> Result<String, String
     let mut world = World::default();
     for line in text.lines() {
         let Some(directive) = line.strip_prefix("; ") else { continue };
-        let mut r = Reader { text: directive };
+        let mut r = DirectiveReader { text: directive };
         match r.word() {
             "object" => world.objects.push(r.object()?),
             "cell" => r.cell(&mut world)?,
@@ -157,7 +157,7 @@ fn check_runs(text: &str, unit: &Unit, optimized: &Unit, bless: bool, lowerings:
         }
         out += &format!("{line}\n");
         let Some(directive) = line.strip_prefix("; ") else { continue };
-        let mut r = Reader { text: directive };
+        let mut r = DirectiveReader { text: directive };
         match r.word() {
             "object" => world.objects.push(r.object().map_err(at)?),
             "cell" => r.cell(&mut world).map_err(at)?,
@@ -191,11 +191,11 @@ fn check_runs(text: &str, unit: &Unit, optimized: &Unit, bless: bool, lowerings:
 }
 
 /// Reads directives.
-struct Reader<'a> {
+struct DirectiveReader<'a> {
     text: &'a str,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> DirectiveReader<'a> {
     fn skip(&mut self) {
         self.text = self.text.trim_start();
     }

@@ -99,6 +99,7 @@ impl Default for World {
 #[derive(Default)]
 struct Heap {
     names: Vec<String>,
+    #[expect(clippy::vec_box, reason = "code has their addresses, which must stay")]
     objects: Vec<Box<[u64; OBJECT_WORDS]>>,
     arrays: Vec<(String, Box<[usize]>)>,
     finalizers: Vec<String>,
@@ -184,7 +185,7 @@ impl Heap {
 
 /// Everything that a run did that can be observed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct Observed {
     /// `returned 5`, or the frames that the exits taken rebuild, innermost first.
     pub end: String,
     /// The entry points called, in order.
@@ -193,7 +194,7 @@ pub struct Outcome {
     pub changes: Vec<String>,
 }
 
-impl std::fmt::Display for Outcome {
+impl std::fmt::Display for Observed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.end)?;
         if !self.calls.is_empty() {
@@ -212,7 +213,7 @@ pub fn run_time() -> Duration {
 }
 
 /// Runs entry function `func` of a unit in a new world.
-pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World) -> Result<Outcome, String> {
+pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World) -> Result<Observed, String> {
     let layout = layout(size_of::<usize>() as u32);
     let mut args = Vec::new();
     let mut set_up = || -> Result<(), String> {
@@ -282,7 +283,7 @@ pub fn run(lowering: &mut dyn Lowering, unit: &Unit, func: usize, world: &World)
     lowering.free(lowered.handle);
 
     HEAP.with_borrow_mut(|heap| {
-        let mut out = Outcome { end: String::new(), calls: std::mem::take(&mut heap.calls), changes: vec![] };
+        let mut out = Observed { end: String::new(), calls: std::mem::take(&mut heap.calls), changes: vec![] };
         match got {
             status::RETURNED => {
                 out.end = match unit.funcs[func].ret {

@@ -7,45 +7,14 @@
 //! state of each exit, and is given up at the end of the block of statements that took it.
 
 use crate::filetest::Lowerings;
-use crate::ir_machine::{self, Datum, MAX_LIST, ObjectSpec, Outcome, World};
+use crate::ir_machine::{self, Datum, MAX_LIST, ObjectSpec, Observed, World};
+use crate::rng::Rng;
 use psycore_jit::ir::interp::InterpLowering;
 use psycore_jit::ir::verify::verify;
 use psycore_jit::ir::*;
 use psycore_jit::passes;
 use psycore_jit::rt::RtId;
 use std::collections::HashMap;
-
-/// A small generator of random numbers (xorshift64*).
-pub struct Rng(u64);
-
-impl Rng {
-    /// From a seed; nearby seeds give unrelated numbers.
-    pub fn new(seed: u64) -> Self {
-        let mut r = Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        r.next();
-        r.next();
-        r
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() >> 33) as usize % n.max(1)
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())]
-    }
-}
 
 /// Integers at which something happens.
 const INTS: [i64; 12] = [0, 1, 2, 3, -1, -2, 7, 8, 100, i64::MAX, i64::MIN, i64::MAX - 3];
@@ -62,7 +31,7 @@ struct Scope {
     owned: Vec<Value>,
 }
 
-struct Generator<'a> {
+struct UnitGenerator<'a> {
     rng: &'a mut Rng,
     b: FunctionBuilder,
     scope: Scope,
@@ -78,7 +47,7 @@ struct Generator<'a> {
 /// a guard was hoisted: the block from which it does, and the exit.
 pub fn generate(rng: &mut Rng) -> (Unit, HashMap<u32, (Block, ExitId)>) {
     let size = 5 + rng.below(60);
-    let mut g = Generator {
+    let mut g = UnitGenerator {
         rng,
         b: FunctionBuilder::new("random", FnKind::Entry, Some(Type::I64)),
         scope: Scope::default(),
@@ -118,9 +87,9 @@ pub fn generate(rng: &mut Rng) -> (Unit, HashMap<u32, (Block, ExitId)>) {
     (Unit { funcs: vec![f] }, by_pc)
 }
 
-impl Generator<'_> {
+impl UnitGenerator<'_> {
     fn int(&mut self) -> Value {
-        if self.rng.chance(20) {
+        if self.rng.percent(20) {
             let x = self.rng.pick(&INTS);
             return self.b.i64(x);
         }
@@ -128,7 +97,7 @@ impl Generator<'_> {
     }
 
     fn float(&mut self) -> Value {
-        if self.rng.chance(20) {
+        if self.rng.percent(20) {
             let x = self.rng.pick(&FLOATS);
             return self.b.f64(x);
         }
@@ -159,7 +128,7 @@ impl Generator<'_> {
         let mut stack = vec![];
         let mut drops = vec![];
         for v in self.scope.owned.clone() {
-            if self.rng.chance(50) {
+            if self.rng.percent(50) {
                 stack.push(Recipe::Owned(v));
             } else {
                 drops.push(v);
@@ -186,7 +155,7 @@ impl Generator<'_> {
 
     fn give_up(&mut self) {
         if let Some(v) = self.scope.owned.pop() {
-            let exit = if self.rng.chance(50) { Some(self.exit(Reason::Finalizer)) } else { None };
+            let exit = if self.rng.percent(50) { Some(self.exit(Reason::Finalizer)) } else { None };
             self.b.decref(v, exit);
         }
     }
@@ -245,14 +214,14 @@ impl Generator<'_> {
             }
         };
         self.scope.ints.push(v);
-        if self.rng.chance(10) {
+        if self.rng.percent(10) {
             let op = self.rng.pick(&[UnOp::Neg, UnOp::Not]);
             let v = self.b.un(op, v);
             self.scope.ints.push(v);
         }
-        if self.rng.chance(10) {
+        if self.rng.percent(10) {
             let w = self.b.wrap(v);
-            let v = if self.rng.chance(50) { self.b.sext(w) } else { self.b.zext(w) };
+            let v = if self.rng.percent(50) { self.b.sext(w) } else { self.b.zext(w) };
             self.scope.ints.push(v);
         }
     }
@@ -300,7 +269,7 @@ impl Generator<'_> {
             }
         };
         self.scope.bools.push(v);
-        if self.rng.chance(20) {
+        if self.rng.percent(20) {
             let n = self.b.not(v);
             self.scope.bools.push(n);
         }
@@ -323,10 +292,10 @@ impl Generator<'_> {
 
     fn load(&mut self) {
         let base = self.object();
-        let dep = if self.rng.chance(40) {
+        let dep = if self.rng.percent(40) {
             let c = self.truth();
             let exit = self.exit(Reason::Type);
-            let expect = self.rng.chance(50);
+            let expect = self.rng.percent(50);
             self.b.guard(c, expect, exit)
         } else {
             None
@@ -393,7 +362,7 @@ impl Generator<'_> {
         let inside = self.b.icmp(IntCC::ULt, index, len);
         let dep = self.b.guard(inside, true, exit);
         let items = self.b.load(Field::ListPtr, list, dep);
-        if self.rng.chance(50) {
+        if self.rng.percent(50) {
             let v = self.b.load_elem(ElemKind::ListItem, items, index, dep);
             self.scope.objects.push(v);
         } else {
@@ -437,7 +406,7 @@ impl Generator<'_> {
     fn guard(&mut self) {
         let c = self.truth();
         let exit = self.exit(Reason::Type);
-        let expect = self.rng.chance(70);
+        let expect = self.rng.percent(70);
         self.b.guard(c, expect, exit);
     }
 
@@ -445,7 +414,7 @@ impl Generator<'_> {
         let cond = self.truth();
         let (then, els, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let (int, float) = (self.b.add_param(join, Type::I64), self.b.add_param(join, Type::F64));
-        if self.rng.chance(20) {
+        if self.rng.percent(20) {
             self.b.set_cold(els);
         }
         self.b.br(cond, then, &[], els, &[]);
@@ -470,8 +439,8 @@ impl Generator<'_> {
         self.loops += 1;
         let before = self.b.create_block();
         let (header, body, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let up = self.rng.chance(70);
-        let tested_first = self.rng.chance(70);
+        let up = self.rng.percent(70);
+        let tested_first = self.rng.percent(70);
         let limit = match self.rng.below(5) {
             0 | 1 => {
                 let o = self.object();
@@ -498,7 +467,7 @@ impl Generator<'_> {
         let by = self.b.i64(by);
         self.b.jump(before, &[]);
         self.b.switch_to(before);
-        if self.rng.chance(60) {
+        if self.rng.percent(60) {
             let exit = self.exit(Reason::Entry);
             self.b.set_hoist_exit(before, exit);
             self.hoists.insert(exit.0, before);
@@ -524,14 +493,14 @@ impl Generator<'_> {
         self.scope.ints.push(int);
         self.scope.floats.push(float);
         self.statements();
-        let next_number = if self.rng.chance(70) {
+        let next_number = if self.rng.percent(70) {
             self.b.add(number, by)
         } else {
             let exit = self.exit(Reason::Overflow);
             self.b.add_ovf(number, by, exit)
         };
         let exit = self.exit(Reason::Overflow);
-        let next = match (up, self.rng.chance(50)) {
+        let next = match (up, self.rng.percent(50)) {
             (true, true) => self.b.add_ovf(i, one, exit),
             (true, false) => self.b.add(i, one),
             (false, true) => self.b.sub_ovf(i, one, exit),
@@ -612,7 +581,7 @@ pub fn check(seed: u64, lowerings: Lowerings<'_>) -> Result<(), String> {
 
 /// Whether `got` is what leaving at some loop's entry gives, at the first or a later time that the
 /// program comes there.
-fn left_early(unit: &Unit, hoists: &HashMap<u32, (Block, ExitId)>, world: &World, got: &Outcome) -> bool {
+fn left_early(unit: &Unit, hoists: &HashMap<u32, (Block, ExitId)>, world: &World, got: &Observed) -> bool {
     let at = |pc: u32| got.end.contains(&format!(" at obj0:{pc} "));
     let Some((&(block, exit), _)) = hoists.iter().map(|(pc, b)| (b, *pc)).find(|&(_, pc)| at(pc)) else {
         return false;

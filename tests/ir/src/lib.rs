@@ -4,3 +4,4 @@
 pub mod filetest;
 pub mod ir_machine;
 pub mod ir_random;
+pub mod rng;

@@ -6,6 +6,8 @@
 //! psycore-ir-tests time FILE                  how long the runs of a file take
 //! ```
 
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
 use psycore_ir_tests::{filetest, ir_random};
 use psycore_jit::ir::interp::InterpLowering;
 use psycore_jit::lower::Lowering;
@@ -20,9 +22,9 @@ fn lowerings() -> Vec<Box<dyn Lowering>> {
         use psycore_wasm::lower::{WasmLowering, WasmOptions};
         thread_local! {
             // The same ones for all tests: places in tables are used again, but don't become fewer.
-            static LOWERINGS: [shared::Shared; 2] = [false, true].map(|unstructured| {
+            static LOWERINGS: [shared::SharedLowering; 2] = [false, true].map(|unstructured| {
                 let options = WasmOptions { unstructured, ..WasmOptions::default() };
-                shared::Shared::new(WasmLowering::new(options, Box::new(HostLinker)))
+                shared::SharedLowering::new(WasmLowering::new(options, Box::new(HostLinker)))
             });
         }
         let wasm = LOWERINGS.with(|all| all.clone().map(|l| Box::new(l) as Box<dyn Lowering>));
@@ -43,15 +45,15 @@ mod shared {
 
     /// A lowering that several tests use one after the other.
     #[derive(Clone)]
-    pub struct Shared(Rc<RefCell<WasmLowering>>);
+    pub struct SharedLowering(Rc<RefCell<WasmLowering>>);
 
-    impl Shared {
+    impl SharedLowering {
         pub fn new(lowering: WasmLowering) -> Self {
-            Shared(Rc::new(RefCell::new(lowering)))
+            SharedLowering(Rc::new(RefCell::new(lowering)))
         }
     }
 
-    impl Lowering for Shared {
+    impl Lowering for SharedLowering {
         fn name(&self) -> &'static str {
             self.0.borrow().name()
         }

@@ -1,7 +1,7 @@
 //! Random expressions of a wanted kind. Divisors, indices and shift counts are mostly made safe, so that a loop lives long
 //! enough to get hot; the few that are not give exceptions from the middle of it.
 
-use super::{COST_LIMIT, Generator, Kind, Variable};
+use super::{Binding, COST_LIMIT, ProgramGenerator, ValueKind};
 
 const INTS: [&str; 24] = [
     "0",
@@ -50,18 +50,18 @@ const FLOATS: [&str; 16] = [
 const TEXTS: [&str; 8] =
     ["\"\"", "\"a\"", "\"abc\"", "\"z\\u00e9\"", "\"0\"", "\"hello world\"", "\"A b\"", "\"\\u4f60\\U0001f40d\""];
 
-impl Generator {
-    pub(super) fn literal(&mut self, kind: Kind) -> String {
+impl ProgramGenerator {
+    pub(super) fn literal(&mut self, kind: ValueKind) -> String {
         match kind {
             // Small numbers are the common case; the edges are what breaks.
-            Kind::Int if self.rng.percent(60) => self.rng.pick(&INTS[..12]).to_owned(),
-            Kind::Int => self.rng.pick(&INTS).to_owned(),
-            Kind::Float if self.rng.percent(70) => self.rng.pick(&FLOATS[2..8]).to_owned(),
-            Kind::Float => self.rng.pick(&FLOATS).to_owned(),
-            Kind::Bool => self.rng.pick(&["True", "False"]).to_owned(),
-            Kind::Str => self.rng.pick(&TEXTS).to_owned(),
-            Kind::List => {
-                let item = if self.rng.percent(70) { Kind::Int } else { Kind::Float };
+            ValueKind::Int if self.rng.percent(60) => self.rng.pick(&INTS[..12]).to_owned(),
+            ValueKind::Int => self.rng.pick(&INTS).to_owned(),
+            ValueKind::Float if self.rng.percent(70) => self.rng.pick(&FLOATS[2..8]).to_owned(),
+            ValueKind::Float => self.rng.pick(&FLOATS).to_owned(),
+            ValueKind::Bool => self.rng.pick(&["True", "False"]).to_owned(),
+            ValueKind::Str => self.rng.pick(&TEXTS).to_owned(),
+            ValueKind::List => {
+                let item = if self.rng.percent(70) { ValueKind::Int } else { ValueKind::Float };
                 let mixed = self.rng.percent(15);
                 let items: Vec<String> = (0..self.rng.between(2, 6))
                     .map(|_| {
@@ -71,48 +71,48 @@ impl Generator {
                     .collect();
                 format!("[{}]", items.join(", "))
             }
-            Kind::Dict => {
+            ValueKind::Dict => {
                 let entries: Vec<String> = (0..self.rng.between(1, 4))
                     .map(|key| {
-                        let value = self.literal(Kind::Int);
+                        let value = self.literal(ValueKind::Int);
                         format!("{key}: {value}")
                     })
                     .collect();
                 format!("{{{}}}", entries.join(", "))
             }
-            Kind::Object => {
+            ValueKind::Object => {
                 let class = self.class_name();
                 let suffix = if self.rng.percent(30) { "b" } else { "" };
-                let n = self.literal(Kind::Int);
-                let f = self.literal(Kind::Float);
+                let n = self.literal(ValueKind::Int);
+                let f = self.literal(ValueKind::Float);
                 if self.rng.percent(30) { format!("{class}{suffix}({n})") } else { format!("{class}{suffix}({n}, {f})") }
             }
         }
     }
 
     /// A default value that calls don't share by accident.
-    pub(super) fn default_literal(&mut self, kind: Kind) -> String {
+    pub(super) fn default_literal(&mut self, kind: ValueKind) -> String {
         match kind {
-            Kind::List | Kind::Dict | Kind::Object => "None".to_owned(),
+            ValueKind::List | ValueKind::Dict | ValueKind::Object => "None".to_owned(),
             _ => self.literal(kind),
         }
     }
 
-    fn kind_of_number(&mut self) -> Kind {
+    fn kind_of_number(&mut self) -> ValueKind {
         match self.rng.below(5) {
-            0 | 1 => Kind::Float,
-            2 => Kind::Bool,
-            _ => Kind::Int,
+            0 | 1 => ValueKind::Float,
+            2 => ValueKind::Bool,
+            _ => ValueKind::Int,
         }
     }
 
-    pub(super) fn variable(&mut self, kind: Kind) -> Option<Variable> {
-        let found: Vec<&Variable> = self.variables.iter().filter(|variable| variable.kind == kind).collect();
+    pub(super) fn variable(&mut self, kind: ValueKind) -> Option<Binding> {
+        let found: Vec<&Binding> = self.variables.iter().filter(|variable| variable.kind == kind).collect();
         // Later ones are the loop counters and the function's own variables.
         (!found.is_empty()).then(|| self.rng.pick(&found).clone())
     }
 
-    pub(super) fn expression(&mut self, kind: Kind, depth: usize) -> String {
+    pub(super) fn expression(&mut self, kind: ValueKind, depth: usize) -> String {
         if self.rng.percent(1) {
             let other = self.intruder(kind);
             // In parentheses, because `7.n` is not even an attribute error.
@@ -131,36 +131,36 @@ impl Generator {
         }
         if self.rng.percent(5) {
             let (test, yes, no) =
-                (self.expression(Kind::Bool, depth - 1), self.expression(kind, depth - 1), self.expression(kind, depth - 1));
+                (self.expression(ValueKind::Bool, depth - 1), self.expression(kind, depth - 1), self.expression(kind, depth - 1));
             return format!("({yes} if {test} else {no})");
         }
         match kind {
-            Kind::Int => self.int(depth - 1),
-            Kind::Float => self.float(depth - 1),
-            Kind::Bool => self.boolean(depth - 1),
-            Kind::Str => self.string(depth - 1),
-            Kind::List => self.list(depth - 1),
-            Kind::Dict => self.dict(depth - 1),
-            Kind::Object => self.object(depth - 1),
+            ValueKind::Int => self.int(depth - 1),
+            ValueKind::Float => self.float(depth - 1),
+            ValueKind::Bool => self.boolean(depth - 1),
+            ValueKind::Str => self.string(depth - 1),
+            ValueKind::List => self.list(depth - 1),
+            ValueKind::Dict => self.dict(depth - 1),
+            ValueKind::Object => self.object(depth - 1),
         }
     }
 
     fn int(&mut self, depth: usize) -> String {
-        let a = self.expression(Kind::Int, depth);
+        let a = self.expression(ValueKind::Int, depth);
         match self.rng.below(30) {
             0..=10 => {
                 let operator = self.rng.pick(&["+", "-", "+", "-", "*", "&", "|", "^"]);
-                let b = self.expression(Kind::Int, depth);
+                let b = self.expression(ValueKind::Int, depth);
                 format!("({a} {operator} {b})")
             }
             11..=13 => {
                 let operator = self.rng.pick(&["//", "%"]);
-                let b = self.divisor(Kind::Int, depth);
+                let b = self.divisor(ValueKind::Int, depth);
                 format!("({a} {operator} {b})")
             }
             14 => {
                 let operator = self.rng.pick(&["<<", ">>"]);
-                let b = self.expression(Kind::Int, depth);
+                let b = self.expression(ValueKind::Int, depth);
                 let mask = self.rng.pick(&["7", "15", "63"]);
                 format!("({a} {operator} ({b} & {mask}))")
             }
@@ -168,114 +168,114 @@ impl Generator {
             16 => format!("(~{a})"),
             17 => format!("abs({a})"),
             18 => {
-                let kind = self.rng.pick(&[&Kind::List, &Kind::Dict, &Kind::Str, &Kind::Object]);
+                let kind = self.rng.pick(&[&ValueKind::List, &ValueKind::Dict, &ValueKind::Str, &ValueKind::Object]);
                 let container = self.expression(*kind, depth.min(1));
                 format!("len({container})")
             }
             19 => {
-                let list = self.expression(Kind::List, 0);
+                let list = self.expression(ValueKind::List, 0);
                 if self.rng.percent(40) { format!("{list}[{a} % len({list})]") } else { format!("len({list}[{a} & 3:])") }
             }
             20 => {
-                let object = self.expression(Kind::Object, 0);
+                let object = self.expression(ValueKind::Object, 0);
                 let attribute = self.rng.pick(&["n", "tag", "n", "items[0]"]);
                 format!("{object}.{attribute}")
             }
             21 => {
-                let object = self.expression(Kind::Object, 0);
+                let object = self.expression(ValueKind::Object, 0);
                 let method = self.rng.pick(&["mix", "mix", "bump"]);
                 format!("{object}.{method}({a})")
             }
             22 => {
-                let (dict, default) = (self.expression(Kind::Dict, 0), self.expression(Kind::Int, 0));
+                let (dict, default) = (self.expression(ValueKind::Dict, 0), self.expression(ValueKind::Int, 0));
                 if self.rng.percent(85) { format!("{dict}.get({a}, {default})") } else { format!("{dict}[{a} & 3]") }
             }
             23 => {
-                let (function, b) = (self.rng.pick(&["min", "max"]), self.expression(Kind::Int, depth));
+                let (function, b) = (self.rng.pick(&["min", "max"]), self.expression(ValueKind::Int, depth));
                 format!("{function}({a}, {b})")
             }
             24 => {
-                let f = self.expression(Kind::Float, 0);
+                let f = self.expression(ValueKind::Float, 0);
                 if self.rng.percent(90) { format!("(int({f}) if abs({f}) < 1e15 else 3)") } else { format!("int({f})") }
             }
             25 => {
-                let test = self.expression(Kind::Bool, depth);
+                let test = self.expression(ValueKind::Bool, depth);
                 format!("({a} + {test})")
             }
             26 => format!("({a} ** {})", self.rng.between(0, 3)),
             27 => {
-                let text = self.expression(Kind::Str, 0);
+                let text = self.expression(ValueKind::Str, 0);
                 let call = self.rng.pick(&["ord(({text} + \"x\")[0])", "{text}.find(\"a\")", "{text}.count(\"b\")"]);
                 call.replace("{text}", &text)
             }
             28 => {
-                let (item, list) = (self.name("c"), self.expression(Kind::List, 0));
+                let (item, list) = (self.name("c"), self.expression(ValueKind::List, 0));
                 format!("sum([clamp({item}) for {item} in {list} if {item} != {a}][:3])")
             }
             _ => {
-                let b = self.divisor(Kind::Int, depth);
+                let b = self.divisor(ValueKind::Int, depth);
                 format!("divmod({a}, {b})[{}]", self.rng.below(2))
             }
         }
     }
 
-    fn divisor(&mut self, kind: Kind, depth: usize) -> String {
+    fn divisor(&mut self, kind: ValueKind, depth: usize) -> String {
         let b = self.expression(kind, depth);
         if self.rng.percent(8) {
             return b;
         }
         match (kind, self.rng.below(3)) {
-            (Kind::Int, 0) => format!("({b} | 1)"),
-            (Kind::Int, 1) => self.rng.pick(&["2", "3", "-3", "7", "-1", "10", "16"]).to_owned(),
-            (Kind::Int, _) => format!("({b} or 1)"),
+            (ValueKind::Int, 0) => format!("({b} | 1)"),
+            (ValueKind::Int, 1) => self.rng.pick(&["2", "3", "-3", "7", "-1", "10", "16"]).to_owned(),
+            (ValueKind::Int, _) => format!("({b} or 1)"),
             (_, 0) => self.rng.pick(&["2.0", "-0.5", "3.0", "1e9"]).to_owned(),
             _ => format!("({b} or 1.5)"),
         }
     }
 
     fn float(&mut self, depth: usize) -> String {
-        let a = self.expression(Kind::Float, depth);
+        let a = self.expression(ValueKind::Float, depth);
         match self.rng.below(17) {
             0..=6 => {
                 let operator = self.rng.pick(&["+", "-", "*"]);
-                let other = if self.rng.percent(30) { Kind::Int } else { Kind::Float };
+                let other = if self.rng.percent(30) { ValueKind::Int } else { ValueKind::Float };
                 let b = self.expression(other, depth);
                 if self.rng.percent(25) { format!("({b} {operator} {a})") } else { format!("({a} {operator} {b})") }
             }
             7 | 8 => {
                 let operator = self.rng.pick(&["/", "/", "//", "%"]);
-                let b = self.divisor(Kind::Float, depth);
+                let b = self.divisor(ValueKind::Float, depth);
                 format!("({a} {operator} {b})")
             }
             9 => {
-                let (b, c) = (self.expression(Kind::Int, depth), self.divisor(Kind::Int, depth));
+                let (b, c) = (self.expression(ValueKind::Int, depth), self.divisor(ValueKind::Int, depth));
                 format!("({b} / {c})")
             }
             10 => format!("(-{a})"),
             11 => format!("abs({a})"),
             12 => format!("math.sqrt(abs({a}))"),
             13 => {
-                let b = self.expression(Kind::Int, depth);
+                let b = self.expression(ValueKind::Int, depth);
                 format!("float({b})")
             }
             14 => {
-                let (list, i) = (self.expression(Kind::List, 0), self.expression(Kind::Int, depth));
+                let (list, i) = (self.expression(ValueKind::List, 0), self.expression(ValueKind::Int, depth));
                 format!("{list}[{i} % len({list})]")
             }
             15 => {
-                let object = self.expression(Kind::Object, 0);
+                let object = self.expression(ValueKind::Object, 0);
                 let attribute = self.rng.pick(&["f", "half", "f"]);
                 format!("{object}.{attribute}")
             }
             _ => {
-                let (function, b) = (self.rng.pick(&["min", "max"]), self.expression(Kind::Float, depth));
+                let (function, b) = (self.rng.pick(&["min", "max"]), self.expression(ValueKind::Float, depth));
                 format!("{function}({a}, {b})")
             }
         }
     }
 
     pub(super) fn boolean(&mut self, depth: usize) -> String {
-        let kind = if self.rng.percent(65) { Kind::Int } else { self.kind_of_number() };
+        let kind = if self.rng.percent(65) { ValueKind::Int } else { self.kind_of_number() };
         let (a, b) = (self.expression(kind, depth), self.expression(kind, depth));
         let operator = self.rng.pick(&["<", "<=", "==", "!=", ">", ">="]);
         match self.rng.below(14) {
@@ -285,16 +285,16 @@ impl Generator {
                 format!("{a} {operator} {b} {second} {c}").wrap()
             }
             8 => {
-                let (p, q) = (self.expression(Kind::Bool, depth), self.expression(Kind::Bool, depth));
+                let (p, q) = (self.expression(ValueKind::Bool, depth), self.expression(ValueKind::Bool, depth));
                 let word = self.rng.pick(&["and", "or"]);
                 format!("{p} {word} {q}").wrap()
             }
             9 => {
-                let p = self.expression(Kind::Bool, depth);
+                let p = self.expression(ValueKind::Bool, depth);
                 format!("not {p}").wrap()
             }
             10 => {
-                let container = self.rng.pick(&[&Kind::List, &Kind::Dict]);
+                let container = self.rng.pick(&[&ValueKind::List, &ValueKind::Dict]);
                 let container = self.expression(*container, 0);
                 let word = self.rng.pick(&["in", "not in"]);
                 format!("{a} {word} {container}").wrap()
@@ -314,25 +314,25 @@ impl Generator {
                 format!("isinstance({thing}, {class})")
             }
             _ => {
-                let (s, t) = (self.expression(Kind::Str, depth), self.expression(Kind::Str, depth));
+                let (s, t) = (self.expression(ValueKind::Str, depth), self.expression(ValueKind::Str, depth));
                 format!("{s} {operator} {t}").wrap()
             }
         }
     }
 
     fn string(&mut self, depth: usize) -> String {
-        let s = self.expression(Kind::Str, depth);
+        let s = self.expression(ValueKind::Str, depth);
         match self.rng.below(9) {
             0 | 1 => {
-                let t = self.expression(Kind::Str, depth);
+                let t = self.expression(ValueKind::Str, depth);
                 format!("({s} + {t})[:16]")
             }
             2 => {
-                let i = self.expression(Kind::Int, depth);
+                let i = self.expression(ValueKind::Int, depth);
                 format!("str({i})[-9:]")
             }
             3 => {
-                let i = self.expression(Kind::Int, 0);
+                let i = self.expression(ValueKind::Int, 0);
                 format!("{s}[{i} & 3:]")
             }
             4 => {
@@ -345,11 +345,11 @@ impl Generator {
                 format!("{s}.{method}()")
             }
             6 => {
-                let f = self.expression(Kind::Float, 0);
+                let f = self.expression(ValueKind::Float, 0);
                 format!("\"%.3f\" % {f}")
             }
             7 => {
-                let (t, item) = (self.expression(Kind::Str, 0), self.name("c"));
+                let (t, item) = (self.expression(ValueKind::Str, 0), self.name("c"));
                 format!("\"-\".join([{item} for {item} in {s}] + [{t}])[:16]")
             }
             _ => format!("({s} * {})[:16]", self.rng.below(4)),
@@ -357,7 +357,7 @@ impl Generator {
     }
 
     fn list(&mut self, depth: usize) -> String {
-        let list = self.expression(Kind::List, 0);
+        let list = self.expression(ValueKind::List, 0);
         let item = self.name("c");
         match self.rng.below(8) {
             0 => format!("{list}[{}:]", self.rng.below(3)),
@@ -368,12 +368,12 @@ impl Generator {
             }
             2 => {
                 let operator = self.rng.pick(&["+", "*", "-"]);
-                let value = self.expression(Kind::Int, 0);
+                let value = self.expression(ValueKind::Int, 0);
                 format!("[clamp({item} {operator} {value}) for {item} in {list}][:12]")
             }
             3 => format!("sorted({list})"),
             4 => {
-                let other = self.expression(Kind::List, 0);
+                let other = self.expression(ValueKind::List, 0);
                 format!("({list} + {other})[:12]")
             }
             5 => format!("list(range({}))", self.rng.between(1, 6)),
@@ -387,8 +387,8 @@ impl Generator {
     }
 
     fn dict(&mut self, depth: usize) -> String {
-        let (item, value) = (self.name("c"), self.expression(Kind::Int, depth.min(1)));
-        let dict = self.expression(Kind::Dict, 0);
+        let (item, value) = (self.name("c"), self.expression(ValueKind::Int, depth.min(1)));
+        let dict = self.expression(ValueKind::Dict, 0);
         match self.rng.below(3) {
             0 => format!("{{{item}: {item} + {value} for {item} in range({})}}", self.rng.between(1, 5)),
             1 => format!("dict({dict})"),
@@ -397,16 +397,16 @@ impl Generator {
     }
 
     fn object(&mut self, depth: usize) -> String {
-        let object = self.expression(Kind::Object, 0);
+        let object = self.expression(ValueKind::Object, 0);
         match self.rng.below(3) {
             0 => {
-                let n = self.expression(Kind::Int, depth);
-                let f = self.expression(Kind::Float, depth);
+                let n = self.expression(ValueKind::Int, depth);
+                let f = self.expression(ValueKind::Float, depth);
                 let class = self.class_name();
                 format!("{class}(clamp({n}), {f})")
             }
             1 => {
-                let n = self.expression(Kind::Int, depth.min(1));
+                let n = self.expression(ValueKind::Int, depth.min(1));
                 format!("({object} + {n})")
             }
             _ => object,
@@ -414,7 +414,7 @@ impl Generator {
     }
 
     /// A call of an earlier function that returns the wanted kind, if the budget allows one.
-    pub(super) fn call(&mut self, kind: Kind) -> Option<String> {
+    pub(super) fn call(&mut self, kind: ValueKind) -> Option<String> {
         let affordable: Vec<usize> = (0..self.functions.len())
             .filter(|&index| {
                 let function = &self.functions[index];

@@ -9,11 +9,11 @@
 mod expression;
 mod statement;
 
-use crate::rng::Rng;
+use psycore_ir_tests::rng::Rng;
 
 /// What a variable usually holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ValueKind {
     Int,
     Float,
     Bool,
@@ -26,12 +26,13 @@ enum Kind {
     Object,
 }
 
-const KINDS: [Kind; 7] = [Kind::Int, Kind::Float, Kind::Bool, Kind::Dict, Kind::Object, Kind::List, Kind::Str];
+const KINDS: [ValueKind; 7] =
+    [ValueKind::Int, ValueKind::Float, ValueKind::Bool, ValueKind::Dict, ValueKind::Object, ValueKind::List, ValueKind::Str];
 
 #[derive(Clone, Debug)]
-struct Variable {
+struct Binding {
     name: String,
-    kind: Kind,
+    kind: ValueKind,
     /// False for counters that must reach their end.
     assignable: bool,
 }
@@ -39,17 +40,17 @@ struct Variable {
 #[derive(Clone, Debug)]
 struct Parameter {
     name: String,
-    kind: Kind,
+    kind: ValueKind,
     has_default: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Function {
+struct Callee {
     name: String,
     parameters: Vec<Parameter>,
     /// Whether it takes more positional arguments, as `rest`.
     takes_rest: bool,
-    returns: Kind,
+    returns: ValueKind,
     /// An estimate of how many statements one call executes.
     cost: u64,
 }
@@ -57,14 +58,14 @@ struct Function {
 /// No function may execute more statements than this in one call, by the estimate.
 const COST_LIMIT: u64 = 3000;
 
-struct Generator {
+struct ProgramGenerator {
     rng: Rng,
     case: usize,
     text: String,
     indent: usize,
-    variables: Vec<Variable>,
-    globals: Vec<Variable>,
-    functions: Vec<Function>,
+    variables: Vec<Binding>,
+    globals: Vec<Binding>,
+    functions: Vec<Callee>,
     /// The case's generator function, once it is defined.
     producer: Option<String>,
     /// How often the code being written is executed per call of its function.
@@ -75,7 +76,7 @@ struct Generator {
     counters: Vec<String>,
     in_function: bool,
     /// What the function being written returns.
-    returns: Kind,
+    returns: ValueKind,
     names: usize,
 }
 
@@ -161,7 +162,7 @@ fn assemble(cases: impl Iterator<Item = Case>) -> String {
 }
 
 fn case(seed: u64, index: usize) -> Case {
-    let mut generator = Generator {
+    let mut generator = ProgramGenerator {
         rng: Rng::part(seed, index as u64),
         case: index,
         text: String::new(),
@@ -175,13 +176,13 @@ fn case(seed: u64, index: usize) -> Case {
         loops: 0,
         counters: Vec::new(),
         in_function: false,
-        returns: Kind::Int,
+        returns: ValueKind::Int,
         names: 0,
     };
     generator.case()
 }
 
-impl Generator {
+impl ProgramGenerator {
     fn line(&mut self, text: &str) {
         for _ in 0..self.indent {
             self.text.push_str("    ");
@@ -195,23 +196,23 @@ impl Generator {
         format!("{prefix}{}", self.names)
     }
 
-    fn kind(&mut self) -> Kind {
+    fn kind(&mut self) -> ValueKind {
         // Numbers matter most.
         match self.rng.below(12) {
-            0..=4 => Kind::Int,
-            5 | 6 => Kind::Float,
-            7 => Kind::Str,
-            8 => Kind::List,
-            9 => Kind::Dict,
-            10 => Kind::Object,
-            _ => Kind::Bool,
+            0..=4 => ValueKind::Int,
+            5 | 6 => ValueKind::Float,
+            7 => ValueKind::Str,
+            8 => ValueKind::List,
+            9 => ValueKind::Dict,
+            10 => ValueKind::Object,
+            _ => ValueKind::Bool,
         }
     }
 
     /// What may turn up where `kind` is expected: anything but texts and lists, because multiplied by a large int they
     /// would take all memory. (Hand-written programs do that with small ones.)
-    fn intruder(&mut self, kind: Kind) -> Kind {
-        let count = if kind == Kind::Str { KINDS.len() } else { KINDS.len() - 2 };
+    fn intruder(&mut self, kind: ValueKind) -> ValueKind {
+        let count = if kind == ValueKind::Str { KINDS.len() } else { KINDS.len() - 2 };
         KINDS[self.rng.below(count)]
     }
 
@@ -219,11 +220,11 @@ impl Generator {
         self.line("");
         self.line("");
         self.classes();
-        for kind in [Kind::Int, Kind::Float, Kind::List] {
+        for kind in [ValueKind::Int, ValueKind::Float, ValueKind::List] {
             let name = format!("g{}_{}", self.case, self.globals.len());
             let value = self.literal(kind);
             self.line(&format!("{name} = {value}"));
-            self.globals.push(Variable { name, kind, assignable: true });
+            self.globals.push(Binding { name, kind, assignable: true });
         }
         if self.rng.percent(35) {
             self.recursive_function();
@@ -235,7 +236,7 @@ impl Generator {
             self.function();
         }
         let definitions = std::mem::take(&mut self.text);
-        let calls: Vec<Function> = self.functions.clone();
+        let calls: Vec<Callee> = self.functions.clone();
         for function in &calls {
             for turn in 0..self.rng.between(2, 4) {
                 let wrong = if turn > 1 { 12 } else { 0 };
@@ -280,9 +281,9 @@ impl Generator {
 
     fn classes(&mut self) {
         let name = self.class_name();
-        let tag = self.literal(Kind::Int);
-        let step = self.literal(Kind::Int);
-        let factor = self.literal(Kind::Float);
+        let tag = self.literal(ValueKind::Int);
+        let step = self.literal(ValueKind::Int);
+        let factor = self.literal(ValueKind::Float);
         let operator = self.rng.pick(&["+", "-", "*", "^", "|"]);
         let slots = self.rng.percent(25);
         let slots_line = if slots { "    __slots__ = (\"n\", \"f\", \"items\")\n" } else { "" };
@@ -362,14 +363,14 @@ class {name}b({name}):
         self.in_function = true;
         self.variables = parameters
             .iter()
-            .map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: true })
+            .map(|parameter| Binding { name: parameter.name.clone(), kind: parameter.kind, assignable: true })
             .collect();
         if self.rng.percent(45) {
             let names: Vec<String> = self.globals.iter().map(|global| global.name.clone()).collect();
             self.line(&format!("global {}", names.join(", ")));
             self.variables.extend(self.globals.clone());
         } else {
-            self.variables.extend(self.globals.iter().map(|global| Variable { assignable: false, ..global.clone() }));
+            self.variables.extend(self.globals.iter().map(|global| Binding { assignable: false, ..global.clone() }));
         }
         (self.cost, self.repeats, self.loops) = (1, 1, 0);
         self.returns = self.kind();
@@ -395,21 +396,21 @@ class {name}b({name}):
         self.indent -= 1;
         self.in_function = false;
         self.text.push_str("\n\n");
-        self.functions.push(Function { name, parameters, takes_rest, returns, cost: self.cost });
+        self.functions.push(Callee { name, parameters, takes_rest, returns, cost: self.cost });
         self.variables.clear();
     }
 
     /// A function that calls itself a few times with a changing accumulator.
     fn recursive_function(&mut self) {
         let name = format!("r{}", self.case);
-        let kind = if self.rng.percent(60) { Kind::Int } else { Kind::Float };
-        let parameters: Vec<Parameter> = [("n", Kind::Int), ("a", kind)]
+        let kind = if self.rng.percent(60) { ValueKind::Int } else { ValueKind::Float };
+        let parameters: Vec<Parameter> = [("n", ValueKind::Int), ("a", kind)]
             .into_iter()
             .map(|(name, kind)| Parameter { name: name.to_owned(), kind, has_default: false })
             .collect();
         self.variables = parameters
             .iter()
-            .map(|parameter| Variable { name: parameter.name.clone(), kind: parameter.kind, assignable: false })
+            .map(|parameter| Binding { name: parameter.name.clone(), kind: parameter.kind, assignable: false })
             .collect();
         let (end, next, rest) = (self.expression(kind, 1), self.expression(kind, 2), self.expression(kind, 1));
         let operator = self.rng.pick(&["+", "-", "*"]);
@@ -423,17 +424,17 @@ class {name}b({name}):
         }
         self.text.push_str("\n\n");
         self.variables.clear();
-        self.functions.push(Function { name, parameters, takes_rest: false, returns: kind, cost: 60 });
+        self.functions.push(Callee { name, parameters, takes_rest: false, returns: kind, cost: 60 });
     }
 
     /// A generator function, for loops that are driven by one.
     fn producer(&mut self) {
         let name = format!("y{}", self.case);
         self.variables = vec![
-            Variable { name: "a".to_owned(), kind: Kind::Int, assignable: false },
-            Variable { name: "i".to_owned(), kind: Kind::Int, assignable: false },
+            Binding { name: "a".to_owned(), kind: ValueKind::Int, assignable: false },
+            Binding { name: "i".to_owned(), kind: ValueKind::Int, assignable: false },
         ];
-        let (value, step) = (self.expression(Kind::Int, 2), self.expression(Kind::Int, 1));
+        let (value, step) = (self.expression(ValueKind::Int, 2), self.expression(ValueKind::Int, 1));
         self.line(&format!("def {name}(a):"));
         let count = self.rng.between(3, 9);
         self.line(&format!("    for i in range({count}):"));
@@ -446,7 +447,7 @@ class {name}b({name}):
 
     /// One local of each important kind, and some more.
     fn locals(&mut self) {
-        let mut kinds = vec![Kind::Int, Kind::Float, Kind::Int];
+        let mut kinds = vec![ValueKind::Int, ValueKind::Float, ValueKind::Int];
         for _ in 0..self.rng.between(1, 3) {
             kinds.push(self.kind());
         }
@@ -454,7 +455,7 @@ class {name}b({name}):
             let name = if self.in_function { format!("v{index}") } else { format!("v{index}_{}", self.case) };
             let value = if self.rng.percent(70) { self.literal(kind) } else { self.expression(kind, 1) };
             self.line(&format!("{name} = {value}"));
-            self.variables.push(Variable { name, kind, assignable: true });
+            self.variables.push(Binding { name, kind, assignable: true });
         }
     }
 

@@ -1,8 +1,8 @@
 //! Random statements: assignments, loops of every kind, conditions, exceptions, changes of types and classes midway.
 
-use super::{COST_LIMIT, Generator, Kind, Variable};
+use super::{Binding, COST_LIMIT, ProgramGenerator, ValueKind};
 
-impl Generator {
+impl ProgramGenerator {
     /// The loop that the function is about.
     pub(super) fn hot_loop(&mut self) {
         let trips = self.rng.between(8, 70);
@@ -56,7 +56,7 @@ impl Generator {
         };
         self.line(&format!("for {counter} in {range}:"));
         let before = self.variables.len();
-        self.variables.push(Variable { name: counter.clone(), kind: Kind::Int, assignable: true });
+        self.variables.push(Binding { name: counter.clone(), kind: ValueKind::Int, assignable: true });
         self.loop_body(trips, Some(counter));
         self.forget(before);
         if self.rng.percent(10) {
@@ -76,7 +76,7 @@ impl Generator {
         self.line(&format!("{counter} += {step}"));
         self.indent -= 1;
         let before = self.variables.len();
-        self.variables.push(Variable { name: counter.clone(), kind: Kind::Int, assignable: false });
+        self.variables.push(Binding { name: counter.clone(), kind: ValueKind::Int, assignable: false });
         self.loop_body(trips, Some(counter));
         self.forget(before);
     }
@@ -90,31 +90,31 @@ impl Generator {
 
     fn container_loop(&mut self) {
         let item = self.name("e");
-        let (list, dict) = (self.expression(Kind::List, 1), self.expression(Kind::Dict, 0));
-        let (header, kinds): (String, &[Kind]) = match self.rng.below(9) {
-            0 | 1 => (format!("for {item} in {list}:"), &[Kind::Float]),
-            2 => (format!("for {item}, {item}x in enumerate({list}):"), &[Kind::Int, Kind::Float]),
-            3 => (format!("for {item}, {item}x in {dict}.items():"), &[Kind::Int, Kind::Int]),
-            4 => (format!("for {item} in {dict}:"), &[Kind::Int]),
+        let (list, dict) = (self.expression(ValueKind::List, 1), self.expression(ValueKind::Dict, 0));
+        let (header, kinds): (String, &[ValueKind]) = match self.rng.below(9) {
+            0 | 1 => (format!("for {item} in {list}:"), &[ValueKind::Float]),
+            2 => (format!("for {item}, {item}x in enumerate({list}):"), &[ValueKind::Int, ValueKind::Float]),
+            3 => (format!("for {item}, {item}x in {dict}.items():"), &[ValueKind::Int, ValueKind::Int]),
+            4 => (format!("for {item} in {dict}:"), &[ValueKind::Int]),
             5 => {
-                let other = self.expression(Kind::List, 0);
-                (format!("for {item}, {item}x in zip({list}, {other}):"), &[Kind::Int, Kind::Float])
+                let other = self.expression(ValueKind::List, 0);
+                (format!("for {item}, {item}x in zip({list}, {other}):"), &[ValueKind::Int, ValueKind::Float])
             }
-            6 => (format!("for {item} in reversed({list}):"), &[Kind::Float]),
+            6 => (format!("for {item} in reversed({list}):"), &[ValueKind::Float]),
             7 if self.producer.is_some() => {
-                let (producer, argument) = (self.producer.clone().unwrap_or_default(), self.expression(Kind::Int, 1));
-                (format!("for {item} in {producer}({argument}):"), &[Kind::Int])
+                let (producer, argument) = (self.producer.clone().unwrap_or_default(), self.expression(ValueKind::Int, 1));
+                (format!("for {item} in {producer}({argument}):"), &[ValueKind::Int])
             }
             _ => {
-                let text = self.expression(Kind::Str, 1);
-                (format!("for {item} in {text}:"), &[Kind::Str])
+                let text = self.expression(ValueKind::Str, 1);
+                (format!("for {item} in {text}:"), &[ValueKind::Str])
             }
         };
         self.line(&header);
         let before = self.variables.len();
         for (index, kind) in kinds.iter().enumerate() {
             let name = format!("{item}{}", &"x"[..index]);
-            self.variables.push(Variable { name, kind: *kind, assignable: true });
+            self.variables.push(Binding { name, kind: *kind, assignable: true });
         }
         self.loop_body(5, None);
         // An empty container leaves them unbound.
@@ -163,8 +163,8 @@ impl Generator {
         }
     }
 
-    fn assignable(&mut self) -> Option<Variable> {
-        let found: Vec<&Variable> = self.variables.iter().filter(|variable| variable.assignable).collect();
+    fn assignable(&mut self) -> Option<Binding> {
+        let found: Vec<&Binding> = self.variables.iter().filter(|variable| variable.assignable).collect();
         (!found.is_empty()).then(|| self.rng.pick(&found).clone())
     }
 
@@ -172,9 +172,9 @@ impl Generator {
         let Some(variable) = self.assignable() else { return };
         let name = variable.name;
         let augmented: &[&str] = match variable.kind {
-            Kind::Int => &["+=", "-=", "+=", "*=", "&=", "|=", "^=", "//="],
-            Kind::Float => &["+=", "-=", "*="],
-            Kind::Str | Kind::List => &["+="],
+            ValueKind::Int => &["+=", "-=", "+=", "*=", "&=", "|=", "^=", "//="],
+            ValueKind::Float => &["+=", "-=", "*="],
+            ValueKind::Str | ValueKind::List => &["+="],
             _ => &[],
         };
         if !augmented.is_empty() && self.rng.percent(40) {
@@ -183,7 +183,7 @@ impl Generator {
             let value = if operator == "//=" { format!("({value}) or 1") } else { value };
             self.line(&format!("{name} {operator} {value}"));
             // A variable that is expected to be a float may hold an int, which would double its length in each round.
-            if variable.kind == Kind::Float && operator == "*=" {
+            if variable.kind == ValueKind::Float && operator == "*=" {
                 self.line(&format!("if type({name}) is int: {name} = clamp({name})"));
             }
         } else {
@@ -191,24 +191,24 @@ impl Generator {
             self.line(&format!("{name} = {value}"));
         }
         match variable.kind {
-            Kind::Int if self.rng.percent(60) => {
+            ValueKind::Int if self.rng.percent(60) => {
                 self.line(&format!("if not -2 ** 90 < {name} < 2 ** 90:"));
                 self.indent += 1;
                 self.line(&format!("{name} %= 1000003"));
                 self.indent -= 1;
             }
-            Kind::Int | Kind::Str | Kind::List => self.line(&format!("{name} = clamp({name})")),
+            ValueKind::Int | ValueKind::Str | ValueKind::List => self.line(&format!("{name} = clamp({name})")),
             _ => {}
         }
     }
 
     fn container_statement(&mut self) {
         if self.rng.percent(35) {
-            let Some(dict) = self.variable(Kind::Dict) else { return self.assignment() };
-            let (dict, key, value) = (dict.name, self.expression(Kind::Int, 1), self.expression(Kind::Int, 2));
+            let Some(dict) = self.variable(ValueKind::Dict) else { return self.assignment() };
+            let (dict, key, value) = (dict.name, self.expression(ValueKind::Int, 1), self.expression(ValueKind::Int, 2));
             match self.rng.below(6) {
                 5 => {
-                    let (text, counts, item) = (self.expression(Kind::Str, 1), self.name("d"), self.name("c"));
+                    let (text, counts, item) = (self.expression(ValueKind::Str, 1), self.name("d"), self.name("c"));
                     self.line(&format!("{counts} = {{}}"));
                     self.line(&format!("for {item} in {text}:"));
                     self.line(&format!("    {counts}[{item}] = {counts}.get({item}, 0) + {dict}.get(1, 1)"));
@@ -220,12 +220,12 @@ impl Generator {
             }
             return;
         }
-        let Some(list) = self.variable(Kind::List) else { return self.assignment() };
-        let kind = if self.rng.percent(80) { Kind::Int } else { Kind::Float };
-        let (list, index, value) = (list.name, self.expression(Kind::Int, 1), self.expression(kind, 2));
+        let Some(list) = self.variable(ValueKind::List) else { return self.assignment() };
+        let kind = if self.rng.percent(80) { ValueKind::Int } else { ValueKind::Float };
+        let (list, index, value) = (list.name, self.expression(ValueKind::Int, 1), self.expression(kind, 2));
         match self.rng.below(10) {
             0..=2 => self.line(&format!("{list}[{index} % len({list})] = clamp({value})")),
-            3 => self.line(&format!("{list}[{index} % len({list})] += {}", if kind == Kind::Int { "1" } else { "0.5" })),
+            3 => self.line(&format!("{list}[{index} % len({list})] += {}", if kind == ValueKind::Int { "1" } else { "0.5" })),
             4 | 5 => {
                 self.line(&format!("if len({list}) < 12:"));
                 self.indent += 1;
@@ -249,14 +249,14 @@ impl Generator {
     }
 
     fn object_statement(&mut self) {
-        let Some(object) = self.variable(Kind::Object) else { return self.assignment() };
+        let Some(object) = self.variable(ValueKind::Object) else { return self.assignment() };
         let object = object.name;
-        let kind = if self.rng.percent(50) { Kind::Int } else { Kind::Float };
+        let kind = if self.rng.percent(50) { ValueKind::Int } else { ValueKind::Float };
         let value = self.expression(kind, 2);
-        let attribute = if kind == Kind::Int { "n" } else { "f" };
+        let attribute = if kind == ValueKind::Int { "n" } else { "f" };
         match self.rng.below(6) {
             0 | 1 => self.line(&format!("{object}.{attribute} = clamp({value})")),
-            2 => self.line(&format!("{object}.{attribute} += {}", if kind == Kind::Int { "1" } else { "0.25" })),
+            2 => self.line(&format!("{object}.{attribute} += {}", if kind == ValueKind::Int { "1" } else { "0.25" })),
             3 => {
                 let index = self.rng.below(2);
                 self.line(&format!("{object}.items[{index}] = clamp({value})"));
@@ -283,20 +283,20 @@ impl Generator {
                 None => self.line("pass"),
             },
             6 => {
-                let value = self.literal(Kind::Float);
+                let value = self.literal(ValueKind::Float);
                 self.line(&format!("{class}.tag = {value}"));
             }
             7 => {
-                let value = self.literal(Kind::Int);
+                let value = self.literal(ValueKind::Int);
                 self.line(&format!("{class}.mix = lambda self, v, w={value}: clamp(w - v)"));
             }
             8 => {
-                let (dividend, kind) = (self.literal(Kind::Int), self.intruder(Kind::Int));
+                let (dividend, kind) = (self.literal(ValueKind::Int), self.intruder(ValueKind::Int));
                 let value = self.literal(kind);
                 let global = self.globals[self.rng.below(2)].name.clone();
                 self.line(&format!("globals()[\"{global}\"] = {value} if {dividend} > 1 else {dividend}"));
             }
-            _ => match self.variable(Kind::Object) {
+            _ => match self.variable(ValueKind::Object) {
                 Some(object) => {
                     let suffix = if self.rng.percent(50) { "b" } else { "" };
                     self.line(&format!("{}.__class__ = {class}{suffix}", object.name));
@@ -311,7 +311,7 @@ impl Generator {
         let test = self.boolean(1);
         let kind = if self.rng.percent(80) { self.returns } else { self.intruder(self.returns) };
         let value = self.expression(kind, 1);
-        let really = self.literal(Kind::Bool);
+        let really = self.literal(ValueKind::Bool);
         self.line(&format!("if {test} and {really}:"));
         self.indent += 1;
         self.line(&format!("return {value}"));
@@ -322,14 +322,14 @@ impl Generator {
         if self.rng.percent(25) {
             let (a, b) = (self.assignable(), self.assignable());
             if let (Some(a), Some(b)) = (a, b)
-                && a.kind == Kind::Int
-                && b.kind == Kind::Int
+                && a.kind == ValueKind::Int
+                && b.kind == ValueKind::Int
             {
-                let (x, y) = (self.expression(Kind::Int, 1), self.expression(Kind::Int, 1));
+                let (x, y) = (self.expression(ValueKind::Int, 1), self.expression(ValueKind::Int, 1));
                 return self.line(&format!("{}, {} = divmod(clamp({x}), {y} | 1)", a.name, b.name));
             }
         }
-        let kind = if self.rng.percent(50) { Kind::Int } else { Kind::Float };
+        let kind = if self.rng.percent(50) { ValueKind::Int } else { ValueKind::Float };
         let found: Vec<String> = self
             .variables
             .iter()
@@ -351,7 +351,7 @@ impl Generator {
     fn raise_statement(&mut self) {
         let test = self.boolean(2);
         let problem = self.rng.pick(&["ValueError", "KeyError", "TypeError", "ZeroDivisionError"]);
-        let value = self.expression(Kind::Int, 0);
+        let value = self.expression(ValueKind::Int, 0);
         // In the last rounds, so that the loop has run before.
         let Some(counter) = self.counters.first().cloned() else { return };
         self.line(&format!("if {counter} > 40 and {test}:"));
@@ -417,7 +417,7 @@ impl Generator {
     /// Nested lists, read and written by two indices.
     fn matrix(&mut self) {
         let (m, i, j) = (self.name("m"), self.name("i"), self.name("j"));
-        let kind = if self.rng.percent(50) { Kind::Int } else { Kind::Float };
+        let kind = if self.rng.percent(50) { ValueKind::Int } else { ValueKind::Float };
         let (first, value) = (self.literal(kind), self.expression(kind, 2));
         let operator = self.rng.pick(&["+", "-", "*"]);
         self.line(&format!("{m} = [[{first} for {j} in range(3)] for {i} in range(3)]"));

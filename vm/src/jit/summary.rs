@@ -23,6 +23,8 @@ impl Jit {
         );
         let _ = writeln!(out, "code                {} bytes", stats.code_bytes);
         let _ = writeln!(out, "entered             {}", attached.activations.entered());
+        // SAFETY: the context is this thread's; compiled code waits while this runs.
+        let _ = writeln!(out, "turns of loops      {} (and calls of functions)", unsafe { (*attached.ctx()).polls() });
         let mut exits: Vec<_> = stats.exits.iter().collect();
         exits.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
         for (name, n) in exits {

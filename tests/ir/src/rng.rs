@@ -14,11 +14,11 @@ impl Rng {
     /// A generator for part `index` of what `seed` makes; parts can be made without one another.
     pub fn part(seed: u64, index: u64) -> Self {
         let mut rng = Self::new(seed ^ index.wrapping_mul(0xA076_1D64_78BD_642F));
-        rng.next();
+        rng.bits();
         rng
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,7 +28,7 @@ impl Rng {
 
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.bits() % bound as u64) as usize
     }
 
     /// A number from `low` to `high`, both included.
@@ -40,7 +40,7 @@ impl Rng {
         self.below(100) < chance
     }
 
-    pub fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
     }
 }
@@ -52,8 +52,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_numbers() {
         let (mut a, mut b) = (Rng::new(7), Rng::new(7));
-        assert!((0..100).all(|_| a.next() == b.next()));
-        assert_ne!(Rng::part(7, 0).next(), Rng::part(7, 1).next());
+        assert!((0..100).all(|_| a.bits() == b.bits()));
+        assert_ne!(Rng::part(7, 0).bits(), Rng::part(7, 1).bits());
     }
 
     #[test]
