@@ -14,7 +14,10 @@ function serviceWorker(): Plugin {
         const version = createHash("sha256").update(files.sort().join()).digest("hex").slice(0, 12);
         const source = readFileSync(new URL("src/sw.js", import.meta.url), "utf8")
           .replace("__VERSION__", version)
-          .replace('"__FILES__"', ["./", ...files.filter((name) => name !== "index.html")].map((name) => JSON.stringify(name)).join(", "));
+          .replace(
+            '"__FILES__"',
+            ["./", ...files.filter((name) => name !== "index.html")].map((name) => JSON.stringify(name)).join(", "),
+          );
         this.emitFile({ type: "asset", fileName: "sw.js", source });
       },
     },

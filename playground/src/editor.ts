@@ -20,11 +20,17 @@ import {
 import { tags } from "@lezer/highlight";
 
 const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword], color: "var(--keyword)" },
+  {
+    tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword],
+    color: "var(--keyword)",
+  },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--string)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--number)" },
   { tag: [tags.comment], color: "var(--comment)", fontStyle: "italic" },
-  { tag: [tags.function(tags.definition(tags.variableName)), tags.definition(tags.className), tags.className], color: "var(--definition)" },
+  {
+    tag: [tags.function(tags.definition(tags.variableName)), tags.definition(tags.className), tags.className],
+    color: "var(--definition)",
+  },
   { tag: [tags.meta, tags.self], color: "var(--meta)" },
 ]);
 
@@ -35,7 +41,9 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--muted)", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line)" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--selection)",
+  },
   ".cm-panels": { backgroundColor: "var(--surface)", color: "var(--text)" },
   ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--edge)" },
 });
@@ -72,7 +80,12 @@ export class Editor {
         closeBrackets(),
         highlightActiveLine(),
         highlightSelectionMatches(),
-        Prec.highest(keymap.of([{ key: "Mod-Enter", run }, { key: "Ctrl-Enter", run }])),
+        Prec.highest(
+          keymap.of([
+            { key: "Mod-Enter", run },
+            { key: "Ctrl-Enter", run },
+          ]),
+        ),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, indentWithTab]),
         python(),
         syntaxHighlighting(colours),
@@ -90,7 +103,11 @@ export class Editor {
 
   /** Replaces the program. Undo brings the old one back. */
   set code(code: string) {
-    this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: code }, selection: { anchor: 0 }, scrollIntoView: true });
+    this.#view.dispatch({
+      changes: { from: 0, to: this.#view.state.doc.length, insert: code },
+      selection: { anchor: 0 },
+      scrollIntoView: true,
+    });
     this.clearMarks();
   }
 

@@ -5,7 +5,11 @@ import type { Leftovers } from "./runner";
 import { FILE } from "./runner";
 import { textOf } from "./wat";
 
-function element<K extends keyof HTMLElementTagNameMap>(name: K, content: (Node | string)[] | string = [], className = ""): HTMLElementTagNameMap[K] {
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  content: (Node | string)[] | string = [],
+  className = "",
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(name);
   made.append(...(typeof content === "string" ? [content] : content));
   if (className) made.className = className;
@@ -13,7 +17,12 @@ function element<K extends keyof HTMLElementTagNameMap>(name: K, content: (Node 
 }
 
 /** Fills the panel. `goTo` shows a line in the editor. */
-export function show(panel: HTMLElement, { explanation, modules }: Leftovers, source: string, goTo: (line: number) => void): void {
+export function show(
+  panel: HTMLElement,
+  { explanation, modules }: Leftovers,
+  source: string,
+  goTo: (line: number) => void,
+): void {
   const parts: Node[] = [];
   const file = explanation?.files.find((f) => f.path === FILE || f.path.endsWith(`/${FILE}`)) ?? null;
   if (file !== null) {
@@ -38,13 +47,20 @@ function lines(file: ExplainedFile, source: string[], goTo: (line: number) => vo
   const all = file.lines.reduce((sum, line) => sum + line.time, 0);
   // Guests are not sampled: where nothing was measured there is no column for it.
   const titles = ["Line", ...(all > 0 ? ["Time"] : []), "Source", "What became of it"];
-  const head = element("tr", titles.map((title) => {
-    const cell = element("th", title);
-    cell.scope = "col";
-    return cell;
-  }));
+  const head = element(
+    "tr",
+    titles.map((title) => {
+      const cell = element("th", title);
+      cell.scope = "col";
+      return cell;
+    }),
+  );
   const rows = source.map((text, i) => row(i + 1, text, known.get(i + 1), all, goTo));
-  const table = element("table", [element("caption", "What became of each line", "visually-hidden"), element("thead", [head]), element("tbody", rows)], "lines");
+  const table = element(
+    "table",
+    [element("caption", "What became of each line", "visually-hidden"), element("thead", [head]), element("tbody", rows)],
+    "lines",
+  );
   const scroller = element("div", [table], "scroller");
   // What scrolls must be reachable with the keyboard.
   scroller.tabIndex = 0;
@@ -53,7 +69,13 @@ function lines(file: ExplainedFile, source: string[], goTo: (line: number) => vo
   return scroller;
 }
 
-function row(number: number, text: string, line: ExplainedLine | undefined, all: number, goTo: (line: number) => void): HTMLElement {
+function row(
+  number: number,
+  text: string,
+  line: ExplainedLine | undefined,
+  all: number,
+  goTo: (line: number) => void,
+): HTMLElement {
   const jump = element("button", String(number), "jump");
   jump.type = "button";
   jump.setAttribute("aria-label", `Show line ${number} in the editor`);
@@ -62,13 +84,19 @@ function row(number: number, text: string, line: ExplainedLine | undefined, all:
   const notes: string[] = [];
   if (line?.compiled) notes.push("compiled");
   if (line?.types.length) notes.push(line.types.join(", "));
-  for (const exit of line?.exits ?? []) notes.push(`left ${exit.count.toLocaleString("en")} times at ${exit.instruction}: ${exit.reason}`);
+  for (const exit of line?.exits ?? [])
+    notes.push(`left ${exit.count.toLocaleString("en")} times at ${exit.instruction}: ${exit.reason}`);
   for (const refusal of line?.refusals ?? []) notes.push(`not compiled: ${refusal}`);
   const time = element("td", share >= 0.5 ? `${share.toFixed(0)} %` : "", "time");
   time.style.setProperty("--share", `${share}%`);
   const code = element("code", text || " ");
   code.title = text;
-  const cells = [element("td", [jump]), ...(all > 0 ? [time] : []), element("td", [code]), element("td", notes.join(" · "), "notes")];
+  const cells = [
+    element("td", [jump]),
+    ...(all > 0 ? [time] : []),
+    element("td", [code]),
+    element("td", notes.join(" · "), "notes"),
+  ];
   return element("tr", cells, line?.compiled ? "compiled" : line?.refusals.length ? "refused" : "");
 }
 

@@ -18,7 +18,9 @@ function byId<T extends HTMLElement>(id: string): T {
   return found as T;
 }
 
-const [runButton, stopButton, resetButton, shareButton] = ["run", "stop", "reset", "share"].map((id) => byId<HTMLButtonElement>(id));
+const [runButton, stopButton, resetButton, shareButton] = ["run", "stop", "reset", "share"].map((id) =>
+  byId<HTMLButtonElement>(id),
+);
 const [modeSelect, exampleSelect, themeSelect] = ["mode", "example", "theme"].map((id) => byId<HTMLSelectElement>(id));
 const status = byId("status");
 const inputForm = byId<HTMLFormElement>("input");
@@ -74,7 +76,13 @@ async function run(): Promise<void> {
       let outcome: Outcome;
       try {
         await runner.prepare(engine);
-        outcome = await runner.run(engine, code, first ? input : input.given, stop.signal, (kind, text) => first && output.write(kind, text));
+        outcome = await runner.run(
+          engine,
+          code,
+          first ? input : input.given,
+          stop.signal,
+          (kind, text) => first && output.write(kind, text),
+        );
       } finally {
         clearInterval(progress);
       }
@@ -101,7 +109,8 @@ async function run(): Promise<void> {
     output.flush();
     say(times.join(", ") + (problem === null ? "" : `. ${problem.summary}`), problem !== null);
     if (problem?.place) editor.mark(problem.place, problem.summary);
-    if (engine !== "jit") return explain.showNothing(compiledPanel, "The interpreter compiles nothing. Run the program with the JIT.");
+    if (engine !== "jit")
+      return explain.showNothing(compiledPanel, "The interpreter compiles nothing. Run the program with the JIT.");
     const left = await runner.leftovers();
     for (const { name, bytes } of left.pictures) {
       const picture = draw(name, bytes);
@@ -184,7 +193,12 @@ async function start(): Promise<void> {
 
   const shared = await codeInLink();
   const code = shared ?? recall("code") ?? EXAMPLES[0].code;
-  editor = new Editor(byId("editor"), code, (changed) => keep("code", changed), () => void run());
+  editor = new Editor(
+    byId("editor"),
+    code,
+    (changed) => keep("code", changed),
+    () => void run(),
+  );
   if (shared !== null) keep("code", shared);
 
   exampleSelect.append(new Option("choose…", ""), ...EXAMPLES.map(({ name }, i) => new Option(name, String(i))));

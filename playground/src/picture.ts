@@ -2,7 +2,9 @@
 
 /** Draws a PPM or PGM (P2, P3, P5, P6; 8 bits). Null if it is none. */
 export function draw(name: string, bytes: Uint8Array): HTMLCanvasElement | null {
-  const header = /^P([2356])\s+(?:#[^\n]*\s+)*(\d+)\s+(\d+)\s+(\d+)\s/.exec(new TextDecoder("latin1").decode(bytes.subarray(0, 200)));
+  const header = /^P([2356])\s+(?:#[^\n]*\s+)*(\d+)\s+(\d+)\s+(\d+)\s/.exec(
+    new TextDecoder("latin1").decode(bytes.subarray(0, 200)),
+  );
   if (header === null) return null;
   const [kind, width, height, most] = header.slice(1).map(Number);
   const channels = kind === 3 || kind === 6 ? 3 : 1;

@@ -28,13 +28,23 @@ export class Runner {
 
   /** Loads an interpreter, so that it is there when it is needed. Rejects if that fails. */
   prepare(engine: Engine): Promise<Psycore> {
-    const loaded = (this.#vms[engine] ??= Psycore.load({ jit: engine === "jit" ? "auto" : "off", argv: [FILE], explain: engine === "jit" }));
+    const loaded = (this.#vms[engine] ??= Psycore.load({
+      jit: engine === "jit" ? "auto" : "off",
+      argv: [FILE],
+      explain: engine === "jit",
+    }));
     loaded.catch(() => delete this.#vms[engine]);
     return loaded;
   }
 
   /** Runs a program on a fresh interpreter. `input` is asked where the page allows that; a text is all there is. */
-  async run(engine: Engine, code: string, input: Input | string, signal: AbortSignal, onText: (kind: "stdout" | "stderr", text: string) => void): Promise<Outcome> {
+  async run(
+    engine: Engine,
+    code: string,
+    input: Input | string,
+    signal: AbortSignal,
+    onText: (kind: "stdout" | "stderr", text: string) => void,
+  ): Promise<Outcome> {
     const vm = await this.prepare(engine);
     // Waits for the reset after the last run: that is not this program's time.
     await vm.memory();

@@ -7,7 +7,12 @@ const FILES = ["__FILES__"];
 addEventListener("install", (event) => {
   // What the page shows at once. The interpreter is cached when the page loads it, the rest when the page asks.
   const first = FILES.filter((name) => !name.endsWith(".wasm"));
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(first)).then(() => skipWaiting()));
+  event.waitUntil(
+    caches
+      .open(CACHE)
+      .then((cache) => cache.addAll(first))
+      .then(() => skipWaiting()),
+  );
 });
 
 addEventListener("activate", (event) => {

@@ -1,6 +1,8 @@
 //! Seconds from the making of a sandbox to the text of its first `print`, one sandbox after another: `first_print [COUNT]`.
 //! The guest is loaded before, as in a program that makes many. `./x bench --wasm` runs this.
 
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
 use psycore_sandbox::{Engine, Output, Sandbox};
 use std::io::{self, Write};
 use std::sync::mpsc::{Sender, channel};

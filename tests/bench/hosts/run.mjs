@@ -56,7 +56,11 @@ async function runInPage({ code, file, argv, jit, warmUp }) {
 async function inPyodide({ code, file, argv }) {
   const { loadPyodide } = await import("pyodide");
   const print = (stream) => (line) => stream.write(`${line}\n`);
-  const python = await loadPyodide({ stdout: print(process.stdout), stderr: print(process.stderr), env: { PYTHONHASHSEED: "0" } });
+  const python = await loadPyodide({
+    stdout: print(process.stdout),
+    stderr: print(process.stderr),
+    env: { PYTHONHASHSEED: "0" },
+  });
   python.pyimport("sys").argv = python.toPy(argv);
   python.runPython(code, { filename: file });
 }
@@ -66,7 +70,10 @@ const jit = args[0]?.startsWith("--jit=") ? args.shift().slice("--jit=".length) 
 const warmUp = args[0] === "--warm-up";
 if (warmUp) args.shift();
 const [file, ...rest] = args;
-const program = file === "-c" ? { code: rest[0], file: "<string>", argv: ["-c", ...rest.slice(1)] } : { code: readFileSync(file, "utf8"), file, argv: args };
+const program =
+  file === "-c"
+    ? { code: rest[0], file: "<string>", argv: ["-c", ...rest.slice(1)] }
+    : { code: readFileSync(file, "utf8"), file, argv: args };
 try {
   await HOSTS[host]({ ...program, jit, warmUp });
 } catch (error) {

@@ -23,7 +23,7 @@ await build({
   chunkNames: "shared-[hash]",
   logLevel: "warning",
 });
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "--emitDeclarationOnly"], { stdio: "inherit" });
+execFileSync("npm", ["run", "--silent", "types"], { stdio: "inherit" });
 // It is bundled, and its licence wants to come along.
 copyFileSync("node_modules/@bjorn3/browser_wasi_shim/LICENSE-MIT", "dist/LICENSE-browser_wasi_shim");
 copyFileSync("core/psycore_web_bg.wasm", "dist/psycore_web_bg.wasm");

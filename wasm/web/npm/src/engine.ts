@@ -65,7 +65,13 @@ export class Engine {
     };
     const library = () => readLibrary(config.library);
     const release = (number: number) => host.release(number);
-    this.#guest = new Guest(poll, call, release, library, config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined);
+    this.#guest = new Guest(
+      poll,
+      call,
+      release,
+      library,
+      config.keepModules ? (module: Uint8Array) => this.#keep(module) : undefined,
+    );
   }
 
   static async start(config: EngineConfig, host: EngineHost): Promise<Engine> {

@@ -145,7 +145,9 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
   if (!response.ok) throw new Error(`${url.href}: ${response.status} ${response.statusText}`);
   const type = response.headers.get("Content-Type") ?? "";
   // Some servers do not know what a .wasm is; then it can't be compiled while it arrives.
-  return type.startsWith("application/wasm") ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+  return type.startsWith("application/wasm")
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
 }
 
 function loadCore(): Promise<WebAssembly.Module> {

@@ -102,7 +102,11 @@ export class Surroundings {
   readonly #root = new PreopenDirectory("/", new Map());
   readonly #stdin: Source;
 
-  constructor(env: Record<string, string>, files: Files, private readonly outside: Outside) {
+  constructor(
+    env: Record<string, string>,
+    files: Files,
+    private readonly outside: Outside,
+  ) {
     this.#stdin = new Source(() => outside.stdin());
     const fds = [
       this.#stdin,
@@ -110,7 +114,12 @@ export class Surroundings {
       new Sink((bytes) => outside.output.write("stderr", bytes)),
       this.#root,
     ];
-    this.#wasi = new WASI([], Object.entries(env).map(([name, value]) => `${name}=${value}`), fds, { debug: false });
+    this.#wasi = new WASI(
+      [],
+      Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      fds,
+      { debug: false },
+    );
     for (const [name, data] of Object.entries(files)) this.write(name, data);
   }
 
