@@ -32,6 +32,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="one round, three iterations, three pairs")
     parser.add_argument("--all", action="store_true", help="also the programs of tests/programs, cold, against --jit=off")
     parser.add_argument("--bin", metavar="FILE", help="the psycore to time (what `./x bin` prints)")
+    parser.add_argument("--write", action="store_true", help="also write the table's part of docs/measured.md")
     parser.add_argument("--json", metavar="FILE", help="also write all measurements there")
     options = parser.parse_args()
     if options.quick:
@@ -39,6 +40,8 @@ def parse_arguments():
     for name in ("rounds", "iterations", "pairs"):
         if getattr(options, name) < 1:
             parser.error("--%s must be at least 1" % name)
+    if options.write and (options.quick or options.only or options.peers):
+        parser.error("--write is for all programs and peers, and not for quick runs")
     if options.wasm and options.all:
         parser.error("--all is for the table of the executable")
     peers = wasm.PEERS if options.wasm else native.PEERS

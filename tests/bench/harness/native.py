@@ -5,11 +5,13 @@ ratio says how many times faster psycore is: above 1 is faster.
 """
 import math
 import os
+import re
 import shutil
+import statistics
 import subprocess
 import sys
 
-from . import measure
+from . import document, measure
 from .measure import ARITHMETIC, NUMERIC, OBJECTS, SLOWER, Bench, Failed, geomean, number, share_row
 
 PEERS = ["psycore", "off", "cpython", "pypy"]
@@ -172,6 +174,30 @@ def check_rows(bench, programs, others):
     return rows
 
 
+def short(version):
+    """`CPython 3.11.2`, `PyPy 7.3.11` from what `sys.version` says."""
+    pypy = re.search(r"PyPy (\d[\d.]*)", version)
+    return "PyPy %s" % pypy.group(1) if pypy else "CPython %s" % version.split(" ")[0]
+
+
+def section(about, bench, programs, rows):
+    """The section of docs/measured.md."""
+    columns = [(peer, kind) for kind in ("warm", "cold") for peer in ("cpython", "pypy")]
+    times = [[program] + [document.figure(bench.ratio(kind, program, peer)) for peer, kind in columns] for program in programs]
+    mean = [document.figure(geomean([bench.ratio(kind, program, peer) for program in programs])) for peer, kind in columns]
+    shares = [[what, document.figure(statistics.median(ours / off for ours, off in pairs)), str(len(pairs))]
+              for what, pairs in bench.pairs.items() if pairs]
+    return "\n".join([
+        about,
+        "Cold is a whole process of several iterations, with start-up and compilation, warm the best of those iterations.\n",
+        document.table(["times as fast as"] + ["%s, %s" % (LABELS[peer], kind) for peer, kind in columns],
+                       times + [["geometric mean"] + mean]),
+        "What little can be gained by, as a multiple of the time with `--jit=off`, cold, medians of interleaved pairs:\n",
+        document.table(["", "multiple", "pairs"], shares),
+        document.unmet(rows),
+    ])
+
+
 def run(options):
     """Measures and prints all of it. Gives what is to be kept as JSON."""
     commands = find_commands(options)
@@ -197,4 +223,7 @@ def run(options):
     if rows:
         measure.print_rows(rows, "" if "pypy" in commands else "; without PyPy nothing counts as met")
     bench.print_failures()
+    if options.write:
+        about = document.about([short(versions[peer]) for peer in ("cpython", "pypy") if peer in versions], options.rounds)
+        document.write("native", section(about, bench, options.only, rows))
     return {"commands": commands, "versions": versions, "rows": rows, **bench.measurements()}

@@ -11,13 +11,15 @@ the text's arrival in JavaScript: the engine has the compiled module of both by 
 """
 import glob
 import hashlib
+import json
 import math
 import os
+import re
 import shutil
 import statistics
 import sys
 
-from . import measure
+from . import document, measure
 from .measure import ARITHMETIC, NUMERIC, ROOT, SLOWER, Bench, Failed, geomean, number, share_row
 from .native import find_psycore
 
@@ -183,6 +185,22 @@ def print_warmed(bench, programs):
                                           for host in IN_V8))
 
 
+def said_version(command):
+    """The number in what `command --version` says."""
+    try:
+        return re.search(r"\d[\d.]*", measure.run_process([command, "--version"])[2]).group()
+    except (Failed, OSError, AttributeError):
+        return "-"
+
+
+def package_version(directory):
+    try:
+        with open(os.path.join(directory, "package.json")) as file:
+            return json.load(file)["version"]
+    except (OSError, KeyError, ValueError):
+        return "-"
+
+
 def median(values):
     return statistics.median(values) if values else math.nan
 
@@ -244,6 +262,41 @@ def check_rows(bench, programs, starts, sizes):
     return rows
 
 
+def section(about, bench, programs, starts, sizes, rows):
+    """The section of docs/measured.md."""
+    def by_program(hosts, value):
+        columns = [(host, kind) for host in hosts for kind in ("warm", "cold")]
+        rows = [[program] + [document.figure(value(kind, program, host)) for host, kind in columns] for program in programs]
+        return document.table([""] + ["%s, %s" % (LABELS[host], kind) for host, kind in columns], rows)
+
+    warmed = [[program] + [document.figure(share(bench, "cold", program, host + "_warmed")) for host in IN_V8]
+              for program in programs if program in ARITHMETIC]
+    others = [["first `print` of a new interpreter in %s" % LABELS[peer], "%s ms" % document.figure(1000 * median(later))]
+              for peer, (_, later) in starts.items()]
+    others += [["first `print` of the first interpreter in a process of %s" % LABELS[peer],
+                "%s ms" % document.figure(1000 * median(first))] for peer, (first, _) in starts.items()]
+    for peer, files in sizes.items():
+        name = "Psycore" if peer == "node" else LABELS[peer]
+        others.append(["download of %s with brotli until a program runs" % name, "%s MB" % megabytes(at_once(files))])
+        if sum(files.values()) > at_once(files):
+            others.append(["with the rest of the library", "%s MB" % megabytes(sum(files.values()))])
+    others += [["%s, as a multiple of the time with `--jit=off`, %d pairs" % (what, len(pairs)),
+                document.figure(statistics.median(ours / off for ours, off in pairs))]
+               for what, pairs in bench.pairs.items() if pairs]
+    return "\n".join([
+        about,
+        "Cold is several iterations of a fresh interpreter together, without its start, warm the best of them.\n",
+        "Times as fast as Pyodide in Node:\n",
+        by_program(IN_V8, lambda kind, program, host: bench.ratio(kind, program, "pyodide", host)),
+        "Multiples of the native time:\n",
+        by_program(HOSTS, lambda kind, program, host: share(bench, kind, program, host)),
+        "Multiples of the native time after `Psycore.warmUp()`, cold:\n",
+        document.table([""] + [LABELS[host] for host in IN_V8], warmed),
+        document.table(["", "measured"], others),
+        document.unmet(rows),
+    ])
+
+
 def run(options):
     """Measures and prints all of it. Gives what is to be kept as JSON."""
     commands, versions = find_commands(options)
@@ -271,4 +324,9 @@ def run(options):
     rows = check_rows(bench, options.only, starts, sizes)
     measure.print_rows(rows)
     bench.print_failures()
+    if options.write:
+        chromium = os.environ.get("CHROMIUM") or "chromium"
+        names = ["Node %s" % said_version(shutil.which("node") or "node"), "Chromium %s" % said_version(chromium),
+                 "Pyodide %s" % package_version(PYODIDE_PACKAGE)]
+        document.write("wasm", section(document.about(names, options.rounds), bench, options.only, starts, sizes, rows))
     return {"commands": commands, "versions": versions, "rows": rows, "starts": starts, "sizes": sizes, **bench.measurements()}
