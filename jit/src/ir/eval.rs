@@ -130,8 +130,9 @@ pub fn un(op: UnOp, a: Const) -> Option<Const> {
         (UnOp::FTrunc, Const::F64(bits)) => float(f64::from_bits(bits).trunc()),
         (UnOp::F64ToI64, Const::F64(bits)) => {
             let x = f64::from_bits(bits).trunc();
-            // 2^63 is exact; everything in [-2^63, 2^63) fits.
-            (x >= -9.223372036854775808e18 && x < 9.223372036854775808e18).then(|| Const::I64(x as i64))
+            // The smallest is exact; everything from it to its negative fits.
+            const END: f64 = -(i64::MIN as f64);
+            (-END..END).contains(&x).then_some(Const::I64(x as i64))
         }
         _ => None,
     }

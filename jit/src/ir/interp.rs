@@ -467,6 +467,7 @@ impl Machine<'_> {
         if ty == Type::Ptr && self.unit.layout.args_are_words() { FieldTy::Ptr } else { FieldTy::I64 }
     }
 
+    #[expect(clippy::mut_from_ref, reason = "it is in an object, not in the machine")]
     fn refcount(&self, v: Value) -> &mut usize {
         let at = self.address(v).wrapping_add_signed(self.unit.layout.refcount as isize);
         // SAFETY: each object has its reference word there (see above); nobody else holds it.

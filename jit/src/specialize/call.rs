@@ -655,7 +655,7 @@ impl Spec<'_> {
             }
             (Builtin::Ord, 1) => Ok(self.ord()),
             (Builtin::Chr, 1) => Ok(self.chr()),
-            (Builtin::Str, 1) => Ok(self.to_str()),
+            (Builtin::Str, 1) => Ok(self.str_call()),
             (Builtin::Frames, _) => Ok(Some(self.leave_at_start(Reason::Unsupported))),
             _ => Ok(None),
         }

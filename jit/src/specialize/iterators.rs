@@ -156,7 +156,7 @@ impl Spec<'_> {
                 Some(i) if i.op == Opcode::GetIter => return true,
                 // The first number of an `enumerate`.
                 Some(i) if matches!(i.op, Opcode::LoadSmallInt | Opcode::LoadConst) => {
-                    let fits = matches!(self.ctx.frame().stack.len().checked_sub(depth + 2), Some(_))
+                    let fits = self.ctx.frame().stack.len() >= depth + 2
                         && matches!(self.peek(depth), Val::Null)
                         && matches!(self.peek(depth + 1), Val::Const(c) if self.o.builtin(*c) == Some(Builtin::Enumerate));
                     match frame.code.instr(i.next) {

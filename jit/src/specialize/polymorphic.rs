@@ -72,7 +72,7 @@ impl Spec<'_> {
                 }
             }
             let is = (attr, index, dict);
-            if *first.get_or_insert_with(|| is.clone()) != is {
+            if *first.get_or_insert(is) != is {
                 return None;
             }
         }

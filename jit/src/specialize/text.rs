@@ -127,7 +127,7 @@ impl Spec<'_> {
     }
 
     /// `str(x)` of a number or a str.
-    pub(super) fn to_str(&mut self) -> Option<Flow> {
+    pub(super) fn str_call(&mut self) -> Option<Flow> {
         if let Some(text) = self.text_of_number() {
             return self.call_done(1, text);
         }
