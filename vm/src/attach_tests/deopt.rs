@@ -383,10 +383,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
         ExitKind::Guard(Reason::Type)
     };
     let inner_pc = if raise { s.pc(inner_code, Opcode::RaiseVarargs, 0) } else { s.pc(inner_code, Opcode::Resume, 0) + 1 };
-    let exception = raise.then(|| {
-        let e = vm.ctx.exceptions.value_error.as_object().call((a1.clone(),), vm).unwrap();
-        e
-    });
+    let exception = raise.then(|| vm.ctx.exceptions.value_error.as_object().call((a1.clone(),), vm).unwrap());
     let outer_frame = |k: Vec<Recipe>| frame(outer_code, None, s.pc(outer_code, Opcode::Call, 0), k, vec![Recipe::Const(x)]);
     let mid_pc = s.pc(mid_code, Opcode::Call, 0);
     let keep = vec![Recipe::Keep, Recipe::Keep, Recipe::Const(x)];

@@ -127,7 +127,7 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
 
 /// The layout of a table with three known keys whose words begin at `first`.
 fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashes: &[i64]) -> Option<Table> {
-    // SAFETY (all): within the structure.
+    // SAFETY: as all reads by it, within the structure.
     let w = |i: usize| unsafe { word(at, first + i * WORD) };
     let (mut indices, mut entries) = (None, None);
     for i in 0..words - 1 {
@@ -144,7 +144,7 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
                 indices = Some(i);
             }
         } else if n == 3 {
-            // SAFETY (both): a vector of three entries of at least 24 bytes.
+            // SAFETY: for both, a vector of three entries of at least 24 bytes.
             let place = |value: usize| (0..72 / WORD).find(|&k| unsafe { word(p, k * WORD) } == value);
             let long_place = |value: i64| (0..72 / WORD).step_by(8 / WORD).find(|&k| unsafe { long(p, k * WORD) } == value);
             let (k0, k1) = (place(keys[0].as_object().as_raw().addr())?, place(keys[1].as_object().as_raw().addr())?);

@@ -3,6 +3,11 @@
 //! Here is what the tests share: an interpreter, a context, and outcomes (a value or an exception)
 //! written as text so that they can be compared.
 
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "what `Bench` hands out is valid as long as it lives, which is all that entry points ask"
+)]
+
 mod calls;
 mod costs;
 mod death;
