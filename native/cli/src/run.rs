@@ -129,7 +129,7 @@ fn cannot_open(vm: &VirtualMachine, path: &str, error: &io::Error) -> PyBaseExce
         None => (text.as_str(), 2),
     };
     let path = vm.ctx.new_str(path);
-    let path = path.as_object().repr(vm).map_or_else(|_| path, |repr| repr);
+    let path = path.as_object().repr(vm).unwrap_or(path);
     complain(&format!("{executable}: can't open file {}: [Errno {errno}] {reason}", path.to_string_lossy()));
     vm.new_system_exit(vec![vm.ctx.new_int(2).into()].into())
 }

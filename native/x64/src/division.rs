@@ -105,7 +105,7 @@ mod tests {
             let multiple = most / d * d;
             let dividends = (0..63).flat_map(|k| near(1 << k)).chain(near(multiple)).chain([0, d - 1, d, most]);
             for x in dividends.filter(|x| *x <= most) {
-                let high = (u128::from(x) * u128::from(factor) >> 64) as u64;
+                let high = ((u128::from(x) * u128::from(factor)) >> 64) as u64;
                 assert_eq!(high >> shift, x / d, "{x} / {d}");
             }
         }

@@ -788,7 +788,7 @@ fn memory_of_every_width() {
     assert_eq!(m.enter(&lowered, &mut args), 0);
     assert_eq!(m.ctx.ret, 3 + 0x77);
     assert_eq!(args[1], 0xd1c7);
-    assert_eq!(it.sign, 0x1_0200 + (0xff + 0x77 & 0xff));
+    assert_eq!(it.sign, 0x1_0200 + ((0xff + 0x77) & 0xff));
     assert_eq!(it.value, 2.5);
     assert_eq!(entries, [0, 5, 2, 3, 4, 4, 6, 7]);
     assert_eq!(m.ctx.scratch[3], 1);
