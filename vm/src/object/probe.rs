@@ -233,7 +233,7 @@ pub fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     // Header.
     let list_obj: PyObjectRef = ctx.new_list(vec![]).into();
     let list_at = address(&list_obj);
-    // SAFETY (here and below): headers and payloads of live objects are readable.
+    // SAFETY: here and below, headers and payloads of live objects are readable.
     let (one, two) = unsafe {
         let one = word(list_at, 0);
         let second = list_obj.clone();
@@ -513,7 +513,7 @@ fn probe_dict(
     // Now: 4 used, 5 entry slots, one of them deleted; index table of at least 8.
     let at = address_of_ref(&dict);
     let n = words::<PyDict>();
-    // SAFETY (all): within the payload.
+    // SAFETY: as all reads by it, within the payload.
     let w = |i: usize| unsafe { word(at, payload_offset::<PyDict>() + i * WORD) };
     let mut entries = None;
     for i in 1..n - 1 {

@@ -146,6 +146,7 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
         } else if n == 3 {
             // SAFETY: for both, a vector of three entries of at least 24 bytes.
             let place = |value: usize| (0..72 / WORD).find(|&k| unsafe { word(p, k * WORD) } == value);
+            // SAFETY: as above.
             let long_place = |value: i64| (0..72 / WORD).step_by(8 / WORD).find(|&k| unsafe { long(p, k * WORD) } == value);
             let (k0, k1) = (place(keys[0].as_object().as_raw().addr())?, place(keys[1].as_object().as_raw().addr())?);
             let h0 = long_place(hashes[0])?;

@@ -34,6 +34,7 @@ unsafe fn release(t: &mut Bench<'_>, p: Raw) {
 
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn costs() {
     bench(|t| {
         t.run(
