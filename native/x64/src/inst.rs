@@ -57,41 +57,36 @@ impl Translator<'_> {
             | Op::LoadCtx(_)
             | Op::StoreCtx(..)
             | Op::StoreScratch { .. } => self.access(inst)?,
-            Op::Guard { cond, expect, exit } => {
-                let cond = self.condition(*cond)?;
-                self.guard(cond, *expect, *exit);
-                None
-            }
-            Op::Incref(v) => {
-                let layout = self.input.env.layout;
-                incref(self, layout, *v)?;
-                None
-            }
-            Op::Decref(v, exit) => {
-                let layout = self.input.env.layout;
-                decref(self, layout, *v, *exit)?;
-                None
-            }
             Op::CallRt { rt, args } => {
                 let args: Result<Vec<_>, _> = args.iter().map(|v| self.value(*v)).collect();
                 self.call_rt(*rt, &args?)?
             }
             Op::CallFn { callee, args, ret, exit } => self.call_fn(*callee, args, *ret, *exit)?,
-            Op::Poll { exit } => {
-                self.poll(*exit);
-                None
-            }
-            Op::Enter { exit } => {
-                self.enter(*exit);
-                None
-            }
-            Op::Leave => {
-                self.leave();
+            Op::Guard { .. } | Op::Incref(_) | Op::Decref(..) | Op::Poll { .. } | Op::Enter { .. } | Op::Leave => {
+                self.effect(&inst.op)?;
                 None
             }
         };
         if let (Some(result), Some(value)) = (inst.result, value) {
             self.t.values[result.index()] = value.into();
+        }
+        Ok(())
+    }
+
+    /// What an instruction without a result does.
+    fn effect(&mut self, op: &Op) -> Result<(), LowerError> {
+        let layout = self.input.env.layout;
+        match op {
+            Op::Guard { cond, expect, exit } => {
+                let cond = self.condition(*cond)?;
+                self.guard(cond, *expect, *exit);
+            }
+            Op::Incref(v) => incref(self, layout, *v)?,
+            Op::Decref(v, exit) => decref(self, layout, *v, *exit)?,
+            Op::Poll { exit } => self.poll(*exit),
+            Op::Enter { exit } => self.enter(*exit),
+            Op::Leave => self.leave(),
+            _ => return Err(LowerError(format!("{op:?} has a result"))),
         }
         Ok(())
     }

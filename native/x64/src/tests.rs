@@ -11,7 +11,7 @@ use std::cell::Cell;
 
 /// What the run time noted. `RuntimeContext::runtime` points to it.
 #[derive(Default)]
-struct Log {
+struct CallLog {
     dead: Vec<usize>,
     polls: u32,
     leave: i32,
@@ -20,9 +20,9 @@ struct Log {
 
 /// # Safety
 /// `ctx` is a [`TestMachine`]'s.
-unsafe fn log<'a>(ctx: *mut RuntimeContext) -> &'a mut Log {
+unsafe fn log<'a>(ctx: *mut RuntimeContext) -> &'a mut CallLog {
     // SAFETY: the caller's promise.
-    unsafe { &mut *(*ctx).runtime.cast::<Log>() }
+    unsafe { &mut *(*ctx).runtime.cast::<CallLog>() }
 }
 
 extern "C" fn dealloc(ctx: *mut RuntimeContext, object: usize) -> i32 {
@@ -89,7 +89,7 @@ struct TestMachine {
     lowering: CraneliftLowering,
     ctx: Box<RuntimeContext>,
     exits: Box<[u64]>,
-    log: Box<Log>,
+    log: Box<CallLog>,
     cells: [Cell<u64>; 4],
     listing: bool,
 }
@@ -102,7 +102,7 @@ impl TestMachine {
     fn with(options: CraneliftOptions) -> Self {
         let mut ctx = Box::new(RuntimeContext::new());
         let mut exits = vec![0; 1 << 16].into_boxed_slice();
-        let mut log = Box::new(Log::default());
+        let mut log = Box::new(CallLog::default());
         ctx.exit_top = exits.as_mut_ptr();
         ctx.exit_end = exits.as_mut_ptr_range().end;
         ctx.runtime = (&raw mut *log).cast();

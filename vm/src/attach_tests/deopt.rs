@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// One record: an exit of one function, and its words.
-struct Leaving {
+struct LeavingDriver {
     kind: ExitKind,
     state: FrameState,
     words: Vec<(Type, u64)>,
@@ -29,13 +29,13 @@ struct Leaving {
 enum Act {
     Return(PyObjectRef),
     /// The innermost function's record first, and the exception if it raised.
-    Leave(Vec<Leaving>, Option<PyObjectRef>),
+    Leave(Vec<LeavingDriver>, Option<PyObjectRef>),
 }
 
-type Plot = Box<dyn Fn(&Stage, FrameRef, &VirtualMachine) -> Option<Act>>;
+type Plot = Box<dyn Fn(&TestStage, FrameRef, &VirtualMachine) -> Option<Act>>;
 
 /// The driver: runs the plot when the function `watch` is entered (or loops).
-struct Stage {
+struct TestStage {
     objects: crate::jit::objects::Objects,
     watch: &'static str,
     in_loop: bool,
@@ -44,7 +44,7 @@ struct Stage {
     taken: Rc<Cell<u32>>,
 }
 
-impl Stage {
+impl TestStage {
     fn id(&self, obj: &PyObject) -> ObjId {
         self.objects.id_of(obj)
     }
@@ -70,7 +70,7 @@ fn pc_of(code: &Py<PyCode>, op: Opcode, n: usize) -> u32 {
     instrs.iter().filter(|i| i.op == op).nth(n).unwrap().pc
 }
 
-impl Driver for Stage {
+impl Driver for TestStage {
     fn object(&self, id: ObjId) -> &PyObject {
         self.objects.get(id)
     }
@@ -83,7 +83,7 @@ impl Driver for Stage {
         }
         let Some(act) = (self.plot)(self, frame, vm) else { return Hot::Later(1) };
         // The exit after the records is one of an entry that does not fit.
-        let miss = Leaving {
+        let miss = LeavingDriver {
             kind: ExitKind::Guard(Reason::Entry),
             state: state(vec![self::frame(ObjId(0), None, 0, vec![Recipe::Keep], vec![])]),
             words: vec![],
@@ -165,7 +165,7 @@ impl Driver for Stage {
 fn stage(watch: &'static str, in_loop: bool, times: u32, source: &str, plot: Plot) {
     let plain = with_vm(|vm| outcome(vm, source));
     let taken = Rc::new(Cell::new(0));
-    let driver = Stage { objects: Default::default(), watch, in_loop, plot, act: RefCell::default(), taken: taken.clone() };
+    let driver = TestStage { objects: Default::default(), watch, in_loop, plot, act: RefCell::default(), taken: taken.clone() };
     let options = Thresholds { calls: 1, iterations: 1 };
     let got = with_jit(Box::new(driver), options, |vm, _| outcome(vm, source));
     assert_eq!(got, plain, "{source}");
@@ -189,7 +189,7 @@ fn state(frames: Vec<FrameDesc>) -> FrameState {
     FrameState { frames, globals: Vec::new() }
 }
 
-fn live_code(stage: &Stage, live: FrameRef) -> ObjId {
+fn live_code(stage: &TestStage, live: FrameRef) -> ObjId {
     // SAFETY: the live frame.
     stage.id(unsafe { live.code() }.as_object())
 }
@@ -283,7 +283,7 @@ print(f(1, 0))
         let n = times.clone();
         let plain = with_vm(|vm| outcome(vm, &source));
         let taken = Rc::new(Cell::new(0));
-        let driver = Stage {
+        let driver = TestStage {
             objects: Default::default(),
             watch: "f",
             in_loop: false,
@@ -303,7 +303,7 @@ print(f(1, 0))
                 if depth > 0 {
                     return None;
                 }
-                let leaving = Leaving {
+                let leaving = LeavingDriver {
                     kind: ExitKind::Raise,
                     state: state(vec![frame(code, None, pc, keep, vec![])]),
                     words: vec![],
@@ -365,7 +365,7 @@ outer(7, 1)
 ";
 
 /// The plot of the chain: `outer` runs compiled, `mid` and `inner` in it, and `inner` leaves at its start.
-fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: bool) -> Option<Act> {
+fn chain(s: &TestStage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: bool) -> Option<Act> {
     let (a, k) = (local(live, 0), local(live, 1));
     let one = vm.ctx.new_int(1);
     let a1 = vm._add(&a, one.as_object()).unwrap();
@@ -391,7 +391,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
     let int = |o: &PyObject| (Type::I64, views::small_int(o.downcast_ref().unwrap()).unwrap() as u64);
     Some(Act::Leave(
         match records {
-            1 => vec![Leaving {
+            1 => vec![LeavingDriver {
                 kind: kind_inner,
                 state: state(vec![
                     outer_frame(keep),
@@ -408,7 +408,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
                 drops: vec![3],
             }],
             2 => vec![
-                Leaving {
+                LeavingDriver {
                     kind: kind_inner,
                     state: state(vec![
                         frame(
@@ -423,10 +423,10 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
                     words: vec![int(&a), w(&k), int(&a1)],
                     drops: vec![],
                 },
-                Leaving { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
+                LeavingDriver { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
             ],
             _ => vec![
-                Leaving {
+                LeavingDriver {
                     kind: kind_inner,
                     state: state(vec![frame(
                         inner_code,
@@ -438,7 +438,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
                     words: vec![w(&a1), w(&k)],
                     drops: vec![],
                 },
-                Leaving {
+                LeavingDriver {
                     kind: ExitKind::Call,
                     state: state(vec![frame(
                         mid_code,
@@ -450,7 +450,7 @@ fn chain(s: &Stage, live: FrameRef, vm: &VirtualMachine, records: usize, raise: 
                     words: vec![w(&a), w(&k)],
                     drops: vec![],
                 },
-                Leaving { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
+                LeavingDriver { kind: ExitKind::Call, state: state(vec![outer_frame(keep)]), words: vec![], drops: vec![] },
             ],
         },
         exception,
@@ -486,7 +486,7 @@ except RecursionError as e: print('caught', e)
 print(outer(20))
 ";
     let plain = with_vm(|vm| outcome(vm, source));
-    let driver = Stage {
+    let driver = TestStage {
         objects: Default::default(),
         watch: "outer",
         in_loop: false,
@@ -494,7 +494,7 @@ print(outer(20))
             let code = live_code(s, f);
             let (inner, inner_code) = s.function(f, "inner", vm);
             Some(Act::Leave(
-                vec![Leaving {
+                vec![LeavingDriver {
                     kind: ExitKind::Guard(Reason::Unseen),
                     state: state(vec![
                         frame(code, None, s.pc(code, Opcode::Call, 0), vec![Recipe::Keep], vec![]),
@@ -556,7 +556,7 @@ print(step(3)); print(total); total = Old(); print(step(4))
             st.globals =
                 vec![GlobalWrite { dict, name: s.id(vm.ctx.intern_str("total").as_object()), value: Recipe::Int(Value(1)) }];
             Some(Act::Leave(
-                vec![Leaving {
+                vec![LeavingDriver {
                     kind: ExitKind::Guard(Reason::Value),
                     state: st,
                     words: vec![owned(&n), (Type::I64, views::small_int(twice.downcast_ref().unwrap()).unwrap() as u64)],
@@ -584,7 +584,7 @@ print(f(2), f(3))
             let code = live_code(s, f);
             let product = vm._mul(&local(f, 0), vm.ctx.new_int(1000).as_object()).unwrap();
             Some(Act::Leave(
-                vec![Leaving {
+                vec![LeavingDriver {
                     kind: ExitKind::After(Reason::Finalizer),
                     state: state(vec![frame(
                         code,

@@ -59,7 +59,7 @@ impl Shares {
 }
 
 #[derive(Default)]
-struct Slot {
+struct SampleSlot {
     kind: AtomicUsize,
     words: [AtomicUsize; 3],
     time: AtomicU64,
@@ -70,7 +70,7 @@ pub struct Samples {
     attached: &'static Attached,
     /// Where compiled code lies.
     code: Range<usize>,
-    slots: Box<[Slot]>,
+    slots: Box<[SampleSlot]>,
     /// Time that found no slot.
     lost: AtomicU64,
     process: u32,
@@ -119,7 +119,7 @@ impl Samples {
         let samples: &'static Samples = Box::leak(Box::new(Samples {
             attached,
             code,
-            slots: std::iter::repeat_with(Slot::default).take(SLOTS).collect(),
+            slots: std::iter::repeat_with(SampleSlot::default).take(SLOTS).collect(),
             lost: AtomicU64::new(0),
             process: std::process::id(),
         }));

@@ -6,7 +6,7 @@ use super::config::{JitConfig, JitMode};
 use super::log::Log;
 use super::objects::Objects;
 use super::oracle::tables::builtins::{Builtins, known};
-use super::oracle::tables::classes::Classes;
+use super::oracle::tables::classes::ClassTable;
 use super::oracle::tables::codes::Codes;
 use super::oracle::tables::samples::LiveSamples;
 use super::policy::{Policy, SOON};
@@ -47,7 +47,7 @@ pub struct Jit {
     pub shapes: Shapes,
     pub codes: Codes,
     pub builtins: Builtins,
-    pub classes: Classes,
+    pub classes: ClassTable,
     /// Live objects that the compilation going on may look at.
     pub samples: LiveSamples,
     pub profiles: Profiles,
@@ -97,7 +97,7 @@ impl Jit {
             shapes: Shapes::default(),
             codes: Codes::default(),
             builtins: Builtins::new(vm, |o| objects.id_of(o)),
-            classes: Classes::default(),
+            classes: ClassTable::default(),
             samples: LiveSamples::default(),
             profiles: Profiles::default(),
             joins: RefCell::default(),

@@ -1,4 +1,4 @@
-//! Classes by their version tags, and what new instances' dicts are copied from.
+//! ClassTable by their version tags, and what new instances' dicts are copied from.
 
 use psycore_jit::ir::ObjId;
 use rustpython_vm::builtins::PyType;
@@ -8,13 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 #[derive(Default)]
-pub struct Classes {
+pub struct ClassTable {
     /// Dicts that those of new instances are copied from, by their keys.
     templates: RefCell<HashMap<Vec<ObjId>, ObjId>>,
     versions: RefCell<HashMap<u32, Option<ObjId>>>,
 }
 
-impl Classes {
+impl ClassTable {
     /// The dict that those of new instances with such keys are copied from.
     pub fn template(&self, names: &[ObjId], make: impl FnOnce() -> ObjId) -> ObjId {
         *self.templates.borrow_mut().entry(names.to_vec()).or_insert_with(make)
