@@ -132,11 +132,6 @@ entry_points! {
     /// `container[key] = value` (container, key, value).
     SetItem "set_item" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
     DelItem "del_item" (Ptr Ptr) I32 : Effect::Python, Negative;
-    /// `container[start:stop]`.
-    GetSlice "get_slice" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
-    /// `container[start:stop] = value`.
-    SetSlice "set_slice" (Ptr Ptr Ptr Ptr) I32 : Effect::Python, Negative;
-    Len "len" (Ptr) I64 : Effect::Python, Negative;
     GetIter "get_iter" (Ptr) Ptr : Effect::Python, Null;
     /// The next item; null at the end, and null with `failed` set when it raised.
     IterNext "iter_next" (Ptr) Ptr : Effect::Python, Flag;
@@ -157,12 +152,8 @@ entry_points! {
     Call "call" (Ptr I32) Ptr : Effect::Python, Null;
     /// Calls with `n` arguments from the scratch words, the last of them named by the tuple.
     CallKw "call_kw" (Ptr I32 Ptr) Ptr : Effect::Python, Null;
-    /// Calls a method by name: receiver and `n` arguments in the scratch words.
-    CallMethod "call_method" (Ptr I32) Ptr : Effect::Python, Null;
     /// `f(*args, **kwargs)`: callable, iterable, mapping or null.
     CallEx "call_ex" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
-    /// `isinstance(o, class)`.
-    IsInstance "is_instance" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `isinstance(o, class)` of an ordinary class where that runs no Python code: 1 or 0; -1 where it might.
     IsInstancePlain "is_instance_plain" (Ptr Ptr) I32 : Effect::Reads, Never;
     /// A new instance of a class whose `__new__` is `object`'s, before `__init__`.
@@ -172,8 +163,6 @@ entry_points! {
     BuildInstance "build_instance" (Ptr Ptr I32) Ptr : Effect::Reads, Never;
     /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
     MakeFunction "make_function" (Ptr Ptr Ptr Ptr) Ptr : Effect::Reads, Null;
-    /// A bound method: function, object.
-    BindMethod "bind_method" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// A cell: its content or null.
     NewCell "new_cell" (Ptr) Ptr : Effect::Reads, Null;
 
@@ -199,18 +188,8 @@ entry_points! {
     /// Calls `__exit__` with the exception that is being handled: function, self or null.
     WithExceptStart "with_except_start" (Ptr Ptr) Ptr : Effect::Python, Null;
 
-    /// `LOAD_GLOBAL`: globals, builtins, name.
-    LoadGlobal "load_global" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
-    /// `STORE_GLOBAL`: globals, name, value.
-    StoreGlobal "store_global" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
     /// `DELETE_GLOBAL`: globals, name.
     DeleteGlobal "delete_global" (Ptr Ptr) I32 : Effect::Python, Negative;
-    /// `LOAD_NAME`: locals, globals, builtins, name.
-    LoadName "load_name" (Ptr Ptr Ptr Ptr) Ptr : Effect::Python, Null;
-    /// `STORE_NAME`: locals, name, value.
-    StoreName "store_name" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
-    /// `DELETE_NAME`: locals, name.
-    DeleteName "delete_name" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `IMPORT_NAME`: name, level, list of names.
     ImportName "import_name" (Ptr Ptr Ptr) Ptr : Effect::Python, Null;
 
@@ -244,11 +223,6 @@ entry_points! {
     ListAppend "list_append" (Ptr Ptr) : Effect::Writes(LIST), Never;
     /// Removes and returns the last item; null if the list is empty.
     ListPop "list_pop" (Ptr) Ptr : Effect::Writes(LIST), Never;
-    /// Removes and returns the item at an index that is in range and not negative.
-    ListPopAt "list_pop_at" (Ptr I64) Ptr : Effect::Writes(LIST), Never;
-    /// `list.insert`: takes over the item's reference.
-    ListInsert "list_insert" (Ptr I64 Ptr) : Effect::Writes(LIST), Never;
-    ListReverse "list_reverse" (Ptr) : Effect::Writes(LIST), Never;
     /// Builtins on an exact list or tuple whose items are all exact ints, all floats (for `sum`: both) or all
     /// strs. Null where only the general way can tell, which includes what raises.
     SeqSum "seq_sum" (Ptr) Ptr : Effect::Reads, Never;
@@ -267,15 +241,11 @@ entry_points! {
     /// `tuple(list)`.
     ListToTuple "list_to_tuple" (Ptr) Ptr : Effect::Reads, Never;
     ListExtend "list_extend" (Ptr Ptr) I32 : Effect::Python, Negative;
-    /// A new list with the items of the first, then of the second.
-    ListConcat "list_concat" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// `[item] * n`.
     ListOf "list_of" (Ptr I64) Ptr : Effect::Reads, Null;
     /// A new list with the items repeated.
     ListRepeat "list_repeat" (Ptr I64) Ptr : Effect::Reads, Null;
     SetAdd "set_add" (Ptr Ptr) I32 : Effect::Python, Negative;
-    /// `item in set` of an exact set (set first).
-    SetContains "set_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
     MapAdd "map_add" (Ptr Ptr Ptr) I32 : Effect::Python, Negative;
     /// The index of a key's entry in an exact dict: an exact str, then an int. -1: there is none; -2: only
     /// the general way can tell.
@@ -293,10 +263,6 @@ entry_points! {
     /// Sets with an exact str key. What it replaces dies when compiled code polls or is left, if its
     /// death runs Python code.
     DictSetStr "dict_set_str" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
-    /// A value of an exact dict, owned; null if absent, and null with `failed` set when it raised.
-    DictGet "dict_get" (Ptr Ptr) Ptr : Effect::Python, Flag;
-    /// `key in dict` of an exact dict (dict first).
-    DictContains "dict_contains" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `DICT_UPDATE`: an exact dict and a mapping.
     DictUpdate "dict_update" (Ptr Ptr) I32 : Effect::Python, Negative;
     /// `DICT_MERGE`: the function that is called, an exact dict and a mapping.
@@ -308,12 +274,6 @@ entry_points! {
     /// `a += b` of exact strs: takes over the reference to the first, which is lengthened in place
     /// if that was the only one. Nothing read from the first holds for the result.
     StrAppend "str_append" (Ptr Ptr) Ptr : Effect::Reads, Never;
-    /// The character at an index that is in range (negative counts from the end).
-    StrItem "str_item" (Ptr I64) Ptr : Effect::Reads, Null;
-    /// `chr(i)`.
-    Chr "chr" (I64) Ptr : Effect::Reads, Null;
-    /// The only character of an exact str; -1 (without an exception) if it has none or several.
-    Ord "ord" (Ptr) I64 : Effect::Pure, Never;
 
     /// `a in s` of exact strs (`s` first).
     StrContains "str_contains" (Ptr Ptr) I32 : Effect::Pure, Never;
@@ -349,20 +309,12 @@ entry_points! {
     MathSin "math_sin" (F64) F64 : Effect::Pure, Never;
     MathCos "math_cos" (F64) F64 : Effect::Pure, Never;
     MathTan "math_tan" (F64) F64 : Effect::Pure, Never;
-    MathAsin "math_asin" (F64) F64 : Effect::Pure, Never;
-    MathAcos "math_acos" (F64) F64 : Effect::Pure, Never;
     MathAtan "math_atan" (F64) F64 : Effect::Pure, Never;
     MathAtan2 "math_atan2" (F64 F64) F64 : Effect::Pure, Never;
-    /// May overflow, as the next one: the caller checks the result.
-    MathSinh "math_sinh" (F64) F64 : Effect::Pure, Never;
-    MathCosh "math_cosh" (F64) F64 : Effect::Pure, Never;
     MathTanh "math_tanh" (F64) F64 : Effect::Pure, Never;
     /// May overflow: the caller checks the result.
     MathExp "math_exp" (F64) F64 : Effect::Pure, Never;
     MathLog "math_log" (F64) F64 : Effect::Pure, Never;
-    MathLog2 "math_log2" (F64) F64 : Effect::Pure, Never;
-    MathLog10 "math_log10" (F64) F64 : Effect::Pure, Never;
-    MathFmod "math_fmod" (F64 F64) F64 : Effect::Pure, Never;
 }
 
 impl RtId {

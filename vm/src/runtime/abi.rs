@@ -224,21 +224,3 @@ pub unsafe fn number(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -
         }
     }
 }
-
-/// Runs `f` for an entry point that returns a 64-bit count and fails with -1.
-///
-/// # Safety
-/// `ctx` is valid and its VM is the running one.
-#[inline(always)]
-pub unsafe fn count(ctx: *mut RuntimeContext, f: impl FnOnce(&VirtualMachine) -> PyResult<usize>) -> i64 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match guarded(vm(ctx), f) {
-            Ok(n) => n as i64,
-            Err(e) => {
-                raise(ctx, e);
-                -1
-            }
-        }
-    }
-}

@@ -10,9 +10,8 @@ use rustpython_vm::object::Traverse;
 use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier};
 
-use super::abi::{Raw, done, obj, object, scratch, truth, vm};
+use super::abi::{Raw, done, obj, object, scratch, vm};
 use super::arith::small;
-use super::attr::method;
 use super::python_call;
 use super::shape::shape;
 use super::text::int_text;
@@ -85,15 +84,6 @@ fn converted(vm: &VirtualMachine, class: &PyObject, arg: &PyObject) -> Option<Py
         Some(Ok(arg.class().to_owned().into()))
     } else {
         None
-    }
-}
-
-/// `isinstance(o, class)`.
-pub unsafe extern "C" fn is_instance(ctx: *mut RuntimeContext, o: Raw, class: Raw) -> i32 {
-    // SAFETY: compiled code passes its own context and live objects.
-    unsafe {
-        let (o, class) = (obj(o), obj(class));
-        truth(ctx, |vm| o.is_instance(class, vm))
     }
 }
 
@@ -195,22 +185,6 @@ pub unsafe extern "C" fn call_kw(ctx: *mut RuntimeContext, callable: Raw, n: i32
             let names = names.downcast_unchecked_ref::<PyTuple>().as_slice();
             let positional = args.len() - names.len();
             callable.vectorcall(args, positional, Some(names), vm)
-        })
-    }
-}
-
-/// Calls a method by name: receiver and `n` arguments in the scratch words.
-pub unsafe extern "C" fn call_method(ctx: *mut RuntimeContext, name: Raw, n: i32) -> Raw {
-    // SAFETY: compiled code passes its own context, live objects and a name.
-    unsafe {
-        let name: &Py<PyStr> = obj(name).downcast_unchecked_ref();
-        let mut args = arguments(ctx, n + 1);
-        object(ctx, |vm| {
-            let (callable, takes_self) = method(vm, &args[0], name)?;
-            if !takes_self {
-                args.remove(0);
-            }
-            call_positional(vm, &callable, args)
         })
     }
 }

@@ -5,7 +5,7 @@ use rustpython_vm::builtins::{PyDict, PySet, PyStr};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};
 use rustpython_vm::{AsObject, Py, TryFromObject};
 
-use super::abi::{Raw, done, give, obj, truth, vm};
+use super::abi::{Raw, done, obj, vm};
 use super::refs::release_later;
 
 /// # Safety
@@ -30,15 +30,6 @@ pub unsafe extern "C" fn set_add(ctx: *mut RuntimeContext, set: Raw, item: Raw) 
     unsafe {
         let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
         done(ctx, |vm| set.add(item.to_owned(), vm))
-    }
-}
-
-/// `item in set` of an exact set.
-pub unsafe extern "C" fn set_contains(ctx: *mut RuntimeContext, set: Raw, item: Raw) -> i32 {
-    // SAFETY: compiled code passes its own context, a live exact set and a live object.
-    unsafe {
-        let (set, item): (&Py<PySet>, _) = (obj(set).downcast_unchecked_ref(), obj(item));
-        truth(ctx, |vm| set.contains(item, vm))
     }
 }
 
@@ -74,32 +65,6 @@ pub unsafe extern "C" fn dict_set_str(ctx: *mut RuntimeContext, d: Raw, key: Raw
         if let Some(old) = old {
             release_later(vm, old);
         }
-    }
-}
-
-/// `dict.get(key)` of an exact dict: owned value; null if absent, with `failed` set if it raised.
-pub unsafe extern "C" fn dict_get(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context, a live exact dict and a live object.
-    unsafe {
-        (*ctx).failed = 0;
-        let (d, key) = (dict(d), obj(key));
-        match super::abi::guarded(vm(ctx), |vm| d.get_item_opt(key, vm)) {
-            Ok(value) => value.map_or(std::ptr::null_mut(), give),
-            Err(e) => {
-                (*ctx).failed = 1;
-                super::abi::raise(ctx, e);
-                std::ptr::null_mut()
-            }
-        }
-    }
-}
-
-/// `key in dict` of an exact dict.
-pub unsafe extern "C" fn dict_contains(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> i32 {
-    // SAFETY: compiled code passes its own context, a live exact dict and a live object.
-    unsafe {
-        let (d, key) = (dict(d), obj(key));
-        truth(ctx, |vm| d.get_item_opt(key, vm).map(|v| v.is_some()))
     }
 }
 

@@ -1,11 +1,10 @@
-//! Functions, bound methods and cells made at run time.
+//! Functions and cells made at run time.
 
 use psycore_jit::runtime_context::RuntimeContext;
-use rustpython_vm::builtins::PyBoundMethod;
 use rustpython_vm::function::{FuncArgs, KwArgs};
-use rustpython_vm::{AsObject, PyPayload};
+use rustpython_vm::AsObject;
 
-use super::abi::{Raw, give, obj, object, vm};
+use super::abi::{Raw, obj, object};
 
 /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
 pub unsafe extern "C" fn make_function(ctx: *mut RuntimeContext, code: Raw, globals: Raw, closure: Raw, defaults: Raw) -> Raw {
@@ -28,15 +27,6 @@ pub unsafe extern "C" fn make_function(ctx: *mut RuntimeContext, code: Raw, glob
                 None => class.as_object().call_with_args(args, vm),
             }
         })
-    }
-}
-
-/// A bound method: function, object.
-pub unsafe extern "C" fn bind_method(ctx: *mut RuntimeContext, function: Raw, o: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context and live objects.
-    unsafe {
-        let method = PyBoundMethod::new(obj(o).to_owned(), obj(function).to_owned());
-        give(method.into_ref(&vm(ctx).ctx))
     }
 }
 

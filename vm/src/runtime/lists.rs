@@ -102,16 +102,6 @@ pub unsafe extern "C" fn list_pop(_: *mut RuntimeContext, l: Raw) -> Raw {
     last.map_or(std::ptr::null_mut(), give)
 }
 
-/// A new list with the items of the first, then of the second.
-pub unsafe extern "C" fn list_concat(ctx: *mut RuntimeContext, a: Raw, b: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context and live exact lists.
-    unsafe {
-        let mut items = list(a).borrow_vec().to_vec();
-        items.extend_from_slice(&list(b).borrow_vec());
-        give(vm(ctx).ctx.new_list(items))
-    }
-}
-
 /// A new list with the items repeated.
 pub unsafe extern "C" fn list_repeat(ctx: *mut RuntimeContext, l: Raw, n: i64) -> Raw {
     // SAFETY: compiled code passes its own context and a live exact list.
@@ -159,33 +149,4 @@ pub unsafe extern "C" fn list_of(ctx: *mut RuntimeContext, item: Raw, n: i64) ->
         fill(&mut items);
         give(vm.ctx.new_list(items))
     }
-}
-
-/// Inserts before an index with the meaning of `list.insert`; takes over the item's reference.
-pub unsafe extern "C" fn list_insert(_: *mut RuntimeContext, l: Raw, index: i64, item: Raw) {
-    // SAFETY: compiled code passes a live exact list and an owned reference.
-    unsafe {
-        let mut items = list(l).borrow_vec_mut();
-        let len = items.len() as i64;
-        let at = if index < 0 { (index.saturating_add(len)).max(0) } else { index.min(len) };
-        items.insert(at as usize, take(item));
-    }
-}
-
-/// Removes and returns the item at an index that is in range and not negative.
-pub unsafe extern "C" fn list_pop_at(_: *mut RuntimeContext, l: Raw, index: i64) -> Raw {
-    // SAFETY: compiled code passes a live exact list.
-    unsafe {
-        let mut items = list(l).borrow_vec_mut();
-        match usize::try_from(index) {
-            Ok(at) if at < items.len() => give(items.remove(at)),
-            _ => std::ptr::null_mut(),
-        }
-    }
-}
-
-/// Reverses in place.
-pub unsafe extern "C" fn list_reverse(_: *mut RuntimeContext, l: Raw) {
-    // SAFETY: compiled code passes a live exact list.
-    unsafe { list(l).borrow_vec_mut().reverse() }
 }

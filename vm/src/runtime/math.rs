@@ -117,25 +117,14 @@ unary! {
     math_sin f64::sin;
     math_cos f64::cos;
     math_tan f64::tan;
-    math_asin f64::asin;
-    math_acos f64::acos;
     math_atan f64::atan;
-    math_sinh f64::sinh;
-    math_cosh f64::cosh;
     math_tanh f64::tanh;
     math_exp f64::exp;
     /// Logarithm; the operand is positive.
     math_log f64::ln;
-    math_log2 f64::log2;
-    math_log10 f64::log10;
 }
 
 /// `math.atan2`.
 pub unsafe extern "C" fn math_atan2(_: *mut RuntimeContext, y: f64, x: f64) -> f64 {
     y.atan2(x)
-}
-
-/// `math.fmod`; the operands are finite and `y` is not zero.
-pub unsafe extern "C" fn math_fmod(_: *mut RuntimeContext, x: f64, y: f64) -> f64 {
-    x % y
 }

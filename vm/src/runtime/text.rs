@@ -1,4 +1,4 @@
-//! Operations on exact strs: joining two, characters and their codes, the texts of numbers and the numbers of texts.
+//! Operations on exact strs: joining two, the texts of numbers and the numbers of texts.
 //!
 //! Methods are in `strings`, formatting in `format`.
 
@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyInt, PyStr};
-use rustpython_vm::common::wtf8::{CodePoint, Wtf8Buf};
-use rustpython_vm::convert::ToPyObject;
-use rustpython_vm::sliceable::SliceableSequenceOp;
+use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, object, take, vm};
@@ -73,37 +71,6 @@ pub unsafe extern "C" fn str_append(ctx: *mut RuntimeContext, a: Raw, b: Raw) ->
         let result = concat(vm(ctx), x, y);
         pool::drop_str(take(a));
         give(result)
-    }
-}
-
-/// The character at an index that is in range (negative counts from the end).
-pub unsafe extern "C" fn str_item(ctx: *mut RuntimeContext, s: Raw, index: i64) -> Raw {
-    // SAFETY: compiled code passes its own context and a live exact str.
-    unsafe {
-        let s = string(s);
-        object(ctx, |vm| s.getitem_by_index(vm, index as isize).map(|c| c.to_pyobject(vm)))
-    }
-}
-
-/// `chr(i)`.
-pub unsafe extern "C" fn chr(ctx: *mut RuntimeContext, i: i64) -> Raw {
-    // SAFETY: compiled code passes its own context.
-    unsafe {
-        object(ctx, |vm| match u32::try_from(i).ok().and_then(CodePoint::from_u32) {
-            Some(c) => Ok(c.to_pyobject(vm)),
-            None => Err(vm.new_value_error("chr() arg not in range(0x110000)")),
-        })
-    }
-}
-
-/// `ord(s)`; -1 if it has not exactly one character.
-pub unsafe extern "C" fn ord(_: *mut RuntimeContext, s: Raw) -> i64 {
-    // SAFETY: compiled code passes a live exact str.
-    let s = unsafe { string(s) };
-    let mut characters = s.as_wtf8().code_points();
-    match (characters.next(), characters.next()) {
-        (Some(c), None) => i64::from(c.to_u32()),
-        _ => -1,
     }
 }
 

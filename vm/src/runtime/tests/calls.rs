@@ -110,7 +110,7 @@ fn positional_calls() {
 }
 
 #[test]
-fn conversions_and_isinstance() {
+fn conversions() {
     bench(|t| {
         t.run(PYTHON);
         t.run("class Int(int):\n    def __str__(self): return 'Int'\nclass Float(float): pass");
@@ -146,18 +146,8 @@ fn conversions_and_isinstance() {
                 // SAFETY: the context and the objects are valid.
                 let got = unsafe { call::call(t.ctx(), callable, 1) };
                 assert_eq!(t.object(got), expected, "{f}({arg})");
-                let class = t.raw(f);
-                let o = t.raw("a");
-                let expected = t.expected(&format!("isinstance(a, {f})"));
-                // SAFETY: the same.
-                let got = unsafe { call::is_instance(t.ctx(), o, class) };
-                assert_eq!(t.truth(got), expected);
             }
         }
-        let (o, class) = (t.raw("1"), t.raw("(str, 7)"));
-        // SAFETY: the same.
-        let got = unsafe { call::is_instance(t.ctx(), o, class) };
-        assert_eq!(t.truth(got), t.expected("isinstance(1, (str, 7))"));
     });
 }
 
@@ -217,37 +207,7 @@ fn calls_with_unpacked_arguments() {
 }
 
 #[test]
-fn method_calls() {
-    bench(|t| {
-        t.run(PYTHON);
-        t.run("p = Plain(1); p.own = one");
-        for (o, name, args) in [
-            ("p", "method", &["2"][..]),
-            ("p", "method", &[]),
-            ("p", "own", &["3"]),
-            ("p", "x", &["3"]),
-            ("p", "missing", &["3"]),
-            ("'abc'", "upper", &[]),
-            ("'a,b'", "split", &["','"]),
-            ("[3, 1, 2]", "count", &["1"]),
-            ("{1: 2}", "get", &["1"]),
-            ("dict", "fromkeys", &["'ab'"]),
-            ("types", "MethodType", &["len", "'abc'"]),
-            ("Plain", "method", &["p", "2"]),
-        ] {
-            let expected = t.expected(&format!("{o}.{name}({})", args.join(", ")));
-            let words: Vec<&str> = [o].iter().chain(args).copied().collect();
-            t.scratch(&words);
-            let name = t.raw(&format!("'{name}'"));
-            // SAFETY: the context and the objects are valid.
-            let got = unsafe { call::call_method(t.ctx(), name, args.len() as i32) };
-            assert_eq!(plain(t.object(got)), plain(expected), "{o}.{args:?}");
-        }
-    });
-}
-
-#[test]
-fn new_instances_functions_methods_and_cells() {
+fn new_instances_functions_and_cells() {
     bench(|t| {
         t.run(PYTHON);
         // SAFETY (of all blocks): the context and the objects are valid.
@@ -281,11 +241,6 @@ fn new_instances_functions_methods_and_cells() {
         t.scratch(&["6"]);
         let got = unsafe { call::call(t.ctx(), f, 1) };
         assert_eq!(t.object(got), "tuple ('one', 6)");
-        let (f, o) = (t.raw("Plain.method"), t.raw("Plain(3)"));
-        let m = unsafe { function::bind_method(t.ctx(), f, o) };
-        t.scratch(&["4"]);
-        let got = unsafe { call::call(t.ctx(), m, 1) };
-        assert_eq!(t.object(got), "tuple (3, 4)");
         let content = t.raw("[1]");
         let cell = unsafe { function::new_cell(t.ctx(), content) };
         t.scope.globals.set_item("cell", unsafe { super::take(cell) }, t.vm).unwrap();

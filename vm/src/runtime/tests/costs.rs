@@ -141,12 +141,6 @@ fn costs() {
                     release(t, p);
                 });
             }
-            cost("call_method o.m(x)", n / 4, || {
-                t.ctx.scratch[0] = o as usize as u64;
-                t.ctx.scratch[1] = x as usize as u64;
-                let p = call::call_method(t.ctx(), m, 1);
-                release(t, p);
-            });
             let class = t.raw("A");
             cost("new instance + shape", n / 4, || {
                 let p = call::call(t.ctx(), class, 0);

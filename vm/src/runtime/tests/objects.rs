@@ -173,27 +173,20 @@ fn subscripts() {
             for (start, stop) in [("0", "2"), ("-2", "None"), ("None", "1"), ("'a'", "1"), ("3", "1")] {
                 t.run(&format!("c = {c}; d = {c}; i = {start}; j = {stop}"));
                 let (c1, c2) = (t.raw("c"), t.raw("d"));
-                let (i, j, v) = (t.raw("i"), t.raw("j"), t.raw("[7, 8]"));
+                let (slice, v) = (t.raw("slice(i, j)"), t.raw("[7, 8]"));
                 let expected = t.expected("c[i:j]");
                 // SAFETY: the context and the objects are valid.
-                let got = unsafe { subscr::get_slice(t.ctx(), c1, i, j) };
+                let got = unsafe { subscr::get_item(t.ctx(), c1, slice) };
                 let got = t.object(got);
                 assert_eq!(got, expected, "{c}[{start}:{stop}]");
                 let expected = t.expected_statement("c[i:j] = [7, 8]");
                 // SAFETY: the same.
-                let result = unsafe { subscr::set_slice(t.ctx(), c2, i, j, v) };
+                let result = unsafe { subscr::set_item(t.ctx(), c2, slice, v) };
                 assert_eq!(t.done(result), expected, "{c}[{start}:{stop}] = ");
                 if !c.contains("Items") {
                     assert_eq!(t.expected("d"), t.expected("c"));
                 }
             }
-            t.run(&format!("c = {c}"));
-            let expected = t.expected("len(c)");
-            let container = t.raw("c");
-            // SAFETY: the same.
-            let n = unsafe { subscr::length(t.ctx(), container) };
-            let got = if n < 0 { t.raised() } else { Ok(t.vm.ctx.new_int(n).into()) };
-            assert_eq!(t.outcome(got), expected);
         }
     });
 }
@@ -377,27 +370,18 @@ fn formatting() {
 fn containers_of_known_type() {
     bench(|t| {
         t.run(PYTHON);
-        t.run("l = [1, 2]; d = {'a': [1], 2: 3}; s = {1, 'x'}");
-        let (l, d, s) = (t.raw("l"), t.raw("d"), t.raw("s"));
+        t.run("l = [1, 2]; d = {'a': [1], 2: 3}");
+        let (l, d) = (t.raw("l"), t.raw("d"));
         // SAFETY (of all blocks): the context and the objects are valid, references owned where taken.
         unsafe { lists::list_append(t.ctx(), l, t.raw("[3]")) };
-        unsafe { lists::list_insert(t.ctx(), l, -100, t.raw("'first'")) };
-        unsafe { lists::list_insert(t.ctx(), l, 100, t.raw("'last'")) };
-        unsafe { lists::list_insert(t.ctx(), l, -1, t.raw("'before'")) };
-        assert_eq!(t.expected("l"), "list ['first', 1, 2, [3], 'before', 'last']");
+        unsafe { lists::list_append(t.ctx(), l, t.raw("'last'")) };
+        assert_eq!(t.expected("l"), "list [1, 2, [3], 'last']");
         let got = unsafe { lists::list_pop(t.ctx(), l) };
         assert_eq!(t.object(got), "str 'last'");
-        let got = unsafe { lists::list_pop_at(t.ctx(), l, 1) };
-        assert_eq!(t.object(got), "int 1");
-        assert!(unsafe { lists::list_pop_at(t.ctx(), l, 9) }.is_null());
-        unsafe { lists::list_reverse(t.ctx(), l) };
-        assert_eq!(t.expected("l"), "list ['before', [3], 2, 'first']");
         for (i, j) in [(0, 2), (1, -1), (-100, 100), (3, 1), (9, 12), (-2, i64::MAX)] {
             let got = unsafe { sequences::seq_slice(t.ctx(), l, i, j, 1) };
             assert_eq!(t.object(got), t.expected(&format!("l[{i}:{j}]")));
         }
-        let got = unsafe { lists::list_concat(t.ctx(), l, l) };
-        assert_eq!(t.object(got), t.expected("l + l"));
         for n in [-1, 0, 1, 3] {
             let got = unsafe { lists::list_repeat(t.ctx(), l, n) };
             assert_eq!(t.object(got), t.expected(&format!("l * {n}")));
@@ -439,18 +423,11 @@ fn containers_of_known_type() {
         for key in ["'a'", "2.0", "'none'", "[]", "BadEq()"] {
             t.run(&format!("k = {key}; e = {{BadEq(): 1, 'a': 2}}"));
             let (k, e) = (t.raw("k"), t.raw("e"));
-            let got = unsafe { containers::dict_get(t.ctx(), e, k) };
-            let got = if got.is_null() && t.ctx.failed == 0 { t.raw("None") } else { got };
-            assert_eq!(t.object(got), t.expected("e.get(k)"));
-            let got = unsafe { containers::dict_contains(t.ctx(), e, k) };
-            assert_eq!(t.truth(got), t.expected("k in e"));
             let got = unsafe { containers::map_add(t.ctx(), e, k, v) };
             let expected = t.expected_statement("e2 = {BadEq(): 1, 'a': 2}; e2[k] = [4]");
             assert_eq!(t.done(got), expected);
             t.run("s2 = {BadEq(), 'a'}");
             let s2 = t.raw("s2");
-            let got = unsafe { containers::set_contains(t.ctx(), s2, k) };
-            assert_eq!(t.truth(got), t.expected("k in s2"));
             let got = unsafe { containers::set_add(t.ctx(), s2, k) };
             assert_eq!(t.done(got), t.expected_statement("{BadEq(), 'a'}.add(k)"));
         }
@@ -460,28 +437,6 @@ fn containers_of_known_type() {
             let (y, o) = (t.raw("y"), t.raw(o));
             let result = unsafe { containers::dict_update(t.ctx(), y, o) };
             assert_eq!(t.done(result), expected);
-        }
-        assert_eq!(unsafe { containers::set_contains(t.ctx(), s, k) }, 0);
-        for text in ["abc", "aé\u{1F600}z"] {
-            t.run(&format!("text = '{text}'"));
-            let text = t.raw("text");
-            for i in [0, 1, -1, 2, -3, 50] {
-                let got = unsafe { text::str_item(t.ctx(), text, i) };
-                assert_eq!(t.object(got), t.expected(&format!("text[{i}]")));
-            }
-        }
-        for i in [0, 65, 233, 0x1F600, 0xD800, 0x10FFFF, 0x110000, -1, i64::MAX] {
-            let got = unsafe { text::chr(t.ctx(), i) };
-            let expected = t.expected(&format!("chr({i})"));
-            if i.abs() < 1 << 31 {
-                assert_eq!(t.object(got), expected);
-            } else {
-                assert!(t.object(got).starts_with("raises"));
-            }
-        }
-        for (text, code) in [("'a'", 97), ("'é'", 233), (r"'\ud800'", 0xD800), ("''", -1), ("'ab'", -1)] {
-            let text = t.raw(text);
-            assert_eq!(unsafe { text::ord(t.ctx(), text) }, code);
         }
         for (a, b) in [("'a'", "'b'"), ("''", "''"), ("'é'", r"'\ud800'")] {
             let (x, y) = (t.raw(a), t.raw(b));
@@ -534,32 +489,13 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
 #[test]
 fn namespaces() {
     bench(|t| {
-        t.run("import builtins, collections\nglobals_ = {'g': 1}\nclass Odd(dict):\n    def __missing__(self, k): return 'missing ' + k\nodd = Odd(o=1)");
-        let (globals, builtins) = (t.raw("globals_"), t.raw("builtins.__dict__"));
-        let odd = t.raw("odd");
-        let bad = t.raw("collections.UserDict(z=1)");
+        t.run("globals_ = {'g': 1}");
+        let (globals, n) = (t.raw("globals_"), t.raw("'g'"));
         // SAFETY (of all blocks): the context and the objects are valid.
-        for (name, expected) in [("g", "int 1".to_owned()), ("len", t.expected("len")), ("none_such", t.expected("none_such"))] {
-            let n = t.raw(&format!("'{name}'"));
-            let got = unsafe { names::load_global(t.ctx(), globals, builtins, n) };
-            assert_eq!(t.object(got), expected);
-            let got = unsafe { names::load_name(t.ctx(), globals, globals, builtins, n) };
-            assert_eq!(t.object(got), expected);
-            let got = unsafe { names::load_name(t.ctx(), odd, globals, builtins, n) };
-            assert_eq!(t.object(got), format!("str 'missing {name}'"));
-            let got = unsafe { names::load_name(t.ctx(), bad, globals, builtins, n) };
-            assert_eq!(t.object(got), expected);
-        }
-        let (n, v) = (t.raw("'fresh'"), t.raw("[1]"));
-        assert_eq!(unsafe { names::store_global(t.ctx(), globals, n, v) }, 0);
-        assert_eq!(unsafe { names::store_name(t.ctx(), odd, n, v) }, 0);
-        assert_eq!(t.expected("(globals_, odd)"), "tuple ({'g': 1, 'fresh': [1]}, {'o': 1, 'fresh': [1]})");
-        for (space, delete) in [(globals, names::delete_global as unsafe extern "C" fn(_, _, _) -> _), (odd, names::delete_name)]
-        {
-            assert_eq!(unsafe { delete(t.ctx(), space, n) }, 0);
-            let again = unsafe { delete(t.ctx(), space, n) };
-            assert_eq!(t.done(again), "raises NameError: name 'fresh' is not defined");
-        }
+        assert_eq!(unsafe { names::delete_global(t.ctx(), globals, n) }, 0);
+        assert_eq!(t.expected("globals_"), "dict {}");
+        let again = unsafe { names::delete_global(t.ctx(), globals, n) };
+        assert_eq!(t.done(again), "raises NameError: name 'g' is not defined");
         let (zero, none) = (t.raw("0"), t.raw("None"));
         let n = t.raw("'math'");
         let got = unsafe { names::import_name(t.ctx(), n, zero, none) };
