@@ -7,7 +7,7 @@ use rustpython_vm::{PyObjectRef, PyPayload};
 
 use super::abi::{Raw, give, obj, object, scratch, take, vm};
 use super::pool;
-use super::text::int_text;
+use super::str::int_text;
 
 /// Takes over the first `n` scratch words.
 ///

@@ -4,38 +4,35 @@
 //! its function. Each does exactly what the interpreter's instruction does, errors included.
 
 pub mod abi;
-mod arith;
 mod attr;
 mod build;
 mod call;
-mod compare;
-mod containers;
-mod dict;
+mod dict_set;
 pub mod enter;
 mod finalizer_free;
-mod format;
-mod function;
-mod instance;
+mod int_float;
 mod iter;
-mod iterators;
-mod lists;
+mod list;
 mod matching;
-mod math;
 mod names;
 mod poll;
 mod pool;
 pub mod python_call;
 mod refs;
-mod sequences;
 mod shape;
-mod strings;
+mod str;
 mod subscr;
-mod text;
 mod unwind;
 
 pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
+use call::{function, instance};
 pub use call::{has_plain_new, is_subclass};
+use dict_set::tables;
+use int_float::{arith, compare, math};
+use iter::iterators;
+use list::sequences;
+use str::{format, methods};
 
 use psycore_jit::rt::RtId;
 
@@ -123,8 +120,8 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::UnpackSequence => e2(iter::unpack_sequence),
         RtId::UnpackEx => e3(iter::unpack_ex),
 
-        RtId::ListAppend => e2(lists::list_append),
-        RtId::ListPop => e1(lists::list_pop),
+        RtId::ListAppend => e2(list::list_append),
+        RtId::ListPop => e1(list::list_pop),
         RtId::SeqSum => e1(sequences::seq_sum),
         RtId::SeqExtreme => e2(sequences::seq_extreme),
         RtId::SeqSorted => e1(sequences::seq_sorted),
@@ -133,35 +130,35 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::SeqSlice => e4(sequences::seq_slice),
         RtId::ToList => e1(sequences::to_list),
         RtId::ListExtend => e2(iter::list_extend),
-        RtId::ListOf => e2(lists::list_of),
-        RtId::ListRepeat => e2(lists::list_repeat),
+        RtId::ListOf => e2(list::list_of),
+        RtId::ListRepeat => e2(list::list_repeat),
         RtId::ListToTuple => e1(build::list_to_tuple),
-        RtId::SetAdd => e2(containers::set_add),
-        RtId::MapAdd => e3(containers::map_add),
-        RtId::DictFindStr => e2(dict::dict_find_str),
-        RtId::DictFindInt => e2(dict::dict_find_int),
-        RtId::DictInsert => e3(dict::dict_insert),
-        RtId::SetFindStr => e2(dict::set_find_str),
-        RtId::SetFindInt => e2(dict::set_find_int),
-        RtId::SetInsert => e2(dict::set_insert),
-        RtId::DictGetStr => e2(containers::dict_get_str),
-        RtId::DictSetStr => e3(containers::dict_set_str),
-        RtId::DictUpdate => e2(containers::dict_update),
+        RtId::SetAdd => e2(dict_set::set_add),
+        RtId::MapAdd => e3(dict_set::map_add),
+        RtId::DictFindStr => e2(tables::dict_find_str),
+        RtId::DictFindInt => e2(tables::dict_find_int),
+        RtId::DictInsert => e3(tables::dict_insert),
+        RtId::SetFindStr => e2(tables::set_find_str),
+        RtId::SetFindInt => e2(tables::set_find_int),
+        RtId::SetInsert => e2(tables::set_insert),
+        RtId::DictGetStr => e2(dict_set::dict_get_str),
+        RtId::DictSetStr => e3(dict_set::dict_set_str),
+        RtId::DictUpdate => e2(dict_set::dict_update),
         RtId::DictMerge => e3(call::dict_merge),
-        RtId::SetUpdate => e2(containers::set_update),
+        RtId::SetUpdate => e2(dict_set::set_update),
 
-        RtId::StrConcat => e2(text::str_concat),
-        RtId::StrAppend => e2(text::str_append),
-        RtId::StrContains => e2(strings::str_contains),
-        RtId::StrTransform => e4(strings::str_transform),
-        RtId::StrTest => e3(strings::str_test),
-        RtId::StrSearch => e3(strings::str_search),
+        RtId::StrConcat => e2(str::str_concat),
+        RtId::StrAppend => e2(str::str_append),
+        RtId::StrContains => e2(methods::str_contains),
+        RtId::StrTransform => e4(methods::str_transform),
+        RtId::StrTest => e3(methods::str_test),
+        RtId::StrSearch => e3(methods::str_search),
         RtId::StrFormat => e2(format::str_format),
         RtId::FormatInt => e2(format::format_int),
         RtId::FormatFloat => e2(format::format_float),
-        RtId::IntToStr => e1(text::int_to_str),
-        RtId::FloatToStr => e1(text::float_to_str),
-        RtId::StrToInt => e1(text::str_to_int),
+        RtId::IntToStr => e1(str::int_to_str),
+        RtId::FloatToStr => e1(str::float_to_str),
+        RtId::StrToInt => e1(str::str_to_int),
 
         RtId::FloatFloorDiv => e2(math::float_floordiv),
         RtId::FloatMod => e2(math::float_mod),

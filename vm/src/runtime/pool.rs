@@ -13,7 +13,7 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take};
-use super::lists;
+use super::list;
 
 /// Longer strs are left to the allocator.
 const MAX_LEN: usize = 32;
@@ -188,7 +188,7 @@ pub fn new_list(vm: &VirtualMachine, fill: impl FnOnce(&mut Vec<PyObjectRef>)) -
     match kept.filter(|list| list.as_object().strong_count() == 1) {
         Some(list) => {
             // SAFETY: nobody else has the list.
-            match unsafe { lists::unlocked(vm, list.as_object().as_raw().cast_mut()) } {
+            match unsafe { list::unlocked(vm, list.as_object().as_raw().cast_mut()) } {
                 Some((items, _)) => fill(items),
                 None => fill(&mut list.borrow_vec_mut()),
             }

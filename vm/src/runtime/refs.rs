@@ -15,7 +15,7 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take, vm};
-use super::{finalizer_free, lists, pool};
+use super::{finalizer_free, list, pool};
 
 /// The bit of the reference word that immortal objects have; the count is below it. (The layout probe tests it.)
 const IMMORTAL: usize = 1 << (usize::BITS - 4);
@@ -168,7 +168,7 @@ unsafe fn drop_items(vm: &VirtualMachine, ctx: &mut RuntimeContext, p: Raw) -> b
         if obj(p).weak_count().is_some_and(|n| n > 0) {
             return false;
         }
-        let Some((items, _)) = lists::unlocked(vm, p) else { return false };
+        let Some((items, _)) = list::unlocked(vm, p) else { return false };
         if !pool::has_room_for(items.capacity()) || !items.iter().all(|o| finalizer_free::is_atom(vm, o.class())) {
             return false;
         }

@@ -5,7 +5,7 @@ use rustpython_vm::builtins::{PyDict, PyInt, PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
 use super::abi::{Raw, done, obj, object};
-use super::arith::small;
+use super::int_float::arith::small;
 
 /// The place that an int means in a sequence of `len` items.
 fn place(vm: &VirtualMachine, key: &PyObject, len: usize) -> Option<usize> {

@@ -1,10 +1,10 @@
 //! Functions and cells made at run time.
 
 use psycore_jit::runtime_context::RuntimeContext;
-use rustpython_vm::function::{FuncArgs, KwArgs};
 use rustpython_vm::AsObject;
+use rustpython_vm::function::{FuncArgs, KwArgs};
 
-use super::abi::{Raw, obj, object};
+use crate::runtime::abi::{Raw, obj, object};
 
 /// The function of a code object: code, globals, closure tuple or null, defaults tuple or null.
 pub unsafe extern "C" fn make_function(ctx: *mut RuntimeContext, code: Raw, globals: Raw, closure: Raw, defaults: Raw) -> Raw {

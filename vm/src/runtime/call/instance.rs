@@ -7,8 +7,8 @@ use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyType};
 use rustpython_vm::{AsObject, Py, PyPayload, PyRef, VirtualMachine};
 
-use super::abi::{Raw, give, obj, scratch, vm};
 use crate::object::layout;
+use crate::runtime::abi::{Raw, give, obj, scratch, vm};
 
 /// A dict with the template's keys and stamp and the given owned objects as values.
 ///

@@ -3,6 +3,9 @@
 //! The arguments are copied out before anything else happens, since the callee may come back
 //! into compiled code and use the scratch words again.
 
+pub mod function;
+pub mod instance;
+
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyFloat, PyFunction, PyInt, PyStr, PyTuple, PyType};
 use rustpython_vm::function::{FuncArgs, KwArgs};
@@ -11,10 +14,10 @@ use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier};
 
 use super::abi::{Raw, done, obj, object, scratch, vm};
-use super::arith::small;
+use super::int_float::arith::small;
 use super::python_call;
 use super::shape::shape;
-use super::text::int_text;
+use super::str::int_text;
 
 /// Calls with positional arguments; `args` has room for one more.
 #[inline]

@@ -1,5 +1,7 @@
 //! Operations on dicts and sets of exactly these types.
 
+pub mod tables;
+
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PySet, PyStr};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};

@@ -15,10 +15,10 @@ use rustpython_vm::common::hash::{fix_sentinel, mod_int};
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::abi::{Raw, obj, take, vm};
-use super::arith::small;
-use super::pool::{self, NO_HASH};
 use crate::object::layout::may_be_address;
+use crate::runtime::abi::{Raw, obj, take, vm};
+use crate::runtime::int_float::arith::small;
+use crate::runtime::pool::{self, NO_HASH};
 
 /// No such key.
 pub(super) const ABSENT: i64 = -1;

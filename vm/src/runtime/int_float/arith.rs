@@ -7,8 +7,8 @@ use rustpython_vm::builtins::{PyFloat, PyInt};
 use rustpython_vm::bytecode::BinaryOperator;
 use rustpython_vm::{AsObject, Py, PyObject, PyResult, VirtualMachine};
 
-use super::abi::{Raw, obj, object, truth, vm};
-use super::refs::{new_float, new_int};
+use crate::runtime::abi::{Raw, obj, object, truth, vm};
+use crate::runtime::refs::{new_float, new_int};
 
 /// The operator of a `BINARY_OP`, inplace variants and subscripts included.
 pub fn binary(vm: &VirtualMachine, op: BinaryOperator, a: &PyObject, b: &PyObject) -> PyResult {

@@ -5,8 +5,8 @@ use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::types::PyComparisonOp;
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
-use super::abi::{Raw, give, obj, object, truth, vm};
-use super::math::holds;
+use crate::runtime::abi::{Raw, give, obj, object, truth, vm};
+use crate::runtime::int_float::math::holds;
 
 /// The operators by their numbers in the entry points' documentation.
 fn operator(op: i32) -> PyComparisonOp {

@@ -10,10 +10,10 @@ use rustpython_vm::builtins::{PyRange, PyTuple};
 use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use super::abi::{Raw, give, guarded, obj, vm};
-use super::arith::small;
-use super::dict::{Table, dict_table, word};
 use crate::object::layout::DICT_ITER_WORDS;
+use crate::runtime::abi::{Raw, give, guarded, obj, vm};
+use crate::runtime::dict_set::tables::{Table, dict_table, word};
+use crate::runtime::int_float::arith::small;
 
 const WORD: usize = size_of::<usize>();
 /// The end of the dict.

@@ -1,5 +1,7 @@
 //! Iterators: making them, advancing them, unpacking what they give.
 
+pub mod iterators;
+
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyList, PyTuple};
 use rustpython_vm::protocol::{PyIter, PyIterReturn};

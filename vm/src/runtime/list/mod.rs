@@ -3,6 +3,8 @@
 //! While compiled code runs there is one Python thread, so a list that nobody has locked can be used without its lock, and
 //! references can be counted without atomic operations: each of these costs as much as twenty other instructions.
 
+pub mod sequences;
+
 use std::sync::OnceLock;
 
 use psycore_jit::ir::Field;

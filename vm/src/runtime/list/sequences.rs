@@ -7,9 +7,9 @@ use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 
-use super::abi::{Raw, give, obj, object, vm};
-use super::arith::small;
-use super::pool::{self, ascii};
+use crate::runtime::abi::{Raw, give, obj, object, vm};
+use crate::runtime::int_float::arith::small;
+use crate::runtime::pool::{self, ascii};
 
 /// Not there.
 const ABSENT: i64 = -1;

@@ -7,10 +7,10 @@ use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyFloat, PyInt, PyStr};
 use rustpython_vm::{AsObject, PyObject, VirtualMachine};
 
-use super::abi::{Raw, give, obj, object, scratch, vm};
-use super::arith::small;
-use super::pool::{self, ascii};
-use super::text::{INT_LEN, string, write_int};
+use crate::runtime::abi::{Raw, give, obj, object, scratch, vm};
+use crate::runtime::int_float::arith::small;
+use crate::runtime::pool::{self, ascii};
+use crate::runtime::str::{INT_LEN, string, write_int};
 
 /// Widths and precisions beyond this are the interpreter's.
 const MAX_WIDTH: usize = 64;

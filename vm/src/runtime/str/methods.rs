@@ -10,9 +10,9 @@ use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyList, PyStr, PyTuple};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
-use super::abi::{Raw, give, guarded, obj, object, vm};
-use super::pool::{self, ascii};
-use super::text::string;
+use crate::runtime::abi::{Raw, give, guarded, obj, object, vm};
+use crate::runtime::pool::{self, ascii};
+use crate::runtime::str::string;
 
 /// What separates words.
 static SPACES: [bool; 256] = {

@@ -1,6 +1,9 @@
 //! Operations on exact strs: joining two, the texts of numbers and the numbers of texts.
 //!
-//! Methods are in `strings`, formatting in `format`.
+//! Their methods are in `methods`, formatting in `format`.
+
+pub mod format;
+pub mod methods;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +13,7 @@ use rustpython_vm::common::wtf8::Wtf8Buf;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, object, take, vm};
-use super::arith::small;
+use super::int_float::arith::small;
 use super::pool::{self, ascii};
 
 /// Digits and sign of any 64-bit int.

@@ -1,8 +1,9 @@
 //! Calls of every kind of callable against the interpreter, and functions made at run time.
 
-use super::super::abi::Raw;
-use super::super::{call, function, poll};
 use super::bench;
+use crate::runtime::abi::Raw;
+use crate::runtime::call::function;
+use crate::runtime::{call, poll};
 
 const PYTHON: &str = "
 import types

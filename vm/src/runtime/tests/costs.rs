@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::super::abi::Raw;
-use super::super::{arith, attr, build, call, containers, iter, poll, refs, shape, subscr};
 use super::{Bench, bench};
+use crate::runtime::abi::Raw;
+use crate::runtime::int_float::arith;
+use crate::runtime::{attr, build, call, dict_set, iter, poll, refs, shape, subscr};
 
 fn cost(name: &str, n: u32, mut step: impl FnMut()) {
     let mut best = f64::MAX;
@@ -96,9 +97,9 @@ fn costs() {
                 release(t, p);
             });
             cost("dict_get_str", n, || {
-                black_box(containers::dict_get_str(t.ctx(), dict, x));
+                black_box(dict_set::dict_get_str(t.ctx(), dict, x));
             });
-            cost("dict_set_str", n, || containers::dict_set_str(t.ctx(), dict, x, one));
+            cost("dict_set_str", n, || dict_set::dict_set_str(t.ctx(), dict, x, one));
             cost("build_tuple(2) + release", n, || {
                 t.ctx.scratch[0] = one as usize as u64;
                 t.ctx.scratch[1] = one as usize as u64;
@@ -145,7 +146,7 @@ fn costs() {
             cost("new instance + shape", n / 4, || {
                 let p = call::call(t.ctx(), class, 0);
                 let d = (*p).dict().unwrap();
-                shape::dict_shape(t.ctx(), super::super::abi::give(d));
+                shape::dict_shape(t.ctx(), crate::runtime::abi::give(d));
                 // Leaks one reference to the dict, which the measurement can afford.
                 release(t, p);
             });

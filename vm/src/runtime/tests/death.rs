@@ -2,9 +2,9 @@
 
 use rustpython_vm::AsObject;
 
-use super::super::abi::{Raw, obj};
-use super::super::refs;
 use super::{Bench, bench};
+use crate::runtime::abi::{Raw, obj};
+use crate::runtime::{dict_set, refs};
 
 const CLASSES: &str = "
 import weakref, gc, types, re, collections
@@ -240,12 +240,12 @@ fn what_a_global_held_dies_loudly_only_after_compiled_code() {
         t.run("space = {'x': Loud()}");
         let (space, key, value) = (t.raw("space"), t.raw("'x'"), t.raw("1.5"));
         // SAFETY: the context and the objects are valid.
-        unsafe { super::super::containers::dict_set_str(t.ctx(), space, key, value) };
+        unsafe { dict_set::dict_set_str(t.ctx(), space, key, value) };
         assert_eq!(t.expected("(log, space)"), "tuple ([], {'x': 1.5})");
         assert!(refs::release_deferred());
         assert_eq!(t.expected("log"), "list ['del']");
         // SAFETY: the same.
-        unsafe { super::super::containers::dict_set_str(t.ctx(), space, key, key) };
+        unsafe { dict_set::dict_set_str(t.ctx(), space, key, key) };
         assert!(!refs::release_deferred());
     });
 }

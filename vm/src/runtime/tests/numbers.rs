@@ -3,9 +3,10 @@
 use rustpython_vm::AsObject;
 use rustpython_vm::builtins::{PyFloat, PyInt};
 
-use super::super::abi::obj;
-use super::super::{arith, compare, math, refs};
 use super::bench;
+use crate::runtime::abi::obj;
+use crate::runtime::int_float::{arith, compare, math};
+use crate::runtime::refs;
 
 const OPERATORS: [&str; 27] = [
     "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^", "+=", "&=", "//=", "<<=", "@=", "*=", "%=", "|=", "**=",

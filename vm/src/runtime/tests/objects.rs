@@ -1,7 +1,8 @@
 //! Attributes, subscripts, iteration, displays and names against the interpreter.
 
-use super::super::{attr, build, containers, iter, lists, names, sequences, shape, subscr, text};
 use super::bench;
+use crate::runtime::list::sequences;
+use crate::runtime::{attr, build, dict_set, iter, list, names, shape, str, subscr};
 
 const PYTHON: &str = "
 class Base:
@@ -373,29 +374,29 @@ fn containers_of_known_type() {
         t.run("l = [1, 2]; d = {'a': [1], 2: 3}");
         let (l, d) = (t.raw("l"), t.raw("d"));
         // SAFETY (of all blocks): the context and the objects are valid, references owned where taken.
-        unsafe { lists::list_append(t.ctx(), l, t.raw("[3]")) };
-        unsafe { lists::list_append(t.ctx(), l, t.raw("'last'")) };
+        unsafe { list::list_append(t.ctx(), l, t.raw("[3]")) };
+        unsafe { list::list_append(t.ctx(), l, t.raw("'last'")) };
         assert_eq!(t.expected("l"), "list [1, 2, [3], 'last']");
-        let got = unsafe { lists::list_pop(t.ctx(), l) };
+        let got = unsafe { list::list_pop(t.ctx(), l) };
         assert_eq!(t.object(got), "str 'last'");
         for (i, j) in [(0, 2), (1, -1), (-100, 100), (3, 1), (9, 12), (-2, i64::MAX)] {
             let got = unsafe { sequences::seq_slice(t.ctx(), l, i, j, 1) };
             assert_eq!(t.object(got), t.expected(&format!("l[{i}:{j}]")));
         }
         for n in [-1, 0, 1, 3] {
-            let got = unsafe { lists::list_repeat(t.ctx(), l, n) };
+            let got = unsafe { list::list_repeat(t.ctx(), l, n) };
             assert_eq!(t.object(got), t.expected(&format!("l * {n}")));
         }
         for (n, item) in [(-1, "5"), (0, "'ab'"), (1, "[2]"), (3, "2.5"), (300, "2.5"), (i64::MAX, "None")] {
-            let got = unsafe { lists::list_of(t.ctx(), t.raw(item), n) };
+            let got = unsafe { list::list_of(t.ctx(), t.raw(item), n) };
             assert_eq!(t.object(got), t.expected(&format!("[{item}] * {n}")));
         }
-        let got = unsafe { lists::list_repeat(t.ctx(), l, i64::MAX) };
+        let got = unsafe { list::list_repeat(t.ctx(), l, i64::MAX) };
         assert_eq!(t.object(got), t.expected(&format!("l * {}", i64::MAX)));
         let empty = t.raw("[]");
-        let got = unsafe { lists::list_repeat(t.ctx(), empty, i64::MAX) };
+        let got = unsafe { list::list_repeat(t.ctx(), empty, i64::MAX) };
         assert_eq!(t.object(got), "list []");
-        assert!(unsafe { lists::list_pop(t.ctx(), empty) }.is_null());
+        assert!(unsafe { list::list_pop(t.ctx(), empty) }.is_null());
         for o in ["l", "(7, 8)", "[9]", "Once(2)", "Once(14)", "None", "'ab'", "Items"] {
             let expected = t.expected_statement(&format!("x = [*l, *{o}]"));
             t.run("y = [*l]");
@@ -414,33 +415,33 @@ fn containers_of_known_type() {
 
         for (key, found) in [("'a'", true), ("'zz'", false)] {
             let k = t.raw(key);
-            let v = unsafe { containers::dict_get_str(t.ctx(), d, k) };
+            let v = unsafe { dict_set::dict_get_str(t.ctx(), d, k) };
             assert_eq!(!v.is_null(), found);
         }
         let (k, v) = (t.raw("'new'"), t.raw("[4]"));
-        unsafe { containers::dict_set_str(t.ctx(), d, k, v) };
+        unsafe { dict_set::dict_set_str(t.ctx(), d, k, v) };
         assert_eq!(t.expected("d"), "dict {'a': [1], 2: 3, 'new': [4]}");
         for key in ["'a'", "2.0", "'none'", "[]", "BadEq()"] {
             t.run(&format!("k = {key}; e = {{BadEq(): 1, 'a': 2}}"));
             let (k, e) = (t.raw("k"), t.raw("e"));
-            let got = unsafe { containers::map_add(t.ctx(), e, k, v) };
+            let got = unsafe { dict_set::map_add(t.ctx(), e, k, v) };
             let expected = t.expected_statement("e2 = {BadEq(): 1, 'a': 2}; e2[k] = [4]");
             assert_eq!(t.done(got), expected);
             t.run("s2 = {BadEq(), 'a'}");
             let s2 = t.raw("s2");
-            let got = unsafe { containers::set_add(t.ctx(), s2, k) };
+            let got = unsafe { dict_set::set_add(t.ctx(), s2, k) };
             assert_eq!(t.done(got), t.expected_statement("{BadEq(), 'a'}.add(k)"));
         }
         for o in ["{'b': 1}", "[('a', 1)]", "None", "Once(1)"] {
             let expected = t.expected_statement(&format!("x = {{'a': 0, **{o}}}"));
             t.run("y = {'a': 0}");
             let (y, o) = (t.raw("y"), t.raw(o));
-            let result = unsafe { containers::dict_update(t.ctx(), y, o) };
+            let result = unsafe { dict_set::dict_update(t.ctx(), y, o) };
             assert_eq!(t.done(result), expected);
         }
         for (a, b) in [("'a'", "'b'"), ("''", "''"), ("'é'", r"'\ud800'")] {
             let (x, y) = (t.raw(a), t.raw(b));
-            let got = unsafe { text::str_concat(t.ctx(), x, y) };
+            let got = unsafe { str::str_concat(t.ctx(), x, y) };
             t.run(&format!("a = {a}; b = {b}"));
             assert_eq!(t.object(got), t.expected("a + b"));
         }
@@ -455,7 +456,7 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
         let piece = t.raw("'xyz'");
         let mut stayed = 0;
         for _ in 0..1000 {
-            let longer = unsafe { text::str_append(t.ctx(), text, piece) };
+            let longer = unsafe { str::str_append(t.ctx(), text, piece) };
             stayed += i32::from(longer == text);
             text = longer;
         }
@@ -465,7 +466,7 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
         assert_eq!(t.expected("s == 'abab' + 'xyz' * 1000 and hash(s) == hash(s[:1] + s[1:])"), "bool True");
         assert_eq!(t.expected("len(s)"), "int 3004");
         // Shared: the other holder must not see it change.
-        let longer = unsafe { text::str_append(t.ctx(), super::give(whole), piece) };
+        let longer = unsafe { str::str_append(t.ctx(), super::give(whole), piece) };
         assert_eq!(t.expected("len(s)"), "int 3004");
         t.drop(longer);
         for (a, b) in [
@@ -477,11 +478,11 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
             (r"'\ud800' * 2", "'x'"),
         ] {
             let (x, y) = (t.raw(a), t.raw(b));
-            let got = unsafe { text::str_append(t.ctx(), x, y) };
+            let got = unsafe { str::str_append(t.ctx(), x, y) };
             assert_eq!(t.object(got), t.expected(&format!("({a}) + ({b})")));
         }
         let x = t.raw("'ab' * len('ab')");
-        let got = unsafe { text::str_append(t.ctx(), x, x) };
+        let got = unsafe { str::str_append(t.ctx(), x, x) };
         assert_eq!(t.object(got), "str 'abababab'");
     });
 }

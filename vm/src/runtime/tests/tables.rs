@@ -2,9 +2,11 @@
 
 use rustpython_vm::AsObject;
 
-use super::super::abi::{give, take};
-use super::super::dict::{ABSENT, ODD, dict_find_int, dict_find_str, dict_insert, set_find_int, set_find_str, set_insert};
 use super::bench;
+use crate::runtime::abi::{give, take};
+use crate::runtime::dict_set::tables::{
+    ABSENT, ODD, dict_find_int, dict_find_str, dict_insert, set_find_int, set_find_str, set_insert,
+};
 
 #[test]
 fn lookups_agree_with_the_interpreter() {
