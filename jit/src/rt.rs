@@ -257,9 +257,6 @@ entry_points! {
     SetFindStr "set_find_str" (Ptr Ptr) I64 : Effect::Looks(Region::Other), Never;
     SetFindInt "set_find_int" (Ptr I64) I64 : Effect::Looks(Region::Other), Never;
     SetInsert "set_insert" (Ptr Ptr) : Effect::Writes(OTHER), Never;
-    /// Lookups in an exact dict with an exact str key: borrowed value, null if absent. The dict's
-    /// keys are strs too (others could run Python when compared).
-    DictGetStr "dict_get_str" (Ptr Ptr) Ptr : Effect::Reads, Never;
     /// Sets with an exact str key. What it replaces dies when compiled code polls or is left, if its
     /// death runs Python code.
     DictSetStr "dict_set_str" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
@@ -301,8 +298,6 @@ entry_points! {
     FloatPow "float_pow" (F64 F64) F64 : Effect::Writes(OTHER), Flag;
     /// Exact comparison of an int with a float, operator as in `compare`.
     IntFloatCompare "int_float_compare" (I32 I64 F64) I32 : Effect::Pure, Never;
-    /// Correctly rounded quotient of two 64-bit ints; the divisor is not zero.
-    IntTrueDiv "int_true_div" (I64 I64) F64 : Effect::Pure, Never;
     /// `a ** b` for `b >= 0`; sets `failed` when it does not fit in 64 bits.
     IntPow "int_pow" (I64 I64) I64 : Effect::Writes(OTHER), Flag;
     /// `math` functions that can't fail on the operands given.

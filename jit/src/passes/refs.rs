@@ -59,10 +59,7 @@ fn lets_go(op: &Op) -> bool {
     match op {
         Op::CallRt { rt, .. } => {
             !matches!(rt.effect(), Effect::Pure | Effect::Looks(_))
-                && !matches!(
-                    rt,
-                    RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::DictGetStr | RtId::StrConcat | RtId::IntToStr
-                )
+                && !matches!(rt, RtId::NewInt | RtId::NewFloat | RtId::IntCompare | RtId::StrConcat | RtId::IntToStr)
         }
         Op::IsUnique(_) | Op::CallFn { .. } | Op::Poll { .. } | Op::Enter { .. } | Op::Decref(..) => true,
         _ => false,

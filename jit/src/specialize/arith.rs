@@ -319,11 +319,7 @@ impl Spec<'_> {
     }
 
     /// Both operands exactly representable: the machine's division is correctly rounded.
-    /// Otherwise (rare) the entry point does it.
     fn int_truediv(&mut self, x: Value, y: Value) -> Value {
-        if self.distrusted() {
-            return self.b.call_rt_value(RtId::IntTrueDiv, &[x, y]);
-        }
         let exit = self.exit_start(Reason::Overflow);
         for v in [x, y] {
             let bias = self.b.i64(1 << 53);

@@ -596,10 +596,6 @@ extern "C" fn float_mod(_: *mut RuntimeContext, a: f64, b: f64) -> f64 {
     a.rem_euclid(b)
 }
 
-extern "C" fn int_true_div(_: *mut RuntimeContext, a: i64, b: i64) -> f64 {
-    a as f64 / b as f64
-}
-
 extern "C" fn math_sin(_: *mut RuntimeContext, x: f64) -> f64 {
     x.sin()
 }
@@ -630,7 +626,6 @@ fn rt_address(rt: RtId) -> usize {
         RtId::BuildTuple => build_tuple as *const () as usize,
         RtId::FloatFloorDiv => float_floordiv as *const () as usize,
         RtId::FloatMod => float_mod as *const () as usize,
-        RtId::IntTrueDiv => int_true_div as *const () as usize,
         RtId::MathSin => math_sin as *const () as usize,
         RtId::IntFloatCompare => int_float_compare as *const () as usize,
         RtId::IntPow => int_pow as *const () as usize,

@@ -52,7 +52,7 @@ const fn words<T>() -> usize {
 
 /// What the native function `grab` saw.
 #[derive(Clone, Debug)]
-struct Seen {
+struct SeenFrame {
     words: [usize; FRAME_WORDS],
     address: usize,
     code: usize,
@@ -67,7 +67,7 @@ struct Seen {
 }
 
 thread_local! {
-    static SEEN: RefCell<Vec<Seen>> = const { RefCell::new(Vec::new()) };
+    static SEEN: RefCell<Vec<SeenFrame>> = const { RefCell::new(Vec::new()) };
     static EXPECT: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -101,7 +101,7 @@ fn grab(vm: &VirtualMachine) -> bool {
     }
     // SAFETY: the frame is running.
     let f = unsafe { frame.get() };
-    let mut seen = Seen {
+    let mut seen = SeenFrame {
         words,
         address,
         code: f.code() as *const _ as usize,
@@ -130,7 +130,7 @@ fn address_of_ref<T: PyPayload>(r: &PyRef<T>) -> usize {
     address(r.as_object())
 }
 
-fn frame_offset(seen: &Seen, value: usize, what: &str) -> Result<usize, Fail> {
+fn frame_offset(seen: &SeenFrame, value: usize, what: &str) -> Result<usize, Fail> {
     seen.words.iter().position(|&w| w == value && w != 0).map(|i| i * WORD).ok_or_else(|| fail(what))
 }
 
@@ -169,7 +169,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
     let code_obj = g_code(&f, vm)?;
     let gen_code = g_code(&g, vm)?;
     // SAFETY (all `half`): within the copied words.
-    let half_at = |s: &Seen, i: usize| (s.words[i * 4 / WORD] >> (i * 32 % usize::BITS as usize)) as u32;
+    let half_at = |s: &SeenFrame, i: usize| (s.words[i * 4 / WORD] >> (i * 32 % usize::BITS as usize)) as u32;
     let region = (4 * WORD)..offset_of!(InterpreterFrame, locals);
     let find_half = |value: [u32; 2], what: &str| {
         let hits: Vec<usize> = (region.start / 4..region.end / 4)
@@ -189,7 +189,7 @@ fn probe_frames(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
         .ok_or_else(|| fail("frame.capacity"))?;
     let materialized = on_stack.materialized.ok_or_else(|| fail("frame.materialized"))?;
     let lasti = offset_of!(InterpreterFrame, lasti);
-    let after = |frame: &Seen, value: usize, what: &str| {
+    let after = |frame: &SeenFrame, value: usize, what: &str| {
         (lasti / WORD + 1..FRAME_WORDS)
             .find(|&i| value != 0 && frame.words[i] == value)
             .map(|i| i * WORD)

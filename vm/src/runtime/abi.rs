@@ -15,20 +15,20 @@ use rustpython_vm::{PyObject, PyObjectRef, PyResult, VirtualMachine};
 pub type Raw = *mut PyObject;
 
 /// A type that a parameter or a result of an entry point may have.
-pub trait Word {
+pub trait Passed {
     /// Its type in the IR.
     const TYPE: Type;
 }
-impl Word for i32 {
+impl Passed for i32 {
     const TYPE: Type = Type::I32;
 }
-impl Word for i64 {
+impl Passed for i64 {
     const TYPE: Type = Type::I64;
 }
-impl Word for f64 {
+impl Passed for f64 {
     const TYPE: Type = Type::F64;
 }
-impl Word for Raw {
+impl Passed for Raw {
     const TYPE: Type = Type::Ptr;
 }
 
@@ -40,12 +40,13 @@ pub trait Returned {
 impl Returned for () {
     const TYPE: Option<Type> = None;
 }
-impl<W: Word> Returned for W {
+impl<W: Passed> Returned for W {
     const TYPE: Option<Type> = Some(W::TYPE);
 }
 
 /// An implementation of an entry point: its address and the signature that it really has.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a test compares signatures with those of the table"))]
 pub struct Entry {
     pub address: usize,
     /// Parameters after the context.
@@ -58,19 +59,19 @@ pub fn e0<R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext) -> R) -> Ent
     Entry { address: f as usize, params: &[], ret: R::TYPE }
 }
 /// An entry point with one parameter.
-pub fn e1<A: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A) -> R) -> Entry {
+pub fn e1<A: Passed, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with two parameters.
-pub fn e2<A: Word, B: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B) -> R) -> Entry {
+pub fn e2<A: Passed, B: Passed, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with three parameters.
-pub fn e3<A: Word, B: Word, C: Word, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B, C) -> R) -> Entry {
+pub fn e3<A: Passed, B: Passed, C: Passed, R: Returned>(f: unsafe extern "C" fn(*mut RuntimeContext, A, B, C) -> R) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE] }, ret: R::TYPE }
 }
 /// An entry point with four parameters.
-pub fn e4<A: Word, B: Word, C: Word, D: Word, R: Returned>(
+pub fn e4<A: Passed, B: Passed, C: Passed, D: Passed, R: Returned>(
     f: unsafe extern "C" fn(*mut RuntimeContext, A, B, C, D) -> R,
 ) -> Entry {
     Entry { address: f as usize, params: const { &[A::TYPE, B::TYPE, C::TYPE, D::TYPE] }, ret: R::TYPE }
@@ -120,16 +121,6 @@ pub fn give(o: impl Into<PyObjectRef>) -> Raw {
 pub unsafe fn scratch(ctx: *mut RuntimeContext, i: usize) -> Raw {
     // SAFETY: the caller's promise.
     unsafe { (*ctx).scratch[i] as usize as Raw }
-}
-
-/// Puts an owned object into a scratch word.
-///
-/// # Safety
-/// `ctx` is valid.
-#[inline(always)]
-pub unsafe fn set_scratch(ctx: *mut RuntimeContext, i: usize, o: PyObjectRef) {
-    // SAFETY: the caller's promise.
-    unsafe { (*ctx).scratch[i] = give(o) as usize as u64 }
 }
 
 /// Leaves an exception for compiled code to find.

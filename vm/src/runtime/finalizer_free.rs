@@ -17,7 +17,7 @@ const MAX_TOUCHED: usize = 48;
 const MAX_DEPTH: u32 = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum DeathKind {
     /// Holds no references but to its class, and nobody hears of its death.
     Atom,
     /// Reports all its references when traversed and does nothing else when it dies.
@@ -31,12 +31,12 @@ enum Kind {
     Unknown,
 }
 
-fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
+fn kind(vm: &VirtualMachine, o: &PyObject) -> DeathKind {
     let class: &Py<PyType> = o.class();
     let t = &vm.ctx.types;
     let is = |known: &[&'static Py<PyType>]| known.iter().any(|k| class.is(*k));
     if is_atom(vm, class) {
-        Kind::Atom
+        DeathKind::Atom
     } else if is(&[
         t.tuple_type,
         t.list_type,
@@ -62,7 +62,7 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         t.traceback_type,
         t.frame_type,
     ]) {
-        Kind::Container
+        DeathKind::Container
     } else if is(&[
         t.dict_keyiterator_type,
         t.dict_valueiterator_type,
@@ -72,20 +72,20 @@ fn kind(vm: &VirtualMachine, o: &PyObject) -> Kind {
         t.dict_values_type,
         t.dict_items_type,
     ]) {
-        Kind::View
+        DeathKind::View
     } else if class.is(t.function_type) {
-        Kind::Function
+        DeathKind::Function
     } else if class.is(t.generator_type) {
-        Kind::Generator
+        DeathKind::Generator
     } else if class.heaptype_ext.is_some() && class.slots.del.load().is_none() && is_plain_payload(o) {
-        Kind::Container
+        DeathKind::Container
     } else if class.slots.del.load().is_none() && o.downcast_ref::<PyBaseException>().is_some() {
         // Those with more than the base has report that too.
-        Kind::Container
+        DeathKind::Container
     } else if &*class.slot_name() == "re.Match" {
-        Kind::Match
+        DeathKind::Match
     } else {
-        Kind::Unknown
+        DeathKind::Unknown
     }
 }
 
@@ -156,21 +156,21 @@ impl Walk<'_> {
     /// `o` has lost its last reference.
     fn die(&mut self, o: &PyObject) {
         let kind = kind(self.vm, o);
-        if kind == Kind::Atom {
+        if kind == DeathKind::Atom {
             return;
         }
-        if kind == Kind::Unknown
+        if kind == DeathKind::Unknown
             || self.depth == MAX_DEPTH
             || o.weak_count().is_some_and(|n| n > 0)
-            || (kind == Kind::Generator && !finished(o))
-            || (kind == Kind::Match && !matches_text(self.vm, o))
-            || (kind == Kind::Function && !code_survives(self.vm, o))
+            || (kind == DeathKind::Generator && !finished(o))
+            || (kind == DeathKind::Match && !matches_text(self.vm, o))
+            || (kind == DeathKind::Function && !code_survives(self.vm, o))
         {
             self.quiet = false;
             return;
         }
         self.depth += 1;
-        if kind == Kind::View {
+        if kind == DeathKind::View {
             match viewed(self.vm, o) {
                 // Exhausted iterators have let go of what they walked over.
                 Some(None) => {}
@@ -181,7 +181,7 @@ impl Walk<'_> {
         o.traverse(&mut |child| {
             // A function does not report its `__builtins__`, which its globals keep alive: they must
             // not die with it. Its own `__dict__` is mostly empty.
-            if kind == Kind::Function
+            if kind == DeathKind::Function
                 && let Some(dict) = child.downcast_ref::<PyDict>()
                 && dict.as_object().strong_count() <= 2
                 && dict.__len__() > 0

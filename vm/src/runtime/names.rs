@@ -2,7 +2,7 @@
 
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyModule, PyStr};
-use rustpython_vm::{Py, TryFromObject};
+use rustpython_vm::{AsObject, Py, TryFromObject};
 
 use super::abi::{Raw, done, give, obj, object, vm};
 

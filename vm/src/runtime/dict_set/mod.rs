@@ -44,18 +44,6 @@ pub unsafe extern "C" fn map_add(ctx: *mut RuntimeContext, d: Raw, key: Raw, val
     }
 }
 
-/// Looks a str up in an exact dict: borrowed value, null if absent.
-pub unsafe extern "C" fn dict_get_str(ctx: *mut RuntimeContext, d: Raw, key: Raw) -> Raw {
-    // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
-    unsafe {
-        match dict(d).get_item_opt(string(key), vm(ctx)) {
-            // The dict keeps the value alive.
-            Ok(Some(value)) => value.as_object().as_raw().cast_mut(),
-            _ => std::ptr::null_mut(),
-        }
-    }
-}
-
 /// Sets a str key of an exact dict. What it replaces dies later if Python code would notice.
 pub unsafe extern "C" fn dict_set_str(ctx: *mut RuntimeContext, d: Raw, key: Raw, value: Raw) {
     // SAFETY: compiled code passes its own context, a live exact dict, str and object.

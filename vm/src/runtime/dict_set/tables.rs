@@ -21,51 +21,51 @@ use crate::runtime::int_float::arith::small;
 use crate::runtime::pool::{self, NO_HASH};
 
 /// No such key.
-pub(super) const ABSENT: i64 = -1;
+pub const ABSENT: i64 = -1;
 /// Only the general way can tell.
-pub(super) const ODD: i64 = -2;
+pub const ODD: i64 = -2;
 /// An index slot that never held an entry.
 const FREE: i64 = -1;
 const WORD: usize = size_of::<usize>();
 
 /// Offsets of a table's parts from its address, and of an entry's from the entry's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Table {
-    pub(super) lock: usize,
+pub struct HashTable {
+    pub lock: usize,
     /// The index slots (`i64`, a power of two of them) and how many they are.
     indices: usize,
-    pub(super) index_count: usize,
-    pub(super) entries: usize,
-    pub(super) stride: usize,
-    pub(super) key: usize,
+    pub index_count: usize,
+    pub entries: usize,
+    pub stride: usize,
+    pub key: usize,
     hash: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Places {
-    dict: Table,
+struct TablePlaces {
+    dict: HashTable,
     /// Of the table that a set's payload points to.
-    set: Option<Table>,
+    set: Option<HashTable>,
     set_table: usize,
     str_hash: usize,
 }
 
-static PLACES: OnceLock<Option<Places>> = OnceLock::new();
+static PLACES: OnceLock<Option<TablePlaces>> = OnceLock::new();
 
 #[inline(always)]
-fn places(vm: &VirtualMachine) -> Option<&'static Places> {
+fn places(vm: &VirtualMachine) -> Option<&'static TablePlaces> {
     PLACES.get_or_init(|| probe(vm)).as_ref()
 }
 
 /// The table of a dict.
-pub(super) fn dict_table(vm: &VirtualMachine) -> Option<&'static Table> {
+pub fn dict_table(vm: &VirtualMachine) -> Option<&'static HashTable> {
     places(vm).map(|p| &p.dict)
 }
 
 /// # Safety
 /// `address + offset` is readable and aligned.
 #[inline(always)]
-pub(super) unsafe fn word(address: usize, offset: usize) -> usize {
+pub unsafe fn word(address: usize, offset: usize) -> usize {
     // SAFETY: the caller's promise. Others write this memory through their own types.
     unsafe { ((address + offset) as *const usize).read_volatile() }
 }
@@ -80,7 +80,7 @@ unsafe fn long(address: usize, offset: usize) -> i64 {
     unsafe { ((address + offset) as *const i64).read_volatile() }
 }
 
-fn probe(vm: &VirtualMachine) -> Option<Places> {
+fn probe(vm: &VirtualMachine) -> Option<TablePlaces> {
     let keys: Vec<PyObjectRef> = (0..3).map(|i| vm.ctx.new_str(format!("table key {i}")).into()).collect();
     let text = keys[0].as_object().as_raw().addr();
     let str_words = size_of::<PyStr>() / WORD;
@@ -122,11 +122,11 @@ fn probe(vm: &VirtualMachine) -> Option<Places> {
         .filter(|counts| *counts == (1, 1))
         .and_then(|_| find_table(shared, 2 * WORD, size_of::<PyDict>() / WORD, &keys, &hashes));
     pool::set_hash_place(payload_offset::<PyStr>() + hash_word * WORD);
-    Some(Places { dict: table, set: set_table_layout, set_table, str_hash: payload_offset::<PyStr>() + hash_word * WORD })
+    Some(TablePlaces { dict: table, set: set_table_layout, set_table, str_hash: payload_offset::<PyStr>() + hash_word * WORD })
 }
 
 /// The layout of a table with three known keys whose words begin at `first`.
-fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashes: &[i64]) -> Option<Table> {
+fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashes: &[i64]) -> Option<HashTable> {
     // SAFETY: as all reads by it, within the structure.
     let w = |i: usize| unsafe { word(at, first + i * WORD) };
     let (mut indices, mut entries) = (None, None);
@@ -160,7 +160,7 @@ fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashe
     if w(0) != 0 {
         return None;
     }
-    Some(Table {
+    Some(HashTable {
         lock: first,
         indices: first + indices * WORD,
         index_count: first + (indices + 1) * WORD,
@@ -196,7 +196,7 @@ thread_local! {
 ///
 /// # Safety
 /// `key` is a live exact str.
-unsafe fn fresh_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i64> {
+unsafe fn fresh_hash(vm: &VirtualMachine, places: &TablePlaces, key: Raw) -> Option<i64> {
     // SAFETY: the caller's promise; the place was probed.
     let (s, cached) = unsafe {
         let s: &Py<PyStr> = obj(key).downcast_unchecked_ref();
@@ -245,7 +245,7 @@ unsafe fn fresh_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i
 /// # Safety
 /// `key` is a live exact str.
 #[inline(always)]
-unsafe fn str_hash(vm: &VirtualMachine, places: &Places, key: Raw) -> Option<i64> {
+unsafe fn str_hash(vm: &VirtualMachine, places: &TablePlaces, key: Raw) -> Option<i64> {
     // SAFETY: the place was probed.
     let known = unsafe { long(key.addr(), places.str_hash) };
     if known != NO_HASH {
@@ -279,7 +279,7 @@ unsafe fn same_bytes(a: *const u8, b: *const u8, n: usize) -> bool {
 /// # Safety
 /// A table of that layout is at `at`, and no other thread runs.
 #[inline(always)]
-unsafe fn find(t: &Table, at: usize, key: usize, hash: i64, same: impl Fn(Raw) -> Option<bool>) -> i64 {
+unsafe fn find(t: &HashTable, at: usize, key: usize, hash: i64, same: impl Fn(Raw) -> Option<bool>) -> i64 {
     // SAFETY: the caller's promise. The loop ends: a table always has free index slots.
     unsafe {
         if word(at, t.lock) != 0 {
@@ -321,7 +321,7 @@ unsafe fn find(t: &Table, at: usize, key: usize, hash: i64, same: impl Fn(Raw) -
 /// # Safety
 /// As [`find`]; `key` is a live exact str.
 #[inline(always)]
-unsafe fn find_str(vm: &VirtualMachine, places: &Places, t: &Table, at: usize, key: Raw) -> i64 {
+unsafe fn find_str(vm: &VirtualMachine, places: &TablePlaces, t: &HashTable, at: usize, key: Raw) -> i64 {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(hash) = str_hash(vm, places, key) else { return ODD };
@@ -344,7 +344,7 @@ unsafe fn find_str(vm: &VirtualMachine, places: &Places, t: &Table, at: usize, k
 /// # Safety
 /// As [`find`].
 #[inline(always)]
-unsafe fn find_int(vm: &VirtualMachine, t: &Table, at: usize, key: i64) -> i64 {
+unsafe fn find_int(vm: &VirtualMachine, t: &HashTable, at: usize, key: i64) -> i64 {
     let (t_str, t_int) = (vm.ctx.types.str_type, vm.ctx.types.int_type);
     // SAFETY: the caller's promise.
     unsafe {

@@ -62,34 +62,6 @@ pub fn holds(op: i32, ordering: std::cmp::Ordering) -> bool {
     }
 }
 
-/// The correctly rounded quotient; `b` is not zero.
-pub unsafe extern "C" fn int_true_div(_: *mut RuntimeContext, a: i64, b: i64) -> f64 {
-    true_div(a, b)
-}
-
-/// `a / b` rounded once.
-pub fn true_div(a: i64, b: i64) -> f64 {
-    const EXACT: u64 = 1 << 53;
-    let (x, y) = (a.unsigned_abs(), b.unsigned_abs());
-    if x == 0 {
-        // An int has no negative zero to give its sign to the quotient.
-        return 0.0;
-    }
-    if x <= EXACT && y <= EXACT {
-        return a as f64 / b as f64;
-    }
-    // Scale so that the quotient has 64 or 65 significant bits, of which the lowest also stands for
-    // the remainder; the conversion to f64 then rounds once. 1 <= shift <= 127, so nothing is lost and
-    // the result is not subnormal.
-    let shift = y.ilog2() as i32 - x.ilog2() as i32 + 64;
-    let scaled = u128::from(x) << shift;
-    let divisor = u128::from(y);
-    let quotient = scaled / divisor;
-    let sticky = u128::from(!scaled.is_multiple_of(divisor));
-    let magnitude = (quotient | sticky) as f64 * 2f64.powi(-shift);
-    if (a < 0) != (b < 0) { -magnitude } else { magnitude }
-}
-
 /// `a ** b` for `b >= 0`; sets `failed` when it does not fit.
 pub unsafe extern "C" fn int_pow(ctx: *mut RuntimeContext, a: i64, b: i64) -> i64 {
     let result = match a {

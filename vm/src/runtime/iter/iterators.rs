@@ -12,7 +12,7 @@ use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
 use crate::object::layout::DICT_ITER_WORDS;
 use crate::runtime::abi::{Raw, give, guarded, obj, vm};
-use crate::runtime::dict_set::tables::{Table, dict_table, word};
+use crate::runtime::dict_set::tables::{HashTable, dict_table, word};
 use crate::runtime::int_float::arith::small;
 
 const WORD: usize = size_of::<usize>();
@@ -62,20 +62,20 @@ pub unsafe extern "C" fn dict_view(ctx: *mut RuntimeContext, d: Raw, which: i32)
 /// Offsets of the numbers that say whether a dict has changed: of its index slots, entries, keys, and slots in use. In the
 /// iterator, which remembers them, and in the dict.
 #[derive(Clone, Copy, Debug)]
-struct Sizes {
+struct IterSizes {
     iter: [usize; 4],
     dict: [usize; 4],
-    table: Table,
+    table: HashTable,
     iter_dict: usize,
     /// Not zero in entries that were not deleted.
     mark: usize,
     iter_position: usize,
 }
 
-static SIZES: OnceLock<Option<Sizes>> = OnceLock::new();
+static SIZES: OnceLock<Option<IterSizes>> = OnceLock::new();
 
 /// Finds the numbers by making dicts in which they are different.
-fn probe(vm: &VirtualMachine) -> Option<Sizes> {
+fn probe(vm: &VirtualMachine) -> Option<IterSizes> {
     let layout = crate::object::layout::get()?;
     let table = *dict_table(vm)?;
     let at = |f: Field| layout.offset(f) as usize;
@@ -117,7 +117,7 @@ fn probe(vm: &VirtualMachine) -> Option<Sizes> {
         }
     }
     let (iter, filled) = found?;
-    Some(Sizes {
+    Some(IterSizes {
         iter,
         dict: [table.index_count, at(Field::DictFilled), at(Field::DictUsed), filled],
         table,

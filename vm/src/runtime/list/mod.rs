@@ -26,7 +26,7 @@ unsafe fn list<'a>(p: Raw) -> &'a Py<PyList> {
 
 /// Offsets in a list.
 #[derive(Clone, Copy)]
-struct Places {
+struct ListPlaces {
     /// The vector of items.
     items: usize,
     lock: usize,
@@ -35,7 +35,7 @@ struct Places {
 }
 
 /// Finds what the layout does not have: the vector as a whole, and the word that counts how often a list was locked for writing.
-fn places(vm: &VirtualMachine) -> Option<Places> {
+fn places(vm: &VirtualMachine) -> Option<ListPlaces> {
     let layout = crate::object::layout::get()?;
     let field = |f: Field| layout.offset(f) as usize;
     let fields = [field(Field::ListPtr), field(Field::ListLen), field(Field::ListCap)];
@@ -59,7 +59,7 @@ fn places(vm: &VirtualMachine) -> Option<Places> {
     let after = read();
     let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
     let [i] = changed[..] else { return None };
-    (after[i] == before[i].wrapping_add(3)).then(|| Places {
+    (after[i] == before[i].wrapping_add(3)).then(|| ListPlaces {
         items,
         lock: field(Field::ListLock),
         changes: payload_offset::<PyList>() + 4 * i,
@@ -74,7 +74,7 @@ fn places(vm: &VirtualMachine) -> Option<Places> {
 /// while the result is.
 #[inline]
 pub unsafe fn unlocked<'a>(vm: &VirtualMachine, l: Raw) -> Option<(&'a mut Vec<PyObjectRef>, &'a mut u32)> {
-    static PLACES: OnceLock<Option<Places>> = OnceLock::new();
+    static PLACES: OnceLock<Option<ListPlaces>> = OnceLock::new();
     let places = PLACES.get_or_init(|| places(vm)).as_ref()?;
     // SAFETY: the places were found in the same build's lists; the caller's promise.
     unsafe {

@@ -19,7 +19,7 @@ const MAX_DIGITS: u32 = 12;
 
 /// `0`, width, precision, type: what the specifications known here consist of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Spec {
+struct FormatSpec {
     zero: bool,
     width: usize,
     precision: Option<u32>,
@@ -40,10 +40,10 @@ fn number(text: &[u8], at: &mut usize) -> Option<usize> {
     Some(n)
 }
 
-impl Spec {
+impl FormatSpec {
     /// Reads a specification up to its letter.
-    fn parse(text: &[u8], at: &mut usize) -> Option<Spec> {
-        let mut spec = Spec::default();
+    fn parse(text: &[u8], at: &mut usize) -> Option<FormatSpec> {
+        let mut spec = FormatSpec::default();
         if text.get(*at) == Some(&b'0') {
             spec.zero = true;
             *at += 1;
@@ -146,16 +146,16 @@ fn percent<'a>(vm: &VirtualMachine, format: &[u8], mut args: impl ExactSizeItera
             at += 1;
             continue;
         }
-        let spec = Spec::parse(format, &mut at)?;
+        let spec = FormatSpec::parse(format, &mut at)?;
         let arg = args.next()?;
         match spec.letter {
             b'd' | b's' if spec.precision.is_none() && arg.class().is(vm.ctx.types.int_type) => {
-                if spec.letter == b's' && spec != (Spec { letter: b's', ..Spec::default() }) {
+                if spec.letter == b's' && spec != (FormatSpec { letter: b's', ..FormatSpec::default() }) {
                     return None;
                 }
                 spec.int(&mut out, small(arg.downcast_ref::<PyInt>()?)?);
             }
-            b's' if spec == (Spec { letter: b's', ..Spec::default() }) => {
+            b's' if spec == (FormatSpec { letter: b's', ..FormatSpec::default() }) => {
                 out.extend_from_slice(ascii(arg.downcast_ref_if_exact::<PyStr>(vm)?)?);
             }
             b'f' => {
@@ -194,9 +194,9 @@ unsafe fn finished(vm: &VirtualMachine, text: Vec<u8>) -> rustpython_vm::PyObjec
 }
 
 /// The whole of a specification of `format()`.
-fn whole(spec: &[u8]) -> Option<Spec> {
+fn whole(spec: &[u8]) -> Option<FormatSpec> {
     let mut at = 0;
-    let parsed = Spec::parse(spec, &mut at)?;
+    let parsed = FormatSpec::parse(spec, &mut at)?;
     (at == spec.len()).then_some(parsed)
 }
 

@@ -2,7 +2,7 @@
 
 use super::bench;
 use crate::runtime::abi::Raw;
-use crate::runtime::call::function;
+use crate::runtime::call::{function, instance};
 use crate::runtime::{call, poll};
 
 const PYTHON: &str = "
@@ -278,5 +278,52 @@ fn polling_leaves_for_collections_signals_and_tracing() {
         assert!(!stays(t), "somebody traces");
         t.vm.use_tracing.set(false);
         assert!(stays(t));
+    });
+}
+
+#[test]
+fn plain_instances() {
+    bench(|t| {
+        t.run(PYTHON);
+        t.run("class Lies:\n    __class__ = int");
+        for o in ["1", "True", "Plain(1)", "NewInit.__new__(NewInit, 1)", "Lies()", "Slots(1)"] {
+            for class in ["int", "object", "Plain", "Slots", "str"] {
+                let (instance, of) = (t.raw(o), t.raw(class));
+                // SAFETY (of all blocks): the context and the objects are valid.
+                let got = unsafe { call::is_instance_plain(t.ctx(), instance, of) };
+                if got != -1 {
+                    assert_eq!(t.truth(got), t.expected(&format!("isinstance({o}, {class})")), "{o}, {class}");
+                }
+            }
+        }
+        let (lies, int) = (t.raw("Lies()"), t.raw("int"));
+        assert_eq!(unsafe { call::is_instance_plain(t.ctx(), lies, int) }, -1, "its `__class__` says something else");
+        t.run("template = {'x': None, 'y': None}");
+        let (class, template) = (t.raw("NoInit"), t.raw("template"));
+        t.scratch(&["[1]", "2.5"]);
+        let got = unsafe { instance::build_instance(t.ctx(), class, template, 2) };
+        t.scope.globals.set_item("made", unsafe { super::take(got) }, t.vm).unwrap();
+        assert_eq!(
+            t.expected("(type(made) is NoInit, vars(made), template)"),
+            "tuple (True, {'x': [1], 'y': 2.5}, {'x': None, 'y': None})"
+        );
+    });
+}
+
+#[test]
+fn keyword_arguments_are_merged() {
+    bench(|t| {
+        t.run(PYTHON);
+        t.run("class Keys:\n    def keys(self): return ['x', 'k']\n    def __getitem__(self, k): return k + '!'");
+        for mapping in ["{'k': 1}", "{'a': 1}", "Keys()", "7", "{}"] {
+            let expected = t.expected(&format!("star(**{{'a': 0}}, **{mapping})"));
+            t.run("d = {'a': 0}");
+            let [f, d, m] = ["star", "d", mapping].map(|s| t.raw(s));
+            // SAFETY: the context and the objects are valid, the second an exact dict.
+            let result = unsafe { call::dict_merge(t.ctx(), f, d, m) };
+            let failed = result != 0;
+            let got = t.done(result);
+            assert_eq!(if failed { got } else { t.expected("((), d)") }, expected, "{mapping}");
+        }
     });
 }

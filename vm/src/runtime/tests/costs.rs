@@ -96,9 +96,6 @@ fn costs() {
                 let p = subscr::get_item(t.ctx(), dict, x);
                 release(t, p);
             });
-            cost("dict_get_str", n, || {
-                black_box(dict_set::dict_get_str(t.ctx(), dict, x));
-            });
             cost("dict_set_str", n, || dict_set::dict_set_str(t.ctx(), dict, x, one));
             cost("build_tuple(2) + release", n, || {
                 t.ctx.scratch[0] = one as usize as u64;

@@ -11,8 +11,11 @@
 mod calls;
 mod costs;
 mod death;
+mod exceptions;
 mod numbers;
 mod objects;
+mod sequences;
+mod strs;
 mod tables;
 
 use psycore_jit::rt::RtId;
@@ -32,6 +35,31 @@ fn each_id_has_an_implementation_with_its_signature() {
         assert_eq!((e.params, e.ret), (rt.params(), rt.ret()), "{}", rt.name());
         assert_ne!(e.address, 0, "{}", rt.name());
     }
+}
+
+/// All tests of this room.
+const TESTS: [&str; 8] = [
+    include_str!("calls.rs"),
+    include_str!("death.rs"),
+    include_str!("exceptions.rs"),
+    include_str!("numbers.rs"),
+    include_str!("objects.rs"),
+    include_str!("sequences.rs"),
+    include_str!("strs.rs"),
+    include_str!("tables.rs"),
+];
+
+#[test]
+fn each_entry_point_has_a_test() {
+    // `RtId::Call => e2(call::call),`
+    let functions = include_str!("../mod.rs").lines().filter_map(|line| {
+        let (_, implementation) = line.trim().strip_prefix("RtId::")?.split_once(" => e")?;
+        implementation.trim_end_matches("),").rsplit("::").next()
+    });
+    // Tests of functions that many share name them as a table does.
+    let is_called = |f: &str| ["(t.ctx()", "(ctx", ")"].iter().any(|end| TESTS.iter().any(|t| t.contains(&format!("{f}{end}"))));
+    let missing: Vec<&str> = functions.filter(|f| !is_called(f)).collect();
+    assert!(missing.is_empty(), "no test calls {}", missing.join(", "));
 }
 
 /// An interpreter with a namespace and a context for entry points.

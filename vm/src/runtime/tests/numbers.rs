@@ -262,7 +262,7 @@ const INTS: [i64; 20] = [
 ];
 
 #[test]
-fn int_division_power_and_comparison_with_floats() {
+fn int_power_and_comparison_with_floats() {
     bench(|t| {
         let mut cases: Vec<(i64, i64)> = INTS.iter().flat_map(|&a| INTS.map(|b| (a, b))).collect();
         // A fixed linear congruential sequence of operands of all sizes.
@@ -275,16 +275,10 @@ fn int_division_power_and_comparison_with_floats() {
         for (a, b) in cases {
             t.scope.globals.set_item("a", t.vm.ctx.new_int(a).into(), t.vm).unwrap();
             t.scope.globals.set_item("b", t.vm.ctx.new_int(b).into(), t.vm).unwrap();
-            if b != 0 {
-                let expected = t.eval("a / b").downcast_ref::<PyFloat>().unwrap().to_f64();
-                // SAFETY: no pointers but the context.
-                let q = unsafe { math::int_true_div(t.ctx(), a, b) };
-                assert!(same(q, expected), "{a} / {b} = {q}, not {expected}");
-            }
             if (0..=64).contains(&b) {
                 let expected = t.eval("a ** b");
                 let expected = i64::try_from(expected.downcast_ref::<PyInt>().unwrap().as_bigint());
-                // SAFETY: the same.
+                // SAFETY: no pointers but the context.
                 let p = unsafe { math::int_pow(t.ctx(), a, b) };
                 match expected {
                     Ok(expected) => assert_eq!((t.ctx.failed, p), (0, expected), "{a} ** {b}"),

@@ -2,7 +2,8 @@
 
 use super::bench;
 use crate::runtime::list::sequences;
-use crate::runtime::{attr, build, dict_set, iter, list, names, shape, str, subscr};
+use crate::runtime::str::{str_append, str_concat};
+use crate::runtime::{attr, build, dict_set, iter, list, names, shape, subscr};
 
 const PYTHON: &str = "
 class Base:
@@ -69,7 +70,7 @@ fn attributes() {
                     let callable = unsafe { super::take(callable) };
                     if t.ctx.failed == 0 {
                         // SAFETY: `object` is alive.
-                        let me = unsafe { super::super::abi::obj(object) }.to_owned();
+                        let me = unsafe { crate::runtime::abi::obj(object) }.to_owned();
                         callable.call((me,), t.vm)
                     } else {
                         callable.call((), t.vm)
@@ -413,11 +414,6 @@ fn containers_of_known_type() {
         assert_eq!(unsafe { iter::list_extend(t.ctx(), same, same) }, 0);
         assert_eq!(t.expected("l"), doubled);
 
-        for (key, found) in [("'a'", true), ("'zz'", false)] {
-            let k = t.raw(key);
-            let v = unsafe { dict_set::dict_get_str(t.ctx(), d, k) };
-            assert_eq!(!v.is_null(), found);
-        }
         let (k, v) = (t.raw("'new'"), t.raw("[4]"));
         unsafe { dict_set::dict_set_str(t.ctx(), d, k, v) };
         assert_eq!(t.expected("d"), "dict {'a': [1], 2: 3, 'new': [4]}");
@@ -439,9 +435,20 @@ fn containers_of_known_type() {
             let result = unsafe { dict_set::dict_update(t.ctx(), y, o) };
             assert_eq!(t.done(result), expected);
         }
+        for o in ["[1, 2]", "{3}", "'ab'", "7", "Once(2)", "Once(14)", "[[]]"] {
+            let expected = t.expected_statement(&format!("x = {{0, *{o}}}"));
+            t.run("y = {0}");
+            let (y, o) = (t.raw("y"), t.raw(o));
+            let result = unsafe { dict_set::set_update(t.ctx(), y, o) };
+            let failed = result != 0;
+            assert_eq!(t.done(result), expected);
+            if !failed {
+                assert_eq!(t.expected("x == y"), "bool True");
+            }
+        }
         for (a, b) in [("'a'", "'b'"), ("''", "''"), ("'é'", r"'\ud800'")] {
             let (x, y) = (t.raw(a), t.raw(b));
-            let got = unsafe { str::str_concat(t.ctx(), x, y) };
+            let got = unsafe { str_concat(t.ctx(), x, y) };
             t.run(&format!("a = {a}; b = {b}"));
             assert_eq!(t.object(got), t.expected("a + b"));
         }
@@ -456,7 +463,7 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
         let piece = t.raw("'xyz'");
         let mut stayed = 0;
         for _ in 0..1000 {
-            let longer = unsafe { str::str_append(t.ctx(), text, piece) };
+            let longer = unsafe { str_append(t.ctx(), text, piece) };
             stayed += i32::from(longer == text);
             text = longer;
         }
@@ -466,7 +473,7 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
         assert_eq!(t.expected("s == 'abab' + 'xyz' * 1000 and hash(s) == hash(s[:1] + s[1:])"), "bool True");
         assert_eq!(t.expected("len(s)"), "int 3004");
         // Shared: the other holder must not see it change.
-        let longer = unsafe { str::str_append(t.ctx(), super::give(whole), piece) };
+        let longer = unsafe { str_append(t.ctx(), super::give(whole), piece) };
         assert_eq!(t.expected("len(s)"), "int 3004");
         t.drop(longer);
         for (a, b) in [
@@ -478,11 +485,11 @@ fn strs_grow_in_place_only_where_nobody_sees_it() {
             (r"'\ud800' * 2", "'x'"),
         ] {
             let (x, y) = (t.raw(a), t.raw(b));
-            let got = unsafe { str::str_append(t.ctx(), x, y) };
+            let got = unsafe { str_append(t.ctx(), x, y) };
             assert_eq!(t.object(got), t.expected(&format!("({a}) + ({b})")));
         }
         let x = t.raw("'ab' * len('ab')");
-        let got = unsafe { str::str_append(t.ctx(), x, x) };
+        let got = unsafe { str_append(t.ctx(), x, x) };
         assert_eq!(t.object(got), "str 'abababab'");
     });
 }
@@ -501,6 +508,16 @@ fn namespaces() {
         let n = t.raw("'math'");
         let got = unsafe { names::import_name(t.ctx(), n, zero, none) };
         assert!(t.object(got).starts_with("module <module 'math'"));
+        t.run("import math");
+        let math = t.raw("math");
+        for (module, name, expected) in
+            [(math, "'pi'", "float 3.141592653589793"), (math, "'none_such'", ""), (zero, "'real'", "")]
+        {
+            let n = t.raw(name);
+            let got = unsafe { names::import_from(t.ctx(), module, n) };
+            let got = if got.is_null() { String::new() } else { t.object(got) };
+            assert_eq!((got.as_str(), t.ctx.exception.is_null()), (expected, true));
+        }
         let n = t.raw("'no.such'");
         let got = unsafe { names::import_name(t.ctx(), n, zero, none) };
         assert_eq!(t.object(got), "raises ModuleNotFoundError: No module named 'no'");
