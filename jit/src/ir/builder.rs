@@ -394,11 +394,6 @@ impl FunctionBuilder {
         self.emit(Op::LoadCtx(field))
     }
 
-    /// Stores a field of the context.
-    pub fn store_ctx(&mut self, field: CtxField, value: Value) {
-        self.push(Op::StoreCtx(field, value));
-    }
-
     /// Writes a scratch word of the context.
     pub fn store_scratch(&mut self, index: u32, value: Value) {
         self.push(Op::StoreScratch { index, value });
@@ -601,7 +596,6 @@ shorthands! {
     xor = bin BinOp::Xor;
     shl = bin BinOp::Shl;
     sshr = bin BinOp::SShr;
-    ushr = bin BinOp::UShr;
     fadd = bin BinOp::FAdd;
     fsub = bin BinOp::FSub;
     fmul = bin BinOp::FMul;
@@ -615,14 +609,12 @@ shorthands! {
     fsqrt = un UnOp::FSqrt;
     ffloor = un UnOp::FFloor;
     fceil = un UnOp::FCeil;
-    ftrunc = un UnOp::FTrunc;
     i64_to_f64 = un UnOp::I64ToF64;
     f64_to_i64 = un UnOp::F64ToI64;
     bits_of = un UnOp::BitsOf;
     zext = un UnOp::Zext;
     sext = un UnOp::Sext;
     wrap = un UnOp::Wrap;
-    ptr_to_int = un UnOp::PtrToInt;
     /// Addition that leaves through the exit on overflow.
     add_ovf = ovf OvfOp::Add;
     sub_ovf = ovf OvfOp::Sub;

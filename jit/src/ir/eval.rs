@@ -55,7 +55,6 @@ pub fn bin_i64(op: BinOp, a: i64, b: i64) -> Option<i64> {
         BinOp::Xor => a ^ b,
         BinOp::Shl => a.wrapping_shl(b as u32),
         BinOp::SShr => a.wrapping_shr(b as u32),
-        BinOp::UShr => (a as u64).wrapping_shr(b as u32) as i64,
         BinOp::FAdd | BinOp::FSub | BinOp::FMul | BinOp::FDiv => return None,
     })
 }
@@ -73,7 +72,6 @@ pub fn bin_i32(op: BinOp, a: i32, b: i32) -> Option<i32> {
         BinOp::Xor => a ^ b,
         BinOp::Shl => a.wrapping_shl(b as u32),
         BinOp::SShr => a.wrapping_shr(b as u32),
-        BinOp::UShr => (a as u32).wrapping_shr(b as u32) as i32,
         BinOp::FAdd | BinOp::FSub | BinOp::FMul | BinOp::FDiv => return None,
     })
 }
@@ -127,7 +125,6 @@ pub fn un(op: UnOp, a: Const) -> Option<Const> {
         (UnOp::FSqrt, Const::F64(bits)) => float(f64::from_bits(bits).sqrt()),
         (UnOp::FFloor, Const::F64(bits)) => float(f64::from_bits(bits).floor()),
         (UnOp::FCeil, Const::F64(bits)) => float(f64::from_bits(bits).ceil()),
-        (UnOp::FTrunc, Const::F64(bits)) => float(f64::from_bits(bits).trunc()),
         (UnOp::F64ToI64, Const::F64(bits)) => {
             let x = f64::from_bits(bits).trunc();
             // The smallest is exact; everything from it to its negative fits.

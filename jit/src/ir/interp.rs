@@ -17,7 +17,6 @@ use crate::lower::{CodeHandle, LowerEnv, LowerError, Lowered, Lowering};
 use crate::rt::RtId;
 use crate::runtime_context::RuntimeContext;
 use core::cell::Cell;
-use core::ffi::c_void;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -342,7 +341,6 @@ impl Machine<'_> {
                     _ => eval::bin_f64(*op, self.float(*a), self.float(*b)).unwrap_or(0.0).to_bits(),
                 },
                 Op::Ovf(op, a, b, exit) => eval::ovf(*op, self.int(*a), self.int(*b)).ok_or(*exit)? as u64,
-                Op::Un(super::UnOp::PtrToInt, a) => self.get(*a),
                 Op::Un(op, a) => match eval::un(*op, self.constant(*a)) {
                     Some(Const::I32(x)) => x as u64,
                     Some(Const::I64(x)) => x as u64,
@@ -372,15 +370,6 @@ impl Machine<'_> {
                     CtxField::Failed => (*self.ctx).failed as u64,
                     CtxField::Frame => (*self.ctx).frame as usize as u64,
                 },
-                Op::StoreCtx(field, v) => {
-                    let x = self.get(*v);
-                    match field {
-                        CtxField::Ret => (*self.ctx).ret = x,
-                        CtxField::Failed => (*self.ctx).failed = x as i32,
-                        CtxField::Frame => (*self.ctx).frame = x as usize as *mut c_void,
-                    }
-                    0
-                }
                 Op::StoreScratch { index, value } => {
                     (*self.ctx).scratch[*index as usize] = self.get(*value);
                     0

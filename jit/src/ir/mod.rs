@@ -20,12 +20,14 @@ pub mod simplify;
 pub mod text;
 pub mod typing;
 pub mod verify;
+pub mod virtual_kind;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::FunctionBuilder;
 pub use field::{CtxField, ElemKind, Field, FieldTy, Region};
+pub use virtual_kind::{SeqKind, VirtualKind};
 
 use crate::rt::RtId;
 
@@ -97,7 +99,6 @@ pub enum BinOp {
     /// Shift amounts are taken modulo 64 (32 for `I32`).
     Shl,
     SShr,
-    UShr,
     FAdd,
     FSub,
     FMul,
@@ -125,7 +126,6 @@ pub enum UnOp {
     FSqrt,
     FFloor,
     FCeil,
-    FTrunc,
     /// `I64` to the nearest `F64`.
     I64ToF64,
     /// `F64` to `I64`, rounding to zero; the operand is finite and in range.
@@ -138,8 +138,6 @@ pub enum UnOp {
     Sext,
     /// The low 32 bits of an `I64`.
     Wrap,
-    /// A `Ptr` as `I64` (zero-extended where words are shorter).
-    PtrToInt,
 }
 
 /// Integer and address comparisons.
@@ -234,7 +232,6 @@ pub enum Op {
         value: Value,
     },
     LoadCtx(CtxField),
-    StoreCtx(CtxField, Value),
     /// Word `index` of the scratch area that run-time entry points read arguments from.
     StoreScratch {
         index: u32,
@@ -500,40 +497,12 @@ pub enum Recipe {
     /// `I32` to bool.
     Bool(Value),
     Const(ObjId),
-    Tuple(Vec<Recipe>),
-    List(Vec<Recipe>),
-    /// A range iterator at `start` (`I64`s): `start`, number of items left, step.
-    RangeIter {
-        start: Value,
-        len: Value,
-        step: Value,
+    /// An object in parts, as [`VirtualKind::shape`] says.
+    Virtual {
+        kind: VirtualKind,
+        parts: Vec<Recipe>,
+        numbers: Vec<Value>,
     },
-    /// A range object: start, stop, step (`I64`s).
-    Range {
-        start: Value,
-        stop: Value,
-        step: Value,
-    },
-    /// An iterator of a list (or tuple, str) at an index.
-    SeqIter {
-        kind: SeqKind,
-        seq: Box<Recipe>,
-        index: Value,
-    },
-    /// `reversed` of a list or tuple with that many items (`I64`) in front of it.
-    ReverseIter {
-        kind: SeqKind,
-        seq: Box<Recipe>,
-        left: Value,
-    },
-    Slice(Box<[Recipe; 3]>),
-    /// `enumerate` over an iterator, with the next count.
-    Enumerate {
-        iter: Box<Recipe>,
-        count: Value,
-    },
-    /// `zip` of iterators.
-    Zip(Vec<Recipe>),
     /// A number if `bound` (`I32`) is not 0, else empty.
     IfBound {
         bound: Value,
@@ -550,99 +519,105 @@ pub enum Recipe {
     Same(u32),
 }
 
-/// Sequences with an index-based iterator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SeqKind {
-    List,
-    Tuple,
-    Str,
-}
-
 impl Recipe {
+    /// The recipes that it is made of.
+    fn parts(&self) -> impl Iterator<Item = &Recipe> {
+        let (parts, fields, value): (&[Recipe], &[(ObjId, Recipe)], _) = match self {
+            Recipe::Virtual { parts, .. } => (parts, &[], None),
+            Recipe::Instance { fields, .. } => (&[], fields, None),
+            Recipe::IfBound { value, .. } => (&[], &[], Some(&**value)),
+            _ => (&[], &[], None),
+        };
+        parts.iter().chain(fields.iter().map(|(_, r)| r)).chain(value)
+    }
+
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Recipe> {
+        let (parts, fields, value): (&mut [Recipe], &mut [(ObjId, Recipe)], _) = match self {
+            Recipe::Virtual { parts, .. } => (parts, &mut [], None),
+            Recipe::Instance { fields, .. } => (&mut [], fields, None),
+            Recipe::IfBound { value, .. } => (&mut [], &mut [], Some(&mut **value)),
+            _ => (&mut [], &mut [], None),
+        };
+        parts.iter_mut().chain(fields.iter_mut().map(|(_, r)| r)).chain(value)
+    }
+
+    /// Calls `f` for each recipe in it and for itself, parts first.
+    pub fn visit(&self, f: &mut impl FnMut(&Recipe)) {
+        self.parts().for_each(|part| part.visit(f));
+        f(self);
+    }
+
+    /// The same, to change them.
+    pub fn visit_mut(&mut self, f: &mut impl FnMut(&mut Recipe)) {
+        self.parts_mut().for_each(|part| part.visit_mut(f));
+        f(self);
+    }
+
+    /// The values that it reads itself, its parts' not included.
+    pub fn own_values(&self) -> &[Value] {
+        use std::slice::from_ref;
+        match self {
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Instance { .. } | Recipe::Same(_) => &[],
+            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => from_ref(v),
+            Recipe::Virtual { numbers, .. } => numbers,
+            Recipe::IfBound { bound, .. } => from_ref(bound),
+        }
+    }
+
+    fn own_values_mut(&mut self) -> &mut [Value] {
+        use std::slice::from_mut;
+        match self {
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Instance { .. } | Recipe::Same(_) => &mut [],
+            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => from_mut(v),
+            Recipe::Virtual { numbers, .. } => numbers,
+            Recipe::IfBound { bound, .. } => from_mut(bound),
+        }
+    }
+
+    /// The types of [`Self::own_values`].
+    pub fn own_types(&self) -> &'static [Type] {
+        match self {
+            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Instance { .. } | Recipe::Same(_) => &[],
+            Recipe::Owned(_) | Recipe::Borrowed(_) => &[Type::Ptr],
+            Recipe::Int(_) => &[Type::I64],
+            Recipe::Float(_) => &[Type::F64],
+            Recipe::Bool(_) | Recipe::IfBound { .. } => &[Type::I32],
+            Recipe::Virtual { kind, .. } => kind.shape().numbers,
+        }
+    }
+
     /// Calls `f` for each value that the recipe reads, in a fixed order.
     pub fn values(&self, f: &mut impl FnMut(Value)) {
-        match self {
-            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
-            Recipe::Instance { fields, .. } => fields.iter().for_each(|(_, r)| r.values(f)),
-            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => f(*v),
-            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter().for_each(|r| r.values(f)),
-            Recipe::Range { start, stop, step } => {
-                f(*start);
-                f(*stop);
-                f(*step);
-            }
-            Recipe::RangeIter { start, len, step } => {
-                f(*start);
-                f(*len);
-                f(*step);
-            }
-            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
-                seq.values(f);
-                f(*at);
-            }
-            Recipe::Slice(parts) => parts.iter().for_each(|r| r.values(f)),
-            Recipe::Enumerate { iter, count } => {
-                iter.values(f);
-                f(*count);
-            }
-            Recipe::IfBound { bound, value } => {
-                f(*bound);
-                value.values(f);
-            }
-        }
+        self.visit(&mut |r| r.own_values().iter().copied().for_each(&mut *f));
     }
 
     /// Replaces each value that the recipe reads.
     pub fn map_values(&mut self, f: &mut impl FnMut(Value) -> Value) {
-        match self {
-            Recipe::Null | Recipe::Keep | Recipe::Const(_) | Recipe::Same(_) => {}
-            Recipe::Instance { fields, .. } => fields.iter_mut().for_each(|(_, r)| r.map_values(f)),
-            Recipe::Owned(v) | Recipe::Borrowed(v) | Recipe::Int(v) | Recipe::Float(v) | Recipe::Bool(v) => *v = f(*v),
-            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter_mut().for_each(|r| r.map_values(f)),
-            Recipe::Range { start, stop, step } => {
-                *start = f(*start);
-                *stop = f(*stop);
-                *step = f(*step);
-            }
-            Recipe::RangeIter { start, len, step } => {
-                *start = f(*start);
-                *len = f(*len);
-                *step = f(*step);
-            }
-            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
-                seq.map_values(f);
-                *at = f(*at);
-            }
-            Recipe::Slice(parts) => parts.iter_mut().for_each(|r| r.map_values(f)),
-            Recipe::Enumerate { iter, count } => {
-                iter.map_values(f);
-                *count = f(*count);
-            }
-            Recipe::IfBound { bound, value } => {
-                *bound = f(*bound);
-                value.map_values(f);
-            }
-        }
+        self.visit_mut(&mut |r| r.own_values_mut().iter_mut().for_each(|v| *v = f(*v)));
     }
 }
 
 impl FrameState {
+    /// The recipes of all slots and variables, in a fixed order.
+    pub fn recipes(&self) -> impl Iterator<Item = &Recipe> {
+        let slots = self.frames.iter().flat_map(|f| f.locals.iter().chain(&f.stack));
+        slots.chain(self.globals.iter().map(|g| &g.value))
+    }
+
+    /// The same, to change them.
+    pub fn recipes_mut(&mut self) -> impl Iterator<Item = &mut Recipe> {
+        let slots = self.frames.iter_mut().flat_map(|f| f.locals.iter_mut().chain(&mut f.stack));
+        slots.chain(self.globals.iter_mut().map(|g| &mut g.value))
+    }
+
     /// Calls `f` for each value of the state, in a fixed order.
     pub fn values(&self, f: &mut impl FnMut(Value)) {
-        for frame in &self.frames {
-            frame.locals.iter().for_each(|r| r.values(f));
-            frame.stack.iter().for_each(|r| r.values(f));
-        }
-        self.globals.iter().for_each(|g| g.value.values(f));
+        self.recipes().for_each(|r| r.values(f));
     }
 
     /// Replaces each value of the state.
     pub fn map_values(&mut self, f: &mut impl FnMut(Value) -> Value) {
-        for frame in &mut self.frames {
-            frame.locals.iter_mut().for_each(|r| r.map_values(f));
-            frame.stack.iter_mut().for_each(|r| r.map_values(f));
-        }
-        self.globals.iter_mut().for_each(|g| g.value.map_values(f));
+        self.recipes_mut().for_each(|r| r.map_values(f));
     }
 }
 
@@ -741,7 +716,7 @@ impl Op {
                 m(args);
                 m(value);
             }
-            Op::StoreCtx(_, v) | Op::StoreScratch { value: v, .. } => m(v),
+            Op::StoreScratch { value, .. } => m(value),
             Op::Guard { cond, .. } => m(cond),
             Op::CallRt { args, .. } | Op::CallFn { args, .. } => args.iter_mut().for_each(m),
         }

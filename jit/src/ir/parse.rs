@@ -3,8 +3,8 @@
 
 use super::{
     Awaits, BinOp, Block, BlockCall, BlockData, Callee, CtxField, ElemKind, Exit, ExitId, ExitKind, Field, FloatCC, FnCell,
-    FnKind, FrameDesc, FrameState, Function, GlobalWrite, Inst, InstData, IntCC, ObjId, Op, OvfOp, Reason, Recipe, SeqKind, Term,
-    Type, UnOp, Unit, Value,
+    FnKind, FrameDesc, FrameState, Function, GlobalWrite, Inst, InstData, IntCC, ObjId, Op, OvfOp, Reason, Recipe, Term, Type,
+    UnOp, Unit, Value, VirtualKind,
 };
 use crate::rt::RtId;
 use core::fmt;
@@ -509,7 +509,6 @@ impl Parser {
                 Op::StoreArg { args, index: self.number("an index")?, value: self.comma_value()? }
             }
             "load_ctx" => Op::LoadCtx(self.ctx_field()?),
-            "store_ctx" => Op::StoreCtx(self.ctx_field()?, self.value()?),
             "store_scratch" => Op::StoreScratch { index: self.number("an index")?, value: self.comma_value()? },
             "guard" => Op::Guard { cond: self.value()?, expect: true, exit: self.comma_exit()? },
             "guard_not" => Op::Guard { cond: self.value()?, expect: false, exit: self.comma_exit()? },
@@ -623,19 +622,8 @@ impl Parser {
 
     fn recipe(&mut self) -> Result<Recipe> {
         let word = self.word("a recipe")?;
-        if let Some(kind) = word.strip_suffix("_reverse_iter").and_then(SeqKind::by_name) {
-            self.punct('(')?;
-            let seq = Box::new(self.recipe()?);
-            let left = self.comma_value()?;
-            self.punct(')')?;
-            return Ok(Recipe::ReverseIter { kind, seq, left });
-        }
-        if let Some(kind) = word.strip_suffix("_iter").and_then(SeqKind::by_name) {
-            self.punct('(')?;
-            let seq = Box::new(self.recipe()?);
-            let index = self.comma_value()?;
-            self.punct(')')?;
-            return Ok(Recipe::SeqIter { kind, seq, index });
+        if let Some(kind) = VirtualKind::by_name(&word) {
+            return self.virtual_object(kind);
         }
         Ok(match word.as_str() {
             "null" => Recipe::Null,
@@ -646,40 +634,6 @@ impl Parser {
             "float" => Recipe::Float(self.value()?),
             "bool" => Recipe::Bool(self.value()?),
             "const" => Recipe::Const(self.obj()?),
-            "tuple" => {
-                self.punct('(')?;
-                Recipe::Tuple(self.list(')', Self::recipe)?)
-            }
-            "list" => {
-                self.punct('(')?;
-                Recipe::List(self.list(')', Self::recipe)?)
-            }
-            "zip" => {
-                self.punct('(')?;
-                Recipe::Zip(self.list(')', Self::recipe)?)
-            }
-            "range" => match self.values_in_parens()?[..] {
-                [start, stop, step] => Recipe::Range { start, stop, step },
-                _ => return self.error("range takes start, stop and step"),
-            },
-            "range_iter" => match self.values_in_parens()?[..] {
-                [start, len, step] => Recipe::RangeIter { start, len, step },
-                _ => return self.error("range_iter takes start, length and step"),
-            },
-            "slice" => {
-                self.punct('(')?;
-                match <[Recipe; 3]>::try_from(self.list(')', Self::recipe)?) {
-                    Ok(parts) => Recipe::Slice(Box::new(parts)),
-                    Err(_) => return self.error("slice takes start, stop and step"),
-                }
-            }
-            "enumerate" => {
-                self.punct('(')?;
-                let iter = Box::new(self.recipe()?);
-                let count = self.comma_value()?;
-                self.punct(')')?;
-                Recipe::Enumerate { iter, count }
-            }
             "if_bound" => {
                 self.punct('(')?;
                 let value = Box::new(self.recipe()?);
@@ -709,6 +663,25 @@ impl Parser {
             }
             _ => return self.error(format!("there is no recipe `{word}`")),
         })
+    }
+
+    /// A recipe of that kind: in parentheses its parts, then its numbers.
+    fn virtual_object(&mut self, kind: VirtualKind) -> Result<Recipe> {
+        let shape = kind.shape();
+        let (mut parts, mut numbers) = (Vec::new(), Vec::new());
+        self.punct('(')?;
+        self.list(')', |p| {
+            match shape.parts {
+                Some(n) if parts.len() == n => numbers.push(p.value()?),
+                _ => parts.push(p.recipe()?),
+            }
+            Ok(())
+        })?;
+        if shape.parts.is_some_and(|n| n != parts.len()) || numbers.len() != shape.numbers.len() {
+            let count = shape.parts.unwrap_or_default();
+            return self.error(format!("{} takes {count} recipes and {} values", shape.name, shape.numbers.len()));
+        }
+        Ok(Recipe::Virtual { kind, parts, numbers })
     }
 }
 

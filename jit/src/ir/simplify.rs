@@ -147,7 +147,7 @@ fn simplify_bin(op: BinOp, a: Value, b: Value, defs: &impl Defs) -> Simplified {
     if let Some(y) = int(cb) {
         match (op, y) {
             (BinOp::Add | BinOp::Sub | BinOp::Or | BinOp::Xor, 0)
-            | (BinOp::Shl | BinOp::SShr | BinOp::UShr, 0)
+            | (BinOp::Shl | BinOp::SShr, 0)
             | (BinOp::Mul | BinOp::SDiv, 1)
             | (BinOp::And, -1) => return Simplified::Value(a),
             (BinOp::Mul | BinOp::And, 0) | (BinOp::SRem, 1) => return zero_of(ty),
@@ -206,10 +206,7 @@ fn simplify_un(op: UnOp, a: Value, defs: &impl Defs) -> Simplified {
         | (UnOp::Wrap, &Op::Un(UnOp::Zext | UnOp::Sext, x)) => Simplified::Value(x),
         (UnOp::FAbs, &Op::Un(UnOp::FNeg, x)) => Simplified::Op(Op::Un(UnOp::FAbs, x)),
         (UnOp::FAbs, &Op::Un(UnOp::FAbs, _))
-        | (UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc, &Op::Un(UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc | UnOp::I64ToF64, _)) => {
-            Simplified::Value(a)
-        }
-        (UnOp::PtrToInt, Op::Null) => Simplified::Op(Op::I64Const(0)),
+        | (UnOp::FFloor | UnOp::FCeil, &Op::Un(UnOp::FFloor | UnOp::FCeil | UnOp::I64ToF64, _)) => Simplified::Value(a),
         _ => Simplified::Same,
     }
 }

@@ -30,7 +30,6 @@ block0(v0: ptr, v1: i64, v2: f64, v3: i32) hoist exit0:
     v23 = load_arg ptr v0, 3
     store_arg v0, 4, v23
     v24 = load_ctx failed
-    store_ctx ret v2
     store_scratch 255, v3
     incref v0
     decref v0, exit1
@@ -57,7 +56,7 @@ exit1 = after(finalizer) state1
 exit2 = call state1
 exit3 = raise state1
 state0 = frame obj0 at 5 [null, owned v0, borrowed v0, int v1, float v2, bool v3, const obj1] [tuple(tuple(), int v1)]
-        frame obj1 of obj2 at 6 [] [range_iter(v1, v1, v1), list_iter(const obj4, v1), slice(null, int v1, null)]
+        frame obj1 of obj2 at 6 [] [range_iter(v1, v1, v1), list_iter(const obj4, v1), zip(null, int v1)]
         global obj5, obj6 = enumerate(str_iter(borrowed v0, v1), v1)
         global obj5, obj7 = tuple_iter(borrowed v0, v1)
 state1 = frame obj0 at 5 [] []

@@ -2,7 +2,7 @@
 
 use super::{
     Awaits, BinOp, Block, BlockCall, BlockData, Callee, ExitKind, FloatCC, FnKind, FrameState, Function, InstData, IntCC, Op,
-    OvfOp, Reason, Recipe, SeqKind, Term, UnOp, Unit, Value,
+    OvfOp, Reason, Recipe, Term, UnOp, Unit, Value,
 };
 use core::fmt;
 
@@ -25,13 +25,13 @@ macro_rules! names {
 names! {
     BinOp {
         Add "add" Sub "sub" Mul "mul" SDiv "sdiv" SRem "srem" And "and" Or "or" Xor "xor"
-        Shl "shl" SShr "sshr" UShr "ushr" FAdd "fadd" FSub "fsub" FMul "fmul" FDiv "fdiv"
+        Shl "shl" SShr "sshr" FAdd "fadd" FSub "fsub" FMul "fmul" FDiv "fdiv"
     }
     OvfOp { Add "add_ovf" Sub "sub_ovf" Mul "mul_ovf" }
     UnOp {
         Neg "neg" Not "not" FNeg "fneg" FAbs "fabs" FSqrt "fsqrt" FFloor "ffloor" FCeil "fceil"
-        FTrunc "ftrunc" I64ToF64 "i64_to_f64" F64ToI64 "f64_to_i64" BitsOf "bits_of"
-        Zext "zext" Sext "sext" Wrap "wrap" PtrToInt "ptr_to_int"
+        I64ToF64 "i64_to_f64" F64ToI64 "f64_to_i64" BitsOf "bits_of"
+        Zext "zext" Sext "sext" Wrap "wrap"
     }
     IntCC {
         Eq "eq" Ne "ne" SLt "slt" SLe "sle" SGt "sgt" SGe "sge" ULt "ult" ULe "ule" UGt "ugt" UGe "uge"
@@ -42,7 +42,6 @@ names! {
         Unsupported "unsupported" Entry "entry" Poll "poll" Depth "depth" Finalizer "finalizer"
         Iteration "iteration" Raise "raise"
     }
-    SeqKind { List "list" Tuple "tuple" Str "str" }
 }
 
 /// Writes `items` with commas between them.
@@ -100,7 +99,6 @@ impl fmt::Display for Op {
             Op::LoadArg { args, index, ty } => write!(f, "load_arg {ty} {args}, {index}"),
             Op::StoreArg { args, index, value } => write!(f, "store_arg {args}, {index}, {value}"),
             Op::LoadCtx(field) => write!(f, "load_ctx {}", field.name()),
-            Op::StoreCtx(field, v) => write!(f, "store_ctx {} {v}", field.name()),
             Op::StoreScratch { index, value } => write!(f, "store_scratch {index}, {value}"),
             Op::Guard { cond, expect, exit } => {
                 write!(f, "guard{} {cond}, {exit}", if *expect { "" } else { "_not" })
@@ -198,27 +196,13 @@ impl fmt::Display for Recipe {
             Recipe::Float(v) => write!(f, "float {v}"),
             Recipe::Bool(v) => write!(f, "bool {v}"),
             Recipe::Const(o) => write!(f, "const {o}"),
-            Recipe::Tuple(items) => {
-                f.write_str("tuple(")?;
-                commas(f, items, |f, r| write!(f, "{r}"))?;
+            Recipe::Virtual { kind, parts, numbers } => {
+                let parts = parts.iter().map(|r| r as &dyn fmt::Display);
+                let numbers = numbers.iter().map(|v| v as &dyn fmt::Display);
+                write!(f, "{}(", kind.shape().name)?;
+                commas(f, parts.chain(numbers), |f, one| write!(f, "{one}"))?;
                 f.write_str(")")
             }
-            Recipe::List(items) => {
-                f.write_str("list(")?;
-                commas(f, items, |f, r| write!(f, "{r}"))?;
-                f.write_str(")")
-            }
-            Recipe::RangeIter { start, len, step } => write!(f, "range_iter({start}, {len}, {step})"),
-            Recipe::Range { start, stop, step } => write!(f, "range({start}, {stop}, {step})"),
-            Recipe::ReverseIter { kind, seq, left } => write!(f, "{}_reverse_iter({seq}, {left})", kind.name()),
-            Recipe::Zip(items) => {
-                f.write_str("zip(")?;
-                commas(f, items, |f, r| write!(f, "{r}"))?;
-                f.write_str(")")
-            }
-            Recipe::SeqIter { kind, seq, index } => write!(f, "{}_iter({seq}, {index})", kind.name()),
-            Recipe::Slice(parts) => write!(f, "slice({}, {}, {})", parts[0], parts[1], parts[2]),
-            Recipe::Enumerate { iter, count } => write!(f, "enumerate({iter}, {count})"),
             Recipe::IfBound { bound, value } => write!(f, "if_bound({value}, {bound})"),
             Recipe::Instance { number, class, fields } => {
                 write!(f, "instance({number} of {class}")?;

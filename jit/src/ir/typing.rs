@@ -32,9 +32,9 @@ impl UnOp {
     pub fn result_type(self, operand: Type) -> Type {
         match self {
             UnOp::Neg | UnOp::Not => operand,
-            UnOp::FNeg | UnOp::FAbs | UnOp::FSqrt | UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc => Type::F64,
+            UnOp::FNeg | UnOp::FAbs | UnOp::FSqrt | UnOp::FFloor | UnOp::FCeil => Type::F64,
             UnOp::I64ToF64 => Type::F64,
-            UnOp::F64ToI64 | UnOp::BitsOf | UnOp::Zext | UnOp::Sext | UnOp::PtrToInt => Type::I64,
+            UnOp::F64ToI64 | UnOp::BitsOf | UnOp::Zext | UnOp::Sext => Type::I64,
             UnOp::Wrap => Type::I32,
         }
     }
@@ -79,7 +79,6 @@ impl Op {
             Op::Store { .. }
             | Op::StoreElem { .. }
             | Op::StoreArg { .. }
-            | Op::StoreCtx(..)
             | Op::StoreScratch { .. }
             | Op::Incref(_)
             | Op::Decref(..)

@@ -3,8 +3,7 @@
 
 use super::cfg::{Cfg, DomTree, Loops};
 use super::{
-    BinOp, Block, BlockCall, Callee, CtxField, ExitId, ExitKind, FnKind, Function, Inst, Op, Recipe, Term, Type, UnOp, Unit,
-    Value,
+    BinOp, Block, BlockCall, Callee, ExitId, ExitKind, FnKind, Function, Inst, Op, Recipe, Term, Type, UnOp, Unit, Value,
 };
 use crate::runtime_context::SCRATCH_WORDS;
 use core::fmt;
@@ -210,38 +209,21 @@ impl<'a> Verifier<'a> {
     }
 
     fn recipe(&mut self, what: &str, r: &Recipe, keep: bool) {
-        match r {
-            Recipe::Null | Recipe::Const(_) | Recipe::Same(_) => {}
-            Recipe::Instance { fields, .. } => fields.iter().for_each(|(_, r)| self.recipe(what, r, false)),
-            Recipe::Keep if keep => {}
-            Recipe::Keep => self.error(format!("{what} keeps a slot of a frame that is not the entry's")),
-            Recipe::Owned(v) | Recipe::Borrowed(v) => self.recipe_value(what, *v, Type::Ptr),
-            Recipe::Int(v) => self.recipe_value(what, *v, Type::I64),
-            Recipe::Float(v) => self.recipe_value(what, *v, Type::F64),
-            Recipe::Bool(v) => self.recipe_value(what, *v, Type::I32),
-            Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => {
-                items.iter().for_each(|r| self.recipe(what, r, false));
+        r.visit(&mut |part| {
+            if *part == Recipe::Keep && !(keep && std::ptr::eq(part, r)) {
+                self.error(format!("{what} keeps a slot of a frame that is not the entry's"));
             }
-            Recipe::Range { start, stop, step } => {
-                [start, stop, step].into_iter().for_each(|v| self.recipe_value(what, *v, Type::I64));
+            if let Recipe::Virtual { kind, parts, .. } = part
+                && kind.shape().parts.is_some_and(|n| n != parts.len())
+            {
+                self.error(format!("{what} has a {} of {} parts", kind.shape().name, parts.len()));
             }
-            Recipe::RangeIter { start, len, step } => {
-                [start, len, step].into_iter().for_each(|v| self.recipe_value(what, *v, Type::I64));
+            let (values, types) = (part.own_values(), part.own_types());
+            if values.len() != types.len() {
+                self.error(format!("{what} has {} values where {} belong", values.len(), types.len()));
             }
-            Recipe::SeqIter { seq, index: at, .. } | Recipe::ReverseIter { seq, left: at, .. } => {
-                self.recipe(what, seq, false);
-                self.recipe_value(what, *at, Type::I64);
-            }
-            Recipe::Slice(parts) => parts.iter().for_each(|r| self.recipe(what, r, false)),
-            Recipe::Enumerate { iter, count } => {
-                self.recipe(what, iter, false);
-                self.recipe_value(what, *count, Type::I64);
-            }
-            Recipe::IfBound { bound, value } => {
-                self.recipe(what, value, false);
-                self.recipe_value(what, *bound, Type::I32);
-            }
-        }
+            values.iter().zip(types).for_each(|(v, ty)| self.recipe_value(what, *v, *ty));
+        });
     }
 
     fn recipe_value(&mut self, what: &str, v: Value, ty: Type) {
@@ -413,13 +395,12 @@ impl<'a> Verifier<'a> {
                 UnOp::Neg | UnOp::Not => {
                     self.expect_one_of(*a, &[I32, I64]);
                 }
-                UnOp::FNeg | UnOp::FAbs | UnOp::FSqrt | UnOp::FFloor | UnOp::FCeil | UnOp::FTrunc => {
+                UnOp::FNeg | UnOp::FAbs | UnOp::FSqrt | UnOp::FFloor | UnOp::FCeil => {
                     self.expect(*a, F64);
                 }
                 UnOp::F64ToI64 | UnOp::BitsOf => self.expect(*a, F64),
                 UnOp::I64ToF64 | UnOp::Wrap => self.expect(*a, I64),
                 UnOp::Zext | UnOp::Sext => self.expect(*a, I32),
-                UnOp::PtrToInt => self.expect(*a, Ptr),
             },
             Op::Icmp(_, a, b) => {
                 if let Some(t) = self.expect_one_of(*a, &[I32, I64, Ptr]) {
@@ -464,12 +445,6 @@ impl<'a> Verifier<'a> {
                 self.expect(*args, Ptr);
                 self.expect_one_of(*value, &[Ptr, I64, F64]);
             }
-            Op::StoreCtx(field, value) => match field {
-                CtxField::Ret => {
-                    self.expect_one_of(*value, &[I32, I64, F64, Ptr]);
-                }
-                _ => self.expect(*value, field.ty()),
-            },
             Op::StoreScratch { index, value } => {
                 self.expect_one_of(*value, &[I32, I64, F64, Ptr]);
                 if *index as usize >= SCRATCH_WORDS {

@@ -95,8 +95,7 @@ fn fact(op: &Op, facts: &[Fact]) -> Fact {
         Op::Bin(BinOp::And, a, b) if of(a) == Fact::Const(0) || of(b) == Fact::Const(0) => Fact::Const(0),
         Op::Bin(BinOp::And, a, b) if not_negative(a) || not_negative(b) => Fact::NotNegative,
         Op::Bin(BinOp::Or | BinOp::Xor, a, b) if not_negative(a) && not_negative(b) => Fact::NotNegative,
-        Op::Bin(BinOp::SShr | BinOp::UShr, a, _) if not_negative(a) => Fact::NotNegative,
-        Op::Bin(BinOp::UShr, _, b) if matches!(of(b), Fact::Const(1..=63)) => Fact::NotNegative,
+        Op::Bin(BinOp::SShr, a, _) if not_negative(a) => Fact::NotNegative,
         Op::Bin(BinOp::SRem, a, _) if not_negative(a) => Fact::NotNegative,
         Op::Bin(BinOp::SDiv, a, b) if not_negative(a) && not_negative(b) => Fact::NotNegative,
         Op::Bin(BinOp::SRem, _, b) => match of(b) {

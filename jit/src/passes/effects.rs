@@ -64,7 +64,6 @@ pub fn writes(op: &Op) -> Classes {
         Op::Store { field, .. } => 1 << *field as u32,
         Op::StoreElem { kind, .. } => 1 << elem_class(*kind),
         Op::StoreArg { .. } => 1 << ARGS,
-        Op::StoreCtx(CtxField::Frame, _) => 1 << FRAME,
         Op::CallRt { rt, .. } => {
             let regions = rt.effect().writes();
             let mut out = 0;

@@ -129,12 +129,6 @@ pub fn bin(op: BinOp, ty: Type, a: Interval, b: Interval) -> Interval {
             Some(k) => exact(full, [al >> k, ah >> k]),
             None => exact(full, [al.min(0), ah.max(0)]),
         },
-        BinOp::UShr => match shift {
-            Some(k) if a.is_not_negative() => exact(full, [al >> k, ah >> k]),
-            Some(k) if k > 0 => exact(full, [0, ((1i128 << bits) - 1) >> k]),
-            None if a.is_not_negative() => Some(Interval::new(0, a.hi)),
-            _ => None,
-        },
         _ => None,
     };
     result.unwrap_or(full)
@@ -241,7 +235,7 @@ mod tests {
         for ty in [Type::I64, Type::I32] {
             for a in intervals(ty) {
                 for b in intervals(ty) {
-                    for op in [Add, Sub, Mul, SDiv, SRem, And, Or, Xor, Shl, SShr, UShr] {
+                    for op in [Add, Sub, Mul, SDiv, SRem, And, Or, Xor, Shl, SShr] {
                         let r = bin(op, ty, a, b);
                         for x in members(a) {
                             for y in members(b) {

@@ -100,21 +100,9 @@ fn cancel(f: &mut Function, insts: &[Inst], places: &[usize], v: Value, changed:
 
 /// Whether a state takes over a reference to `v`.
 fn owned(f: &Function, state: u32, v: Value) -> bool {
-    let s = &f.states[state as usize];
-    let slots = s.frames.iter().flat_map(|fr| fr.locals.iter().chain(&fr.stack));
-    slots.chain(s.globals.iter().map(|g| &g.value)).any(|r| recipe_owns(r, v))
-}
-
-fn recipe_owns(r: &Recipe, v: Value) -> bool {
-    match r {
-        Recipe::Owned(x) => *x == v,
-        Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter().any(|r| recipe_owns(r, v)),
-        Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => recipe_owns(seq, v),
-        Recipe::Slice(parts) => parts.iter().any(|r| recipe_owns(r, v)),
-        Recipe::Enumerate { iter, .. } => recipe_owns(iter, v),
-        Recipe::Instance { fields, .. } => fields.iter().any(|(_, r)| recipe_owns(r, v)),
-        _ => false,
-    }
+    let mut any = false;
+    f.states[state as usize].recipes().for_each(|r| r.visit(&mut |r| any |= *r == Recipe::Owned(v)));
+    any
 }
 
 /// A copy of an exit that takes over one reference to `v` less.
@@ -124,31 +112,19 @@ fn without_one(f: &mut Function, old: ExitId, v: Value) -> ExitId {
         exit.drops.remove(k);
     } else {
         let mut state = f.states[exit.state as usize].clone();
-        let slots = state.frames.iter_mut().flat_map(|fr| fr.locals.iter_mut().chain(&mut fr.stack));
-        for r in slots.chain(state.globals.iter_mut().map(|g| &mut g.value)) {
-            if borrow(r, v) {
-                break;
-            }
+        // The first owned one becomes a borrowed one.
+        let mut done = false;
+        for recipe in state.recipes_mut() {
+            recipe.visit_mut(&mut |r| {
+                if !done && *r == Recipe::Owned(v) {
+                    *r = Recipe::Borrowed(v);
+                    done = true;
+                }
+            });
         }
         exit.state = f.states.len() as u32;
         f.states.push(state);
     }
     f.exits.push(exit);
     ExitId(f.exits.len() as u32 - 1)
-}
-
-/// Makes the first owned `v` in a recipe a borrowed one; false if there is none.
-fn borrow(r: &mut Recipe, v: Value) -> bool {
-    match r {
-        Recipe::Owned(x) if *x == v => {
-            *r = Recipe::Borrowed(v);
-            true
-        }
-        Recipe::Tuple(items) | Recipe::List(items) | Recipe::Zip(items) => items.iter_mut().any(|r| borrow(r, v)),
-        Recipe::SeqIter { seq, .. } | Recipe::ReverseIter { seq, .. } => borrow(seq, v),
-        Recipe::Slice(parts) => parts.iter_mut().any(|r| borrow(r, v)),
-        Recipe::Enumerate { iter, .. } => borrow(iter, v),
-        Recipe::Instance { fields, .. } => fields.iter_mut().any(|(_, r)| borrow(r, v)),
-        _ => false,
-    }
 }

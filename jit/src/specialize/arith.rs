@@ -4,7 +4,7 @@ use super::abstract_state::{Own, Val};
 use super::emit::Num;
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{CtxField, FloatCC, IntCC, ObjId, Reason, Value};
+use crate::ir::{CtxField, FloatCC, IntCC, ObjId, Reason, Value, VirtualKind};
 use crate::rt::RtId;
 
 /// Operators by their number in `BINARY_OP`, in-place forms folded.
@@ -145,7 +145,7 @@ impl Spec<'_> {
         let (Some(Num::Int(x)), Some(Num::Int(y))) = (self.num(1), self.num(0)) else { return None };
         self.guard_nonzero(y);
         let (q, r) = (self.int_floordiv(x, y), self.int_mod(x, y));
-        self.call_done(2, Val::Tuple(vec![Val::Int(q), Val::Int(r)]))
+        self.call_done(2, Val::tuple(vec![Val::Int(q), Val::Int(r)]))
     }
 
     /// `pow(x, y)` of numbers.
@@ -352,8 +352,7 @@ impl Spec<'_> {
             return Ok(Flow::Next);
         }
         if op == BinaryOp::Mul
-            && let Val::List(items) = self.peek(1)
-            && let [item] = &items[..]
+            && let Some([item]) = self.peek(1).parts_of(VirtualKind::List)
         {
             let item = item.clone();
             if let Some(Num::Int(n)) = self.num(0) {

@@ -2,7 +2,7 @@
 
 use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Spec};
-use crate::ir::{ElemKind, Field, ObjId, Reason, SeqKind, Value};
+use crate::ir::{ElemKind, Field, ObjId, Reason, SeqKind, Value, VirtualKind};
 use crate::rt::{Effect, RtId};
 use crate::runtime_context::SCRATCH_WORDS;
 
@@ -20,7 +20,7 @@ impl Spec<'_> {
         }
         let at = self.ctx.frame().stack.len() - n;
         let items = self.ctx.frame_mut().stack.split_off(at);
-        self.push(Val::Tuple(items));
+        self.push(Val::tuple(items));
         Ok(Flow::Next)
     }
 
@@ -30,16 +30,16 @@ impl Spec<'_> {
             return self.build_sequence(RtId::BuildList, n);
         }
         self.build_tuple(n)?;
-        if let Val::Tuple(items) = self.pop() {
-            self.push(Val::List(items));
-        }
+        let items = self.pop();
+        let items = items.tuple_items().expect("a tuple was built");
+        self.push(Val::in_parts(VirtualKind::List, &[], items.into()));
         Ok(Flow::Next)
     }
 
     /// The items of the small tuple or list at `depth`, borrowed from it, where their number is known or expected.
     pub(super) fn items_of(&mut self, depth: usize) -> Option<Vec<Val>> {
         match self.peek(depth).clone() {
-            Val::Tuple(items) => Some(items),
+            Val::Virtual(v) if v.kind == VirtualKind::Tuple => Some(v.parts.clone()),
             Val::Const(c) => {
                 let items = self.o.tuple(c).filter(|items| items.len() <= VIRTUAL_ITEMS)?;
                 Some(items.into_iter().map(|item| self.constant(item)).collect())
@@ -62,7 +62,7 @@ impl Spec<'_> {
 
     /// Drops what [`Self::items_of`] has given the items of: those of a virtual tuple have moved.
     pub(super) fn drop_emptied(&mut self, seq: Val) {
-        if !matches!(seq, Val::Tuple(_)) {
+        if !seq.is_tuple() {
             self.drop_val(seq);
         }
     }
@@ -145,7 +145,7 @@ impl Spec<'_> {
 
     pub(super) fn unpack_sequence(&mut self, n: usize) -> Res<Flow> {
         let k = *self.o.known();
-        if let Val::Tuple(items) = self.peek(0).clone() {
+        if let Some(items) = self.peek(0).tuple_items().map(<[Val]>::to_vec) {
             if items.len() != n {
                 return Ok(self.leave_at_start(Reason::Error));
             }
@@ -212,11 +212,9 @@ impl Spec<'_> {
     /// `LIST_APPEND i`: the list is `i` below the item.
     pub(super) fn list_append_op(&mut self, i: usize) -> Res<Flow> {
         self.materialize(0);
-        if let Val::List(items) = self.peek(i)
-            && items.len() < VIRTUAL_ITEMS
-        {
+        if self.peek(i).parts_of(VirtualKind::List).is_some_and(|items| items.len() < VIRTUAL_ITEMS) {
             let item = self.pop();
-            if let Val::List(items) = self.peek_mut(i - 1) {
+            if let Some(items) = self.peek_mut(i - 1).parts_of_mut(VirtualKind::List) {
                 items.push(item);
             }
             return Ok(Flow::Next);
@@ -224,7 +222,7 @@ impl Spec<'_> {
         self.promote();
         let list = match self.peek(i).clone() {
             Val::Obj(o) => o.v,
-            Val::List(_) => self.make_list(i),
+            Val::Virtual(v) if v.kind == VirtualKind::List => self.make_list(i),
             _ => return Ok(self.leave_at_start(Reason::Unsupported)),
         };
         let item = self.pop();
@@ -234,12 +232,12 @@ impl Spec<'_> {
     }
 
     pub(super) fn list_extend_op(&mut self, i: usize) -> Res<Flow> {
-        if let Val::List(before) = self.peek(i).clone()
+        if let Some(before) = self.peek(i).parts_of(VirtualKind::List).map(<[Val]>::len)
             && let Some(more) = self.items_of(0)
-            && before.len() + more.len() <= VIRTUAL_ITEMS
+            && before + more.len() <= VIRTUAL_ITEMS
         {
             let seq = self.pop();
-            if let Val::List(items) = self.peek_mut(i - 1) {
+            if let Some(items) = self.peek_mut(i - 1).parts_of_mut(VirtualKind::List) {
                 items.extend(more);
             }
             // The items of a list may be replaced while this list is filled; and those of a temporary tuple go with it.
@@ -250,7 +248,7 @@ impl Spec<'_> {
         self.before_python()?;
         self.materialize(0);
         let list = match self.peek(i).clone() {
-            Val::List(_) => self.make_list(i),
+            Val::Virtual(v) if v.kind == VirtualKind::List => self.make_list(i),
             other => self.boxed(&other).0,
         };
         let args = self.pop_arguments(1);

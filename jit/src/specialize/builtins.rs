@@ -19,14 +19,10 @@ impl Spec<'_> {
     /// `isinstance(x, C)` and `isinstance(x, (C, D))` of classes that are known (stack: function, NULL, x, classes).
     pub(super) fn call_isinstance(&mut self) -> Option<Flow> {
         let k = *self.o.known();
-        let classes: Vec<ObjId> = match self.peek(0).clone() {
-            Val::Tuple(items) => items.iter().map(|i| if let Val::Const(c) = i { Some(*c) } else { None }).collect(),
-            Val::Const(c) => match self.o.tuple(c) {
-                Some(items) => Some(items),
-                None => Some(vec![c]),
-            },
-            _ => None,
-        }?;
+        let classes: Vec<ObjId> = match self.peek(0) {
+            Val::Const(c) => self.o.tuple(*c).unwrap_or_else(|| vec![*c]),
+            other => other.constant_items()?,
+        };
         if classes.len() > 6 || classes.iter().any(|c| self.o.type_of(*c) != k.type_) {
             return None;
         }
@@ -222,7 +218,7 @@ impl Spec<'_> {
         if self.distrusted() {
             return None;
         }
-        if let Val::RangeObject { start, stop, step } = *self.peek(0) {
+        if let Some([start, stop, step]) = self.peek(0).range_object() {
             let Val::Int(x) = *self.peek(1) else { return None };
             if self.b.as_i64(step) != Some(1) {
                 return None;

@@ -292,7 +292,7 @@ impl Spec<'_> {
             args.push(v);
         }
         if takes_rest {
-            args.push(Val::Tuple(rest));
+            args.push(Val::tuple(rest));
         }
         Some(args)
     }

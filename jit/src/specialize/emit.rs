@@ -2,7 +2,7 @@
 
 use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Spec};
-use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, SeqKind, Type, UnOp, Value};
+use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Type, UnOp, Value};
 use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
 
@@ -79,7 +79,7 @@ impl Spec<'_> {
             // The interpreter takes them from a tuple.
             let stack = &mut self.start.frame_mut().stack;
             let items = stack.split_off(stack.len() - n);
-            stack.extend([Val::Tuple(items), Val::Null]);
+            stack.extend([Val::tuple(items), Val::Null]);
         }
     }
 
@@ -267,7 +267,7 @@ impl Spec<'_> {
     /// then owned by whoever asked).
     pub(super) fn boxed(&mut self, val: &Val) -> (Value, bool) {
         match val {
-            Val::Obj(o) => (o.v, false),
+            Val::Obj(o) | Val::DictIter { iter: o, .. } => (o.v, false),
             Val::Const(c) => (self.b.obj(*c), false),
             Val::Int(v) => (self.b.call_rt_value(RtId::NewInt, &[*v]), true),
             Val::Float(v) => (self.b.call_rt_value(RtId::NewFloat, &[*v]), true),
@@ -276,18 +276,10 @@ impl Spec<'_> {
                 let (t, f) = (self.b.obj(k.true_), self.b.obj(k.false_));
                 (self.b.select(*v, t, f), false)
             }
-            Val::Tuple(items) | Val::List(items) => {
-                // All first: a tuple among them is made through the same scratch words.
-                let vals: Vec<Value> = items.iter().map(|item| self.boxed_ref(item)).collect();
-                (self.sequence_of(val, vals), true)
-            }
+            Val::Virtual(v) => (self.made_of_parts(v, Self::boxed_ref), true),
             Val::Instance(n) => self.make_instance(*n),
             Val::Null => (self.b.null(), false),
-            Val::Table { iter, .. } => self.boxed(iter),
-            Val::RangeObject { start, stop, step } => (self.b.call_rt_value(RtId::NewRange, &[*start, *stop, *step]), true),
-            Val::Range { .. } | Val::Seq { .. } | Val::Reversed { .. } | Val::Enumerate { .. } | Val::Zip(_) | Val::Keep => {
-                unreachable!("iterators are made into objects by `materialize`")
-            }
+            Val::Keep => unreachable!("what the live frame keeps is never read"),
             Val::Maybe { .. } | Val::MaybeObj { .. } => unreachable!("loads check that locals are bound"),
         }
     }
@@ -304,7 +296,7 @@ impl Spec<'_> {
     /// The same, where the value is given up: an owned reference moves.
     pub(super) fn boxed_owned(&mut self, val: &Val) -> Value {
         match val {
-            Val::Obj(o) if o.own == Own::Owned => {
+            Val::Obj(o) | Val::DictIter { iter: o, .. } if o.own == Own::Owned => {
                 // Another slot may rely on this reference.
                 let shared = {
                     let mut alias = false;
@@ -317,23 +309,9 @@ impl Spec<'_> {
                 }
                 o.v
             }
-            Val::Tuple(items) | Val::List(items) => {
-                let vals: Vec<Value> = items.iter().map(|item| self.boxed_owned(item)).collect();
-                self.sequence_of(val, vals)
-            }
-            Val::Table { iter, .. } => self.boxed_owned(iter),
+            Val::Virtual(v) => self.made_of_parts(v, Self::boxed_owned),
             other => self.boxed_ref(other),
         }
-    }
-
-    /// A new list or tuple, as `val` is one, of owned objects.
-    fn sequence_of(&mut self, val: &Val, items: Vec<Value>) -> Value {
-        let n = self.b.i32(items.len() as i32);
-        for (i, v) in items.into_iter().enumerate() {
-            self.b.store_scratch(i as u32, v);
-        }
-        let rt = if matches!(val, Val::List(_)) { RtId::BuildList } else { RtId::BuildTuple };
-        self.b.call_rt_value(rt, &[n])
     }
 
     /// The object of a stack value as an argument: made for the purpose, it is dropped at the end
@@ -367,22 +345,9 @@ impl Spec<'_> {
             Val::Int(_) => Some(k.int),
             Val::Float(_) => Some(k.float),
             Val::Bool(_) => Some(k.bool_),
-            Val::Obj(o) => o.ty,
-            Val::Tuple(_) => Some(k.tuple),
-            Val::List(_) => Some(k.list),
+            Val::Obj(o) | Val::DictIter { iter: o, .. } => o.ty,
+            Val::Virtual(v) => Some(self.class_of_kind(v.kind)),
             Val::Instance(n) => self.instance_class(*n),
-            Val::Range { .. } => Some(k.range_iterator),
-            Val::RangeObject { .. } => Some(k.range),
-            Val::Enumerate { .. } => Some(k.enumerate),
-            Val::Zip(_) => Some(k.zip),
-            Val::Table { iter, .. } => self.ty_of(iter),
-            Val::Reversed { kind: SeqKind::List, .. } => Some(k.list_reverseiterator),
-            Val::Reversed { .. } => Some(k.reversed),
-            Val::Seq { kind, .. } => Some(match kind {
-                SeqKind::List => k.list_iterator,
-                SeqKind::Tuple => k.tuple_iterator,
-                SeqKind::Str => k.str_iterator,
-            }),
             Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } => None,
         }
     }
@@ -724,9 +689,8 @@ impl Spec<'_> {
     /// Makes a virtual iterator on the stack an object (where something unforeseen happens to it,
     /// the interpreter has to do it), or the instances that a value names. Nothing has been popped yet.
     pub(super) fn materialize(&mut self, depth: usize) {
-        if let Val::Table { iter, .. } = self.peek(depth) {
-            let object = (**iter).clone();
-            *self.peek_mut(depth) = object;
+        if let Val::DictIter { iter, .. } = *self.peek(depth) {
+            *self.peek_mut(depth) = Val::Obj(iter);
             return;
         }
         if self.peek(depth).is_iterator() || matches!(self.peek(depth), Val::Keep) {

@@ -4,7 +4,7 @@
 use super::abstract_state::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::LIST_TO_TUPLE;
-use crate::ir::{ElemKind, Field, IntCC, Reason};
+use crate::ir::{ElemKind, Field, IntCC, Reason, VirtualKind};
 use crate::oracle::Builtin;
 use crate::rt::RtId;
 
@@ -126,10 +126,9 @@ impl Spec<'_> {
                 let kind = self.b.i32(2);
                 self.generic(RtId::UnaryOp, &[kind], 1)
             }
-            LIST_TO_TUPLE if matches!(self.peek(0), Val::List(_)) => {
-                if let Val::List(items) = self.pop() {
-                    self.push(Val::Tuple(items));
-                }
+            LIST_TO_TUPLE if self.peek(0).kind() == Some(VirtualKind::List) => {
+                let list = self.pop();
+                self.push(Val::tuple(list.parts_of(VirtualKind::List).expect("checked").into()));
                 Ok(Flow::Next)
             }
             LIST_TO_TUPLE if self.ty_of(self.peek(0)) == Some(k.list) => {
@@ -198,7 +197,7 @@ impl Spec<'_> {
 
     /// Whether the subject, which stays, is a sequence (0) or a mapping (1).
     pub(super) fn match_kind(&mut self, kind: i32) -> Res<Flow> {
-        if matches!(self.peek(0), Val::Tuple(_)) {
+        if self.peek(0).is_tuple() {
             let is = self.b.bool(kind == 0);
             self.push(Val::Bool(is));
             return Ok(Flow::Next);

@@ -225,7 +225,10 @@ impl Spec<'_> {
             _ => return None,
         }
         let value = self.peek(1).clone();
-        if value.is_iterator() || matches!(value, Val::Keep | Val::Null | Val::RangeObject { .. }) || self.reaches(&value, number)
+        if value.is_iterator()
+            || matches!(value, Val::Keep | Val::Null)
+            || value.range_object().is_some()
+            || self.reaches(&value, number)
         {
             return None;
         }

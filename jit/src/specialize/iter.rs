@@ -5,7 +5,7 @@
 use super::abstract_state::{Own, Val, View};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{CtxField, ElemKind, Field, IntCC, Reason, SeqKind, Value};
+use crate::ir::{CtxField, ElemKind, Field, IntCC, Reason, SeqKind, Value, VirtualKind};
 use crate::oracle::Sample;
 use crate::rt::RtId;
 
@@ -106,64 +106,47 @@ impl Spec<'_> {
     /// One step of a virtual iterator: whether there is an item, which, and the iterator after it. Nothing is
     /// written yet: where another iterator of a `zip` is at its end, no item is taken from this one.
     fn advance(&mut self, it: &Val) -> Option<(Value, Item, Val)> {
-        let k = *self.o.known();
-        match it {
-            Val::Range { next, left, step } => {
-                let zero = self.b.i64(0);
-                let more = self.b.icmp(IntCC::SGt, *left, zero);
-                let one = self.b.i64(1);
-                let after = Val::Range { next: self.b.add(*next, *step), left: self.b.sub(*left, one), step: *step };
-                Some((more, Item::Val(Val::Int(*next)), after))
-            }
-            Val::Seq { kind, seq, index } => {
-                let ty = match kind {
-                    SeqKind::List => k.list,
-                    SeqKind::Tuple => k.tuple,
-                    SeqKind::Str => k.str_,
-                };
-                let (v, tok) = match &**seq {
-                    Val::Obj(o) => (o.v, self.guard_type(o.v, ty)),
-                    Val::Const(c) => (self.b.obj(*c), None),
-                    _ => return None,
-                };
-                let (len_field, ptr_field, elem) = places(*kind);
-                let len = self.b.load(len_field, v, tok);
-                let more = self.b.icmp(IntCC::ULt, *index, len);
-                let one = self.b.i64(1);
-                let after = Val::Seq { kind: *kind, seq: seq.clone(), index: self.b.add(*index, one) };
-                Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index: *index, sample: self.sample_of(seq) }, after))
-            }
-            Val::Reversed { kind, seq, left } => {
-                let ty = if *kind == SeqKind::List { k.list } else { k.tuple };
-                let (v, tok) = match &**seq {
-                    Val::Obj(o) => (o.v, self.guard_type(o.v, ty)),
-                    Val::Const(c) => (self.b.obj(*c), None),
-                    _ => return None,
-                };
-                let (len_field, ptr_field, elem) = places(*kind);
-                let len = self.b.load(len_field, v, tok);
-                let one = self.b.i64(1);
-                let index = self.b.sub(*left, one);
-                // Also false at the end, and where the list has become too short.
-                let more = self.b.icmp(IntCC::ULt, index, len);
-                let after = Val::Reversed { kind: *kind, seq: seq.clone(), left: index };
-                Some((more, Item::Elem { elem, seq: v, ptr_field, tok, index, sample: self.sample_of(seq) }, after))
-            }
-            Val::Table { view, iter } => {
-                let Val::Obj(o) = &**iter else { return None };
-                let dict = self.b.load(Field::DictIterDict, o.v, None);
+        let v = match it {
+            Val::Virtual(v) => v,
+            Val::DictIter { view, iter } => {
+                let dict = self.b.load(Field::DictIterDict, iter.v, None);
                 self.not_globals(dict, false);
-                let index = self.b.call_rt_value(RtId::DictIterPeek, &[o.v]);
+                let index = self.b.call_rt_value(RtId::DictIterPeek, &[iter.v]);
                 let exit = self.exit_start(Reason::Iteration);
                 let end = self.b.i64(-1);
                 self.b.guard_icmp(IntCC::SGe, index, end, exit);
                 let more = self.b.icmp_imm(IntCC::SGe, index, 0);
-                Some((more, Item::Entry { view: *view, iter: o.v, dict, index, sample: o.sample }, it.clone()))
+                return Some((more, Item::Entry { view: *view, iter: iter.v, dict, index, sample: iter.sample }, it.clone()));
             }
-            Val::Zip(iters) => {
+            _ => return None,
+        };
+        let (more, item, numbers, parts) = match (v.kind, &v.numbers[..]) {
+            (VirtualKind::RangeIter, &[next, left, step]) => {
+                let zero = self.b.i64(0);
+                let more = self.b.icmp(IntCC::SGt, left, zero);
+                let one = self.b.i64(1);
+                let after = vec![self.b.add(next, step), self.b.sub(left, one), step];
+                (more, Item::Val(Val::Int(next)), after, vec![])
+            }
+            (VirtualKind::SeqIter(kind), &[index]) => {
+                let (place, len) = self.walked(kind, &v.parts[0])?;
+                let more = self.b.icmp(IntCC::ULt, index, len);
+                let one = self.b.i64(1);
+                let after = vec![self.b.add(index, one)];
+                (more, Item::Elem(place, index), after, v.parts.clone())
+            }
+            (VirtualKind::ReverseIter(kind), &[left]) => {
+                let (place, len) = self.walked(kind, &v.parts[0])?;
+                let one = self.b.i64(1);
+                let index = self.b.sub(left, one);
+                // Also false at the end, and where the list has become too short.
+                let more = self.b.icmp(IntCC::ULt, index, len);
+                (more, Item::Elem(place, index), vec![index], v.parts.clone())
+            }
+            (VirtualKind::Zip, _) => {
                 let mut all = None;
                 let (mut items, mut after) = (Vec::new(), Vec::new());
-                for iter in iters {
+                for iter in &v.parts {
                     let (more, item, advanced) = self.advance(iter)?;
                     all = Some(match all {
                         Some(before) => self.b.and(before, more),
@@ -172,25 +155,43 @@ impl Spec<'_> {
                     items.push(item);
                     after.push(advanced);
                 }
-                Some((all?, Item::Tuple(items), Val::Zip(after)))
+                (all?, Item::Tuple(items), vec![], after)
             }
-            Val::Enumerate { iter, count } => {
-                let (more, item, inner) = self.advance(iter)?;
+            (VirtualKind::Enumerate, &[count]) => {
+                let (more, item, inner) = self.advance(&v.parts[0])?;
                 let one = self.b.i64(1);
                 let exit = self.exit_start(Reason::Overflow);
-                let after = Val::Enumerate { iter: Box::new(inner), count: self.b.add_ovf(*count, one, exit) };
-                Some((more, Item::Tuple(vec![Item::Val(Val::Int(*count)), item]), after))
+                let after = self.b.add_ovf(count, one, exit);
+                (more, Item::Tuple(vec![Item::Val(Val::Int(count)), item]), vec![after], vec![inner])
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some((more, item, Val::in_parts(v.kind, &numbers, parts)))
+    }
+
+    /// Where an iterator over a sequence has its items, and how many there are.
+    fn walked(&mut self, kind: SeqKind, seq: &Val) -> Option<(Elements, Value)> {
+        let k = *self.o.known();
+        let (ty, len, ptr, elem) = match kind {
+            SeqKind::List => (k.list, Field::ListLen, Field::ListPtr, ElemKind::ListItem),
+            SeqKind::Tuple => (k.tuple, Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
+            SeqKind::Str => (k.str_, Field::StrBytes, Field::StrPtr, ElemKind::Byte),
+        };
+        let (v, tok) = match seq {
+            Val::Obj(o) => (o.v, self.guard_type(o.v, ty)),
+            Val::Const(c) => (self.b.obj(*c), None),
+            _ => return None,
+        };
+        let elements = Elements { elem, seq: v, ptr, tok, sample: self.sample_of(seq) };
+        Some((elements, self.b.load(len, v, tok)))
     }
 
     /// Loads the item, in the block where there is one.
     fn item_value(&mut self, item: &Item) -> Val {
         match item {
             Item::Val(v) => v.clone(),
-            Item::Elem { elem, seq, ptr_field, tok, index, sample } => {
-                let base = self.b.load(*ptr_field, *seq, *tok);
+            Item::Elem(Elements { elem, seq, ptr, tok, sample }, index) => {
+                let base = self.b.load(*ptr, *seq, *tok);
                 if *elem == ElemKind::Byte {
                     let code = self.b.load_elem(*elem, base, *index, *tok);
                     return self.character(code);
@@ -220,35 +221,29 @@ impl Spec<'_> {
                     View::Items => {
                         let key = load(ElemKind::DictKey, samples.map(|s| s.0));
                         let value = load(ElemKind::DictValue, samples.map(|s| s.1));
-                        Val::Tuple(vec![key, value])
+                        Val::tuple(vec![key, value])
                     }
                 }
             }
-            Item::Tuple(items) => Val::Tuple(items.iter().map(|item| self.item_value(item)).collect()),
+            Item::Tuple(items) => Val::tuple(items.iter().map(|item| self.item_value(item)).collect()),
         }
     }
 }
 
-/// Where a sequence has its length and its items, and what those are.
-fn places(kind: SeqKind) -> (Field, Field, ElemKind) {
-    match kind {
-        SeqKind::List => (Field::ListLen, Field::ListPtr, ElemKind::ListItem),
-        SeqKind::Tuple => (Field::TupleLen, Field::TuplePtr, ElemKind::TupleItem),
-        SeqKind::Str => (Field::StrBytes, Field::StrPtr, ElemKind::Byte),
-    }
+/// The elements of a sequence.
+struct Elements {
+    elem: ElemKind,
+    seq: Value,
+    ptr: Field,
+    tok: Option<Value>,
+    sample: Option<Sample>,
 }
 
 /// How to get the item of a step.
 enum Item {
     Val(Val),
-    Elem {
-        elem: ElemKind,
-        seq: Value,
-        ptr_field: Field,
-        tok: Option<Value>,
-        index: Value,
-        sample: Option<Sample>,
-    },
+    /// At an index.
+    Elem(Elements, Value),
     /// An entry of a dict; taking it moves the iterator on.
     Entry {
         view: View,

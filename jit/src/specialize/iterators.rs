@@ -9,7 +9,7 @@ use super::abstract_state::{ObjVal, Own, Val, View};
 use super::emit::Num;
 use super::{Flow, Live, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{ExitId, Field, IntCC, ObjId, Reason, SeqKind, Value};
+use crate::ir::{ExitId, Field, IntCC, ObjId, Reason, SeqKind, Value, VirtualKind};
 use crate::oracle::Builtin;
 use crate::rt::RtId;
 
@@ -24,10 +24,10 @@ impl Spec<'_> {
         if self.peek(depth).is_iterator() {
             return Some(self.peek(depth).clone());
         }
-        if let Val::RangeObject { start, stop, step } = *self.peek(depth) {
+        if let Some([start, stop, step]) = self.peek(depth).range_object() {
             return self.range_of(start, stop, step);
         }
-        if !self.has_iterator(ty) || !matches!(self.peek(depth), Val::Obj(_) | Val::Tuple(_) | Val::Const(_)) {
+        if !self.has_iterator(ty) || !(self.peek(depth).is_tuple() || matches!(self.peek(depth), Val::Obj(_) | Val::Const(_))) {
             return None;
         }
         if ty == k.str_ {
@@ -66,12 +66,12 @@ impl Spec<'_> {
             return Some(self.table(iter, ty, sample));
         };
         let mut seq = self.peek(depth).clone();
-        if matches!(seq, Val::Tuple(_)) {
+        if seq.is_tuple() {
             let v = self.boxed_owned(&seq);
             seq = Val::typed(v, ty, Own::Owned);
         }
         let index = self.b.i64(0);
-        Some(Val::Seq { kind, seq: Box::new(seq), index })
+        Some(Val::in_parts(VirtualKind::SeqIter(kind), &[index], vec![seq]))
     }
 
     /// Whether values of the class have an iterator that compiled code knows.
@@ -85,9 +85,9 @@ impl Spec<'_> {
 
     /// An iterable leaves the stack for its iterator: its reference goes with it, or is dropped.
     pub(super) fn take_over(&mut self, iterable: Val, iter: &Val) {
-        match iter {
+        match iter.kind() {
             // Made of what the iterable was.
-            Val::Seq { .. } | Val::Reversed { .. } => {}
+            Some(VirtualKind::SeqIter(_) | VirtualKind::ReverseIter(_)) => {}
             _ if iterable.is_iterator() => {}
             _ => self.drop_val(iterable),
         }
@@ -103,8 +103,7 @@ impl Spec<'_> {
         } else {
             (View::Keys, k.dict_keyiterator)
         };
-        let iter = Val::Obj(ObjVal { v: iter, ty: Some(ty), tok: None, own: Own::Owned, sample });
-        Val::Table { view, iter: Box::new(iter) }
+        Val::DictIter { view, iter: ObjVal { v: iter, ty: Some(ty), tok: None, own: Own::Owned, sample } }
     }
 
     /// The iterator over a range; `None` if the step is 0. Leaves where the numbers are too large.
@@ -139,7 +138,7 @@ impl Spec<'_> {
                 self.b.select(none, zero, n)
             }
         };
-        Some(Val::Range { next: start, left, step })
+        Some(Val::in_parts(VirtualKind::RangeIter, &[start, left, step], vec![]))
     }
 
     // Calls
@@ -177,8 +176,7 @@ impl Spec<'_> {
                     let others_fit = others < 4
                         && (0..others).all(|d| {
                             let val = self.peek(depth + d);
-                            !matches!(val, Val::Tuple(_))
-                                && self.ty_of(val).is_some_and(|t| val.is_iterator() || self.has_iterator(t))
+                            !val.is_tuple() && self.ty_of(val).is_some_and(|t| val.is_iterator() || self.has_iterator(t))
                         });
                     match self.o.builtin(*c) {
                         Some(Builtin::Enumerate) if others == 0 => {}
@@ -248,7 +246,7 @@ impl Spec<'_> {
         let iterable = self.pop();
         self.take_over(iterable, &iter);
         self.pop_drop(2);
-        self.push(Val::Enumerate { iter: Box::new(iter), count });
+        self.push(Val::in_parts(VirtualKind::Enumerate, &[count], vec![iter]));
         Some(Flow::Next)
     }
 
@@ -261,7 +259,7 @@ impl Spec<'_> {
             Ok(types) => types,
             Err(flow) => return flow,
         };
-        if (0..argc).any(|d| matches!(self.peek(d), Val::Tuple(_))) {
+        if (0..argc).any(|d| self.peek(d).is_tuple()) {
             return None;
         }
         // Guards first: what leaves must not leave behind an iterator that was made already.
@@ -286,7 +284,7 @@ impl Spec<'_> {
             self.take_over(iterable, iter);
         }
         self.pop_drop(2);
-        self.push(Val::Zip(iters));
+        self.push(Val::in_parts(VirtualKind::Zip, &[], iters));
         Some(Flow::Next)
     }
 
@@ -303,23 +301,26 @@ impl Spec<'_> {
         if self.peek(0).is_iterator() || ![k.range, k.list, k.tuple].contains(&ty) {
             return None;
         }
-        let iter = match self.iterator(0, ty)? {
-            Val::Range { next, left, step } => {
+        let Val::Virtual(forward) = self.iterator(0, ty)? else { return None };
+        let iter = match (forward.kind, &forward.numbers[..]) {
+            (VirtualKind::RangeIter, &[next, left, step]) => {
                 let one = self.b.i64(1);
                 let last = self.b.sub(left, one);
                 let way = self.b.mul(last, step);
                 let zero = self.b.i64(0);
-                Val::Range { next: self.b.add(next, way), left, step: self.b.sub(zero, step) }
+                let numbers = [self.b.add(next, way), left, self.b.sub(zero, step)];
+                Val::in_parts(VirtualKind::RangeIter, &numbers, vec![])
             }
-            Val::Seq { kind, seq, .. } => {
-                let (v, tok) = match &*seq {
+            (VirtualKind::SeqIter(kind), _) => {
+                let seq = forward.parts[0].clone();
+                let (v, tok) = match &seq {
                     Val::Obj(o) => (o.v, o.tok),
                     Val::Const(c) => (self.b.obj(*c), None),
                     _ => return None,
                 };
                 let len = if kind == SeqKind::List { Field::ListLen } else { Field::TupleLen };
                 let left = self.b.load(len, v, tok);
-                Val::Reversed { kind, seq, left }
+                Val::in_parts(VirtualKind::ReverseIter(kind), &[left], vec![seq])
             }
             _ => return None,
         };
@@ -365,7 +366,7 @@ impl Spec<'_> {
             let exit = self.exit_start(Reason::Error);
             self.b.guard_icmp(IntCC::Ne, step, zero, exit);
         }
-        Ok(self.call_done(argc, Val::RangeObject { start, stop, step }))
+        Ok(self.call_done(argc, Val::in_parts(VirtualKind::Range, &[start, stop, step], vec![])))
     }
 
     /// `d.items()`, `d.keys()` and `d.values()` of an exact dict (stack: function, dict).
@@ -402,7 +403,8 @@ impl Spec<'_> {
         let left = self.b.sub(len, index);
         let Some(below) = below else {
             let off = self.b.mul(index, step);
-            return Val::Range { next: self.b.add(start, off), left, step };
+            let next = self.b.add(start, off);
+            return Val::in_parts(VirtualKind::RangeIter, &[next, left, step], vec![]);
         };
         let one = self.b.i64(1);
         self.b.guard_icmp(IntCC::Eq, step, one, exit);
@@ -411,7 +413,7 @@ impl Spec<'_> {
         for bounded in [next, left] {
             self.b.guard_icmp(IntCC::ULt, bounded, below, exit);
         }
-        Val::Range { next, left, step: one }
+        Val::in_parts(VirtualKind::RangeIter, &[next, left, one], vec![])
     }
 
     /// The same for an iterator over an exact list, or an exact str of ASCII characters.
@@ -433,7 +435,7 @@ impl Spec<'_> {
         }
         let index = self.b.load(index, v, tok);
         let seq = Val::Obj(ObjVal { v: seq, ty: Some(ty), tok, own: Own::Kept, sample: None });
-        Val::Seq { kind, seq: Box::new(seq), index }
+        Val::in_parts(VirtualKind::SeqIter(kind), &[index], vec![seq])
     }
 
     /// An `enumerate`, `zip` or the like of builtin iterators that only the live frame's stack holds.
@@ -452,8 +454,7 @@ impl Spec<'_> {
             } else {
                 View::Keys
             };
-            let iter = Val::Obj(ObjVal { v, ty: Some(ty), tok, own: Own::Kept, sample: None });
-            return Val::Table { view, iter: Box::new(iter) };
+            return Val::DictIter { view, iter: ObjVal { v, ty: Some(ty), tok, own: Own::Kept, sample: None } };
         }
         let part = |this: &mut Self, i: usize| {
             let number = this.b.i32(i as i32);
@@ -472,7 +473,7 @@ impl Spec<'_> {
             let number = self.b.i32(parts.len() as i32);
             let more = self.b.call_rt_value(RtId::IterPart, &[v, number]);
             self.b.guard_icmp(IntCC::Eq, more, null, exit);
-            return Val::Zip(iters);
+            return Val::in_parts(VirtualKind::Zip, &[], iters);
         }
         let (it, part_tok) = part(self, 0);
         let at = self.b.call_rt_value(RtId::IterPosition, &[v]);
@@ -480,16 +481,17 @@ impl Spec<'_> {
         self.b.guard_icmp(IntCC::SGe, at, zero, exit);
         if ty == k.enumerate {
             let iter = self.entry_value(it, &parts[0], exit, true);
-            return Val::Enumerate { iter: Box::new(iter), count: at };
+            return Val::in_parts(VirtualKind::Enumerate, &[at], vec![iter]);
         }
         let (kind, class) = if ty == k.list_reverseiterator { (SeqKind::List, k.list) } else { (SeqKind::Tuple, k.tuple) };
         let t = self.b.load(Field::ObjType, it, part_tok);
         let tok = self.b.guard_is(t, class, exit);
-        let seq = Box::new(Val::Obj(ObjVal { v: it, ty: Some(class), tok, own: Own::Kept, sample: None }));
+        let seq = Val::Obj(ObjVal { v: it, ty: Some(class), tok, own: Own::Kept, sample: None });
         if ty == k.tuple_iterator {
-            return Val::Seq { kind, seq, index: at };
+            return Val::in_parts(VirtualKind::SeqIter(kind), &[at], vec![seq]);
         }
         let one = self.b.i64(1);
-        Val::Reversed { kind, seq, left: self.b.add(at, one) }
+        let left = self.b.add(at, one);
+        Val::in_parts(VirtualKind::ReverseIter(kind), &[left], vec![seq])
     }
 }

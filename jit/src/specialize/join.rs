@@ -7,7 +7,7 @@
 
 use super::abstract_state::{AbstractState, ObjVal, Own, Val};
 use super::{Res, Spec};
-use crate::ir::{ObjId, Type, Value};
+use crate::ir::{ObjId, Type, Value, VirtualKind};
 use crate::oracle::Extent;
 use rustc_hash::FxHashMap;
 
@@ -46,6 +46,11 @@ impl Form {
             (Maybe(_), _) | (_, Maybe(_)) => return None,
         })
     }
+}
+
+/// Whether it is an object, or can be made one at any time.
+fn is_object(val: &Val) -> bool {
+    matches!(val, Val::Obj(_) | Val::Const(_)) || matches!(val.kind(), Some(VirtualKind::Tuple | VirtualKind::Range))
 }
 
 impl Spec<'_> {
@@ -88,8 +93,8 @@ impl Spec<'_> {
                 (Val::Null, Val::Int(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I64)),
                 (Val::Null, Val::Float(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::F64)),
                 (Val::Null, Val::Bool(_)) => again |= self.note(code, pc, i, Form::Maybe(Type::I32)),
-                (Val::Null, Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
-                    let ty = self.ty_of(&now);
+                (Val::Null, now) if is_object(now) => {
+                    let ty = self.ty_of(now);
                     again |= self.note(code, pc, i, Form::MaybeObj(ty));
                 }
                 (Val::Const(_), Val::Obj(_) | Val::Const(_)) if then != now => {
@@ -98,13 +103,13 @@ impl Spec<'_> {
                 (Val::Obj(a), Val::Obj(b)) if a.ty != b.ty => {
                     again |= self.note(code, pc, i, Form::Obj(None));
                 }
-                (Val::Obj(_), Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
+                (Val::Obj(_), now) if is_object(now) && !matches!(now, Val::Obj(_)) => {
                     again |= self.note(code, pc, i, Form::Obj(None));
                 }
                 // An instance from before the loop that somebody in it may see. (The other way round the loop gets a
                 // second version, where what each turn makes stays virtual.)
-                (Val::Instance(_), Val::Obj(_) | Val::Const(_) | Val::Tuple(_)) => {
-                    let ty = self.ty_of(&now).filter(|_| matches!(now, Val::Obj(_)));
+                (Val::Instance(_), now) if matches!(now, Val::Obj(_) | Val::Const(_)) || now.is_tuple() => {
+                    let ty = self.ty_of(now).filter(|_| matches!(now, Val::Obj(_)));
                     again |= self.note(code, pc, i, Form::Obj(ty));
                 }
                 // The loop has a number here: the object is expected to be one too.
@@ -192,20 +197,20 @@ impl Spec<'_> {
                 Val::MaybeObj { v, ty }
             }
             (Form::MaybeObj(ty), Val::MaybeObj { v, .. }) => Val::MaybeObj { v: *v, ty },
-            (Form::MaybeObj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
-                let known = self.ty_of(&val);
+            (Form::MaybeObj(ty), val) if is_object(val) => {
+                let known = self.ty_of(val);
                 if ty.is_some() && known != ty {
                     return;
                 }
-                let v = self.boxed_owned(&val);
+                let v = self.boxed_owned(val);
                 Val::MaybeObj { v, ty }
             }
-            (Form::Obj(ty), Val::Obj(_) | Val::Const(_) | Val::Tuple(_) | Val::RangeObject { .. }) => {
-                let known = self.ty_of(&val);
+            (Form::Obj(ty), val) if is_object(val) => {
+                let known = self.ty_of(val);
                 if ty.is_some() && known != ty {
                     return;
                 }
-                let v = self.boxed_owned(&val);
+                let v = self.boxed_owned(val);
                 Val::Obj(ObjVal { v, ty, tok: None, own: Own::Owned, sample: None })
             }
             _ => val.clone(),

@@ -28,11 +28,13 @@ mod subscr;
 pub mod support;
 mod text;
 mod unwind;
+pub mod virtual_value;
 
 use crate::bytecode::{CodeInfo, Instr, Opcode};
 use crate::ir::builder::FunctionBuilder;
 use crate::ir::{
     Awaits, Block, CtxField, ExitId, ExitKind, Field, FnCell, FnKind, Function, IntCC, ObjId, Op, Reason, Type, Value,
+    VirtualKind,
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
 use abstract_state::{AbstractState, Frame, Key, Own, Val};
@@ -398,7 +400,7 @@ impl<'a> Spec<'a> {
         for (i, live) in stack.iter().enumerate() {
             let v = self.b.load_arg(args, (nlocals + i) as u32, Type::Ptr);
             let mut val = self.entry_value(v, live, exit, true);
-            if val.is_iterator() && !matches!(val, Val::Range { .. }) {
+            if val.is_iterator() && val.kind() != Some(VirtualKind::RangeIter) {
                 let mut walked = Vec::new();
                 val.objects_mut(&mut |o| {
                     o.own = Own::Owned;
@@ -657,12 +659,11 @@ impl<'a> Spec<'a> {
             self.b.jump(target, &vals);
             return Ok(());
         }
-        let types = abstract_state::key_types(&key);
-        debug_assert_eq!(types.len(), vals.len());
+        let types: Vec<Type> = vals.iter().map(|v| self.b.ty(*v)).collect();
         let block = self.b.create_block();
         let params: Vec<Value> = types.iter().map(|t| self.b.add_param(block, *t)).collect();
         let mut ctx = self.ctx.clone();
-        ctx.rebind(&vals, &params);
+        ctx.rebind(&params);
         let mut preheader = None;
         if looped.is_some() {
             // The loop is entered through a block of its own, where guards can be hoisted to.
@@ -670,7 +671,7 @@ impl<'a> Spec<'a> {
             let pre_params: Vec<Value> = types.iter().map(|t| self.b.add_param(pre, *t)).collect();
             self.b.jump(pre, &vals);
             let mut pre_ctx = self.ctx.clone();
-            pre_ctx.rebind(&vals, &pre_params);
+            pre_ctx.rebind(&pre_params);
             let state = pre_ctx.state(pc);
             let exit = self.b.exit_to(ExitKind::Guard(Reason::Type), state, &[]);
             self.b.switch_to(pre);

@@ -3,7 +3,7 @@
 use super::abstract_state::{Own, Val};
 use super::{Flow, Res, Spec};
 use crate::bytecode::Opcode;
-use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value};
+use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value, VirtualKind};
 use crate::oracle::Pass;
 use crate::rt::RtId;
 
@@ -409,7 +409,7 @@ impl Spec<'_> {
                     return self.truth_generic(o, depth);
                 }
             }
-            Val::Tuple(items) => self.b.bool(!items.is_empty()),
+            Val::Virtual(v) if v.kind == VirtualKind::Tuple => self.b.bool(!v.parts.is_empty()),
             Val::Instance(n) => {
                 let class = self.instance_class(n).filter(|c| self.o.always_true(*c));
                 let Some(class) = class else {
@@ -603,7 +603,7 @@ impl Spec<'_> {
     /// The length of the value at `depth`, if it is of a type whose length is a field.
     pub(super) fn length(&mut self, depth: usize) -> Option<Value> {
         let k = *self.o.known();
-        if let Val::Tuple(items) = self.peek(depth) {
+        if let Some(items) = self.peek(depth).tuple_items() {
             let n = items.len() as i64;
             return Some(self.b.i64(n));
         }

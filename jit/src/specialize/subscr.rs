@@ -23,7 +23,7 @@ impl Spec<'_> {
         match (container, index) {
             (Some(c), Some(i)) if [k.list, k.tuple, k.str_, k.bytes].contains(&c) && (i == k.int || i == k.bool_) => {
                 self.want(0, i);
-                if let Val::Tuple(items) = self.peek(1).clone() {
+                if let Some(items) = self.peek(1).tuple_items().map(<[Val]>::to_vec) {
                     let Some(n) = self.num(0).and_then(|n| match n {
                         super::emit::Num::Int(v) => self.b.as_i64(v),
                         super::emit::Num::Float(_) => None,

@@ -217,9 +217,9 @@ impl Spec<'_> {
     pub(super) fn str_format(&mut self) -> bool {
         let k = *self.o.known();
         let plain = |s: &Self, v: &Val| s.ty_of(v).is_some_and(|t| [k.int, k.float, k.str_, k.bool_, k.none_type].contains(&t));
-        let fits = match self.peek(0) {
-            Val::Tuple(items) => items.iter().all(|v| plain(self, v)),
-            v => plain(self, v),
+        let fits = match self.peek(0).tuple_items() {
+            Some(items) => items.iter().all(|v| plain(self, v)),
+            None => plain(self, self.peek(0)),
         };
         if !fits || self.distrusted() {
             return false;
@@ -235,10 +235,7 @@ impl Spec<'_> {
         let format = self.str_operand(1);
         let args_val = self.pop();
         let format_val = self.pop();
-        let items = match &args_val {
-            Val::Tuple(items) => items.clone(),
-            other => vec![other.clone()],
-        };
+        let items = args_val.tuple_items().unwrap_or(std::slice::from_ref(&args_val));
         // All first: making one may use the scratch words.
         let args: Vec<Value> = items.iter().map(|v| self.argument(v)).collect();
         for (i, v) in args.iter().enumerate() {

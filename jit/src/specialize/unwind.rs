@@ -185,8 +185,7 @@ impl Spec<'_> {
     pub(super) fn check_exc_match(&mut self) -> Res<Flow> {
         let classes: Option<Vec<_>> = match self.peek(0) {
             Val::Const(c) => Some(vec![*c]),
-            Val::Tuple(items) => items.iter().map(|i| if let Val::Const(c) = i { Some(*c) } else { None }).collect(),
-            _ => None,
+            other => other.constant_items(),
         };
         let classes = classes.filter(|all| !all.is_empty() && all.iter().all(|c| self.o.exception_class(*c)));
         let Some(classes) = classes else {

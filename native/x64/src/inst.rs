@@ -55,7 +55,6 @@ impl Translator<'_> {
             | Op::LoadArg { .. }
             | Op::StoreArg { .. }
             | Op::LoadCtx(_)
-            | Op::StoreCtx(..)
             | Op::StoreScratch { .. } => self.access(inst)?,
             Op::CallRt { rt, args } => {
                 let args: Result<Vec<_>, _> = args.iter().map(|v| self.value(*v)).collect();
@@ -120,7 +119,6 @@ impl Translator<'_> {
             BinOp::Xor => ins.bxor(x, y),
             BinOp::Shl => ins.ishl(x, y),
             BinOp::SShr => ins.sshr(x, y),
-            BinOp::UShr => ins.ushr(x, y),
             BinOp::FAdd => ins.fadd(x, y),
             BinOp::FSub => ins.fsub(x, y),
             BinOp::FMul => ins.fmul(x, y),
@@ -143,14 +141,12 @@ impl Translator<'_> {
             UnOp::FSqrt => ins.sqrt(x),
             UnOp::FFloor => ins.floor(x),
             UnOp::FCeil => ins.ceil(x),
-            UnOp::FTrunc => ins.trunc(x),
             UnOp::I64ToF64 => ins.fcvt_from_sint(types::F64, x),
             UnOp::F64ToI64 => ins.fcvt_to_sint(types::I64, x),
             UnOp::BitsOf => ins.bitcast(types::I64, clif::MemFlagsData::new(), x),
             UnOp::Zext if from == Type::I32 => ins.uextend(types::I64, x),
             UnOp::Sext if from == Type::I32 => ins.sextend(types::I64, x),
             UnOp::Wrap if from != Type::I32 => ins.ireduce(types::I32, x),
-            UnOp::PtrToInt => x,
             UnOp::Zext | UnOp::Sext | UnOp::Wrap => return Err(LowerError(format!("{op:?} of {from:?}"))),
         })
     }

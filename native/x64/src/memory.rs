@@ -58,15 +58,6 @@ impl Translator<'_> {
                 let offset = self.ctx_offset(*field);
                 Some(self.pos.ins().load(ty, TRUSTED, self.ctx, offset))
             }
-            Op::StoreCtx(field, v) => {
-                let mut value = self.value(*v)?;
-                if *field == CtxField::Ret {
-                    value = self.word(value);
-                }
-                let offset = self.ctx_offset(*field);
-                self.pos.ins().store(TRUSTED, value, self.ctx, offset);
-                None
-            }
             Op::StoreScratch { index, value } => {
                 let value = self.value(*value)?;
                 let value = self.word(value);

@@ -6,7 +6,7 @@
 //! [`SLOTS`] times as much for slots. A destroyed object is overwritten, not freed, so that
 //! code which goes on using it is found out.
 
-use psycore_jit::ir::{Exit, ExitId, Field, FnCell, Function, ObjId, Recipe, Type, Unit, Value, status};
+use psycore_jit::ir::{Exit, ExitId, Field, FnCell, Function, ObjId, Recipe, Type, Unit, Value, VirtualKind, status};
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::{LowerEnv, Lowering};
 use psycore_jit::rt::RtId;
@@ -383,39 +383,15 @@ fn rebuild_slot(heap: &mut Heap, f: &Function, r: &Recipe, stored: &HashMap<Valu
             }
             show(heap, *v)
         }
-        Recipe::Tuple(items) => {
-            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
-            format!("({})", items.join(" "))
-        }
-        Recipe::List(items) => {
-            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
-            format!("[{}]", items.join(" "))
-        }
-        Recipe::RangeIter { start, len, step } => {
-            format!("range({} {} {})", show(heap, *start), show(heap, *len), show(heap, *step))
-        }
-        Recipe::Range { start, stop, step } => {
-            format!("range_object({} {} {})", show(heap, *start), show(heap, *stop), show(heap, *step))
-        }
-        Recipe::ReverseIter { kind, seq, left } => {
-            let seq = slot(heap, seq);
-            format!("{}_reverse_iter({seq} {})", kind.name(), show(heap, *left))
-        }
-        Recipe::Zip(items) => {
-            let items: Vec<String> = items.iter().map(|r| slot(heap, r)).collect();
-            format!("zip({})", items.join(" "))
-        }
-        Recipe::SeqIter { kind, seq, index } => {
-            let seq = slot(heap, seq);
-            format!("{}_iter({seq} {})", kind.name(), show(heap, *index))
-        }
-        Recipe::Slice(parts) => {
-            let parts: Vec<String> = parts.iter().map(|r| slot(heap, r)).collect();
-            format!("slice({})", parts.join(" "))
-        }
-        Recipe::Enumerate { iter, count } => {
-            let iter = slot(heap, iter);
-            format!("enumerate({iter} {})", show(heap, *count))
+        Recipe::Virtual { kind, parts, numbers } => {
+            let mut shown: Vec<String> = parts.iter().map(|r| slot(heap, r)).collect();
+            shown.extend(numbers.iter().map(|v| show(heap, *v)));
+            let shown = shown.join(" ");
+            match kind {
+                VirtualKind::Tuple => format!("({shown})"),
+                VirtualKind::List => format!("[{shown}]"),
+                _ => format!("{}({shown})", kind.shape().name),
+            }
         }
         Recipe::Instance { number, class, fields } => {
             let fields: Vec<String> = fields.iter().map(|(name, r)| format!(" {name}={}", slot(heap, r))).collect();

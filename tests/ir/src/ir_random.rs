@@ -208,7 +208,6 @@ impl UnitGenerator<'_> {
                     BinOp::Xor,
                     BinOp::Shl,
                     BinOp::SShr,
-                    BinOp::UShr,
                 ]);
                 self.b.bin(op, x, y)
             }
@@ -234,7 +233,7 @@ impl UnitGenerator<'_> {
                 self.b.i64_to_f64(i)
             }
             1 => {
-                let op = self.rng.pick(&[UnOp::FNeg, UnOp::FAbs, UnOp::FSqrt, UnOp::FFloor, UnOp::FCeil, UnOp::FTrunc]);
+                let op = self.rng.pick(&[UnOp::FNeg, UnOp::FAbs, UnOp::FSqrt, UnOp::FFloor, UnOp::FCeil]);
                 self.b.un(op, x)
             }
             2 => self.b.call_rt_value(RtId::MathSin, &[x]),

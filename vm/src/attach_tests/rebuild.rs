@@ -6,7 +6,8 @@ use crate::hook::{Driver, Exited, Hot, Site, SiteVersion, Thresholds};
 use crate::object::frame::FrameRef;
 use crate::object::{layout, views};
 use psycore_jit::ir::{
-    Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind, Type, Unit, Value, status,
+    Exit, ExitKind, Field, FnKind, FrameDesc, FrameState, Function, ObjId, Reason, Recipe, SeqKind, Type, Unit, Value,
+    VirtualKind, status,
 };
 use psycore_jit::lower::CodeHandle;
 use psycore_jit::runtime_context::RuntimeContext;
@@ -60,7 +61,8 @@ impl Making<'_> {
             return Recipe::Float(self.value(Type::F64, f.to_f64().to_bits()));
         }
         if let Some(t) = obj.downcast_ref_if_exact::<PyTuple>(vm) {
-            return Recipe::Tuple(t.as_slice().iter().map(|o| self.recipe(o, driver)).collect());
+            let parts = t.as_slice().iter().map(|o| self.recipe(o, driver)).collect();
+            return Recipe::Virtual { kind: VirtualKind::Tuple, parts, numbers: vec![] };
         }
         // An iterator that somebody else holds too must stay the same one.
         let alone = obj.strong_count() == 1;
@@ -69,20 +71,16 @@ impl Making<'_> {
             let start = field(Field::RangeIterStart) as i64;
             let step = field(Field::RangeIterStep) as i64;
             let len = (field(Field::RangeIterLen) as i64 - index).max(0);
-            return Recipe::RangeIter {
-                start: self.value(Type::I64, start.wrapping_add(index.wrapping_mul(step)) as u64),
-                len: self.value(Type::I64, len as u64),
-                step: self.value(Type::I64, step as u64),
-            };
+            let next = start.wrapping_add(index.wrapping_mul(step));
+            let numbers = [next, len, step].map(|n| self.value(Type::I64, n as u64)).into();
+            return Recipe::Virtual { kind: VirtualKind::RangeIter, parts: vec![], numbers };
         }
         if alone && class.is(types.list_iterator_type) && field(Field::ListIterList) != 0 {
             let seq = field(Field::ListIterList);
             let index = field(Field::ListIterIndex);
-            return Recipe::SeqIter {
-                kind: SeqKind::List,
-                seq: Box::new(Recipe::Borrowed(self.value(Type::Ptr, seq))),
-                index: self.value(Type::I64, index),
-            };
+            let parts = vec![Recipe::Borrowed(self.value(Type::Ptr, seq))];
+            let numbers = vec![self.value(Type::I64, index)];
+            return Recipe::Virtual { kind: VirtualKind::SeqIter(SeqKind::List), parts, numbers };
         }
         driver.turn.set(driver.turn.get() + 1);
         // A constant lives as long as the driver.

@@ -5,9 +5,9 @@
 
 use crate::hook::driver::Driver;
 use crate::object::layout;
-use psycore_jit::ir::{Field, ObjId, Recipe, SeqKind, Value};
-use rustpython_vm::builtins::{PyRange, PySlice, PyStr, PyType};
-use rustpython_vm::{AsObject, PyObjectRef, PyPayload, PyResult, VirtualMachine};
+use psycore_jit::ir::{Field, ObjId, Recipe, SeqKind, Value, VirtualKind};
+use rustpython_vm::builtins::{PyRange, PyStr, PyType};
+use rustpython_vm::{AsObject, PyObjectRef, PyPayload, PyRef, PyResult, VirtualMachine};
 use std::cell::RefCell;
 
 /// The words of an exit record, and what its numbers mean.
@@ -58,47 +58,30 @@ impl<'a> Maker<'a> {
             Recipe::Float(v) => ctx.new_float(f64::from_bits(self.word(*v))).into(),
             Recipe::Bool(v) => ctx.new_bool(self.word(*v) as u32 != 0).into(),
             Recipe::Const(id) => self.driver.object(*id).to_owned(),
-            Recipe::Tuple(items) => ctx.new_tuple(items.iter().map(|r| self.object(r)).collect()).into(),
-            Recipe::List(items) => ctx.new_list(items.iter().map(|r| self.object(r)).collect()).into(),
-            Recipe::Slice(parts) => {
-                let [start, stop, step] = &**parts;
-                PySlice { start: Some(self.object(start)), stop: self.object(stop), step: Some(self.object(step)) }
-                    .into_ref(ctx)
-                    .into()
-            }
-            Recipe::Range { start, stop, step } => PyRange {
-                start: ctx.new_int(self.word(*start) as i64),
-                stop: ctx.new_int(self.word(*stop) as i64),
-                step: ctx.new_int(self.word(*step) as i64),
-            }
-            .into_ref(ctx)
-            .into(),
-            Recipe::RangeIter { start, len, step } => {
-                self.must(self.range_iter(self.word(*start) as i64, self.word(*len) as i64, self.word(*step) as i64))
-            }
-            Recipe::SeqIter { kind, seq, index } => {
-                let seq = self.object(seq);
-                self.must(self.seq_iter(*kind, seq, self.word(*index) as i64))
-            }
-            Recipe::ReverseIter { kind, seq, left } => {
-                let seq = self.object(seq);
-                self.must(self.reverse_iter(*kind, seq, self.word(*left) as i64))
-            }
+            Recipe::Virtual { kind, parts, numbers } => self.virtual_object(*kind, parts, numbers),
             Recipe::IfBound { value, .. } => self.object(value),
             Recipe::Instance { number, class, fields } => self.instance(*number, *class, fields),
             Recipe::Same(number) => self.must(
                 self.instances.borrow().get(*number as usize).cloned().ok_or_else(|| self.vm.new_system_error("no instance")),
             ),
-            Recipe::Enumerate { iter, count } => {
-                let iter = self.object(iter);
-                let count = self.word(*count) as i64;
-                self.must(ctx.types.enumerate_type.as_object().call((iter, count), self.vm))
-            }
-            Recipe::Zip(items) => {
-                let items: Vec<PyObjectRef> = items.iter().map(|r| self.object(r)).collect();
-                self.must(ctx.types.zip_type.as_object().call(items, self.vm))
-            }
         }
+    }
+
+    /// The object of that kind, with the parts and numbers that are its shape.
+    fn virtual_object(&self, kind: VirtualKind, parts: &[Recipe], numbers: &[Value]) -> PyObjectRef {
+        let ctx = &self.vm.ctx;
+        let mut parts: Vec<PyObjectRef> = parts.iter().map(|r| self.object(r)).collect();
+        let n = |i: usize| self.word(numbers[i]) as i64;
+        self.must(match kind {
+            VirtualKind::Tuple => Ok(ctx.new_tuple(parts).into()),
+            VirtualKind::List => Ok(ctx.new_list(parts).into()),
+            VirtualKind::Range => Ok(self.range(n(0), n(1), n(2)).into()),
+            VirtualKind::RangeIter => self.range_iter(n(0), n(1), n(2)),
+            VirtualKind::SeqIter(kind) => self.seq_iter(kind, parts.remove(0), n(0)),
+            VirtualKind::ReverseIter(kind) => self.reverse_iter(kind, parts.remove(0), n(0)),
+            VirtualKind::Enumerate => ctx.types.enumerate_type.as_object().call((parts.remove(0), n(0)), self.vm),
+            VirtualKind::Zip => ctx.types.zip_type.as_object().call(parts, self.vm),
+        })
     }
 
     /// A new instance of a plain class, whose dict nothing but the recipe fills.
@@ -126,8 +109,12 @@ impl<'a> Maker<'a> {
         })
     }
 
-    fn range_iter(&self, start: i64, len: i64, step: i64) -> PyResult {
+    fn range(&self, start: i64, stop: i64, step: i64) -> PyRef<PyRange> {
         let ctx = &self.vm.ctx;
+        PyRange { start: ctx.new_int(start), stop: ctx.new_int(stop), step: ctx.new_int(step) }.into_ref(ctx)
+    }
+
+    fn range_iter(&self, start: i64, len: i64, step: i64) -> PyResult {
         let stop = if len <= 0 {
             start
         } else {
@@ -135,8 +122,7 @@ impl<'a> Maker<'a> {
             let last = start.wrapping_add(step.wrapping_mul(len - 1));
             last.saturating_add(step.signum())
         };
-        let range = PyRange { start: ctx.new_int(start), stop: ctx.new_int(stop), step: ctx.new_int(step) }.into_ref(ctx);
-        Ok(range.as_object().get_iter(self.vm)?.into())
+        Ok(self.range(start, stop, step).as_object().get_iter(self.vm)?.into())
     }
 
     /// `reversed` of a list or tuple, with `left` items to come.

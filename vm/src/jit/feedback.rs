@@ -110,7 +110,7 @@ impl Jit {
     /// The classes of the topmost stack values at an exit, top first; instances among them tell
     /// the usual shape of their class. Also whether the dict of one had no stamp so far.
     pub fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, bool) {
-        use psycore_jit::ir::Recipe;
+        use psycore_jit::ir::{Recipe, VirtualKind};
         let Some(inner) = info.state.frames.last() else { return (Vec::new(), false) };
         let first_met = Cell::new(false);
         let k = self.known;
@@ -135,8 +135,8 @@ impl Jit {
                 Recipe::Float(_) => plain(k.float),
                 Recipe::Bool(_) => plain(k.bool_),
                 Recipe::Const(c) => self.seen(self.object(*c)),
-                Recipe::Tuple(_) => plain(k.tuple),
-                Recipe::List(_) => plain(k.list),
+                Recipe::Virtual { kind: VirtualKind::Tuple, .. } => plain(k.tuple),
+                Recipe::Virtual { kind: VirtualKind::List, .. } => plain(k.list),
                 Recipe::Instance { class, .. } => plain(*class),
                 Recipe::Keep if info.state.frames.len() == 1 => {
                     // SAFETY: the frame is live and has not been changed yet.

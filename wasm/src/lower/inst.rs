@@ -21,18 +21,6 @@ impl Emitter<'_> {
             Op::Store { field, base, value } => return self.store(*field, *base, *value),
             Op::StoreElem { kind, base, index, value } => return self.store_elem(*kind, *base, *index, *value),
             Op::StoreArg { args, index, value } => return self.store_arg(*args, *index, *value),
-            Op::StoreCtx(field, v) => {
-                self.sink().local_get(CTX);
-                let offset = self.ctx_offset(*field);
-                if *field == CtxField::Ret {
-                    self.word(*v)?;
-                    self.store_word(*v, offset);
-                } else {
-                    self.get(*v)?;
-                    self.sink().i32_store(mem(offset, 2));
-                }
-                return Ok(());
-            }
             Op::StoreScratch { index, value } => {
                 let offset = self.input.env.scratch_offset(*index)?;
                 self.sink().local_get(CTX);
@@ -261,7 +249,6 @@ impl Emitter<'_> {
             (BinOp::Xor, true) => sink.i64_xor(),
             (BinOp::Shl, true) => sink.i64_shl(),
             (BinOp::SShr, true) => sink.i64_shr_s(),
-            (BinOp::UShr, true) => sink.i64_shr_u(),
             (BinOp::Add, false) => sink.i32_add(),
             (BinOp::Sub, false) => sink.i32_sub(),
             (BinOp::Mul, false) => sink.i32_mul(),
@@ -270,7 +257,6 @@ impl Emitter<'_> {
             (BinOp::Xor, false) => sink.i32_xor(),
             (BinOp::Shl, false) => sink.i32_shl(),
             (BinOp::SShr, false) => sink.i32_shr_s(),
-            (BinOp::UShr, false) => sink.i32_shr_u(),
             (BinOp::FAdd, _) => sink.f64_add(),
             (BinOp::FSub, _) => sink.f64_sub(),
             (BinOp::FMul, _) => sink.f64_mul(),
@@ -300,14 +286,13 @@ impl Emitter<'_> {
             (UnOp::FSqrt, _) => sink.f64_sqrt(),
             (UnOp::FFloor, _) => sink.f64_floor(),
             (UnOp::FCeil, _) => sink.f64_ceil(),
-            (UnOp::FTrunc, _) => sink.f64_trunc(),
             (UnOp::I64ToF64, _) => sink.f64_convert_i64_s(),
             (UnOp::F64ToI64, _) => sink.i64_trunc_f64_s(),
             (UnOp::BitsOf, _) => sink.i64_reinterpret_f64(),
-            (UnOp::Zext | UnOp::PtrToInt, Type::I32 | Type::Ptr) => sink.i64_extend_i32_u(),
+            (UnOp::Zext, Type::I32 | Type::Ptr) => sink.i64_extend_i32_u(),
             (UnOp::Sext, Type::I32) => sink.i64_extend_i32_s(),
             (UnOp::Wrap, Type::I64) => sink.i32_wrap_i64(),
-            (UnOp::Zext | UnOp::Sext | UnOp::Wrap | UnOp::PtrToInt, _) => {
+            (UnOp::Zext | UnOp::Sext | UnOp::Wrap, _) => {
                 return Err(LowerError(format!("{op:?} of {ty:?}")));
             }
         };

@@ -179,7 +179,6 @@ fn writes_memory(op: &Op) -> bool {
         Op::Store { .. }
         | Op::StoreElem { .. }
         | Op::StoreArg { .. }
-        | Op::StoreCtx(..)
         | Op::Incref(_)
         | Op::Decref(..)
         | Op::CallFn { .. }
