@@ -1,5 +1,5 @@
 //! No entry point of the run time is dead: compiled code of some program calls each. The programs are compiled as soon as
-//! they can be, and the log shows what the specializer emitted.
+//! they can be, and the log shows the IR.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use psycore_tests::{parallel, process, programs};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Those that no program need mention: lowerings call them by themselves.
+/// Those that the IR does not name: lowerings call them by themselves.
 const OF_LOWERINGS: [RtId; 2] = [RtId::Dealloc, RtId::PollSlow];
 
 /// The entry points that compiled code of a program calls.
@@ -19,7 +19,8 @@ fn called(executable: &Path, program: &Path) -> BTreeSet<&'static str> {
     let name = program.file_stem().unwrap_or_default().to_string_lossy();
     let log: PathBuf = std::env::temp_dir().join(format!("psycore-entry-points-{}-{name}.log", std::process::id()));
     let mut command = EAGER.command(executable, program);
-    command.env("PSYCORE_JIT_LOG", &log).env("PSYCORE_JIT_LOG_IR", "1");
+    // What is compiled while the program runs on may come too late to be emitted.
+    command.env("PSYCORE_JIT_SYNCHRONOUS", "1").env("PSYCORE_JIT_LOG", &log).env("PSYCORE_JIT_LOG_IR", "1");
     let outcome = process::run(&mut command, LIMIT).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert!(!outcome.timed_out(), "{name}: {}", outcome.end);
     let text = std::fs::read(&log).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Run-time entry points: what compiled code calls in the VM, one file per family.
+//! Run-time entry points: what compiled code calls in the VM, one room or file per family.
 //!
 //! The table of ids, signatures and effects is `psycore_jit::rt`; this is where each id finds
 //! its function. Each does exactly what the interpreter's instruction does, errors included.
