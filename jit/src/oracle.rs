@@ -7,30 +7,53 @@ use crate::bytecode::{CodeInfo, Opcode};
 use crate::ir::{FnCell, ObjId, Type};
 use std::rc::Rc;
 
-macro_rules! known {
-    ($($(#[$m:meta])* $name:ident),* $(,)?) => {
-        /// Objects that the specializer knows by name.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct Known { $($(#[$m])* pub $name: ObjId,)* }
-        impl Known {
-            /// Builds the table by asking for each name.
-            pub fn build(mut f: impl FnMut(&'static str) -> ObjId) -> Self {
-                Known { $($name: f(stringify!($name)),)* }
-            }
-        }
-    };
-}
-
-known! {
-    none, true_, false_, ellipsis, not_implemented,
-    int, float, bool_, str_, bytes, list, tuple, dict, set, frozenset, range, slice, complex,
-    none_type, function, bound_method, builtin, method_descriptor, type_, module, object, cell,
-    range_iterator, list_iterator, tuple_iterator, str_iterator, enumerate, zip, reversed,
-    dict_items, dict_keys, dict_values, dict_itemiterator, dict_keyiterator, dict_valueiterator,
-    list_reverseiterator, generator, property, super_,
-    key_error, index_error, zero_division_error, value_error,
+/// Objects that the specializer knows by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub none: ObjId,
+    pub true_: ObjId,
+    pub false_: ObjId,
+    pub not_implemented: ObjId,
+    pub int: ObjId,
+    pub float: ObjId,
+    pub bool_: ObjId,
+    pub str_: ObjId,
+    pub bytes: ObjId,
+    pub list: ObjId,
+    pub tuple: ObjId,
+    pub dict: ObjId,
+    pub set: ObjId,
+    pub range: ObjId,
+    pub slice: ObjId,
+    pub complex: ObjId,
+    pub none_type: ObjId,
+    pub function: ObjId,
+    pub bound_method: ObjId,
+    pub type_: ObjId,
+    pub module: ObjId,
+    pub object: ObjId,
+    pub cell: ObjId,
+    pub range_iterator: ObjId,
+    pub list_iterator: ObjId,
+    pub tuple_iterator: ObjId,
+    pub str_iterator: ObjId,
+    pub enumerate: ObjId,
+    pub zip: ObjId,
+    pub reversed: ObjId,
+    pub dict_items: ObjId,
+    pub dict_keys: ObjId,
+    pub dict_values: ObjId,
+    pub dict_itemiterator: ObjId,
+    pub dict_keyiterator: ObjId,
+    pub dict_valueiterator: ObjId,
+    pub list_reverseiterator: ObjId,
+    pub super_: ObjId,
+    pub key_error: ObjId,
+    pub index_error: ObjId,
+    pub zero_division_error: ObjId,
+    pub value_error: ObjId,
     /// A tuple of the strs of one Latin-1 character, in order.
-    characters,
+    pub characters: ObjId,
 }
 
 /// What the interpreter learned about an instruction.

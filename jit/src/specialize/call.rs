@@ -544,37 +544,8 @@ impl Spec<'_> {
                 let Some(n) = self.length(0) else { return Ok(None) };
                 Ok(self.call_done(1, Val::Int(n)))
             }
-            (Builtin::Abs, 1) => {
-                let v = match self.num(0) {
-                    Some(Num::Int(v)) => {
-                        let exit = self.exit_start(Reason::Overflow);
-                        let zero = self.b.i64(0);
-                        let neg = self.b.sub_ovf(zero, v, exit);
-                        let is_neg = self.b.icmp(IntCC::SLt, v, zero);
-                        Val::Int(self.b.select(is_neg, neg, v))
-                    }
-                    Some(Num::Float(v)) => Val::Float(self.b.fabs(v)),
-                    None => return Ok(None),
-                };
-                Ok(self.call_done(1, v))
-            }
-            (Builtin::Min | Builtin::Max, 2) => {
-                let (Some(x), Some(y)) = (self.num(1), self.num(0)) else { return Ok(None) };
-                let max = b == Builtin::Max;
-                // The first wins unless the second is strictly beyond it.
-                let v = match (x, y) {
-                    (Num::Int(x), Num::Int(y)) if !self.any_bool(2) => {
-                        let c = self.b.icmp(if max { IntCC::SGt } else { IntCC::SLt }, y, x);
-                        Val::Int(self.b.select(c, y, x))
-                    }
-                    (Num::Float(x), Num::Float(y)) => {
-                        let c = self.b.fcmp(if max { FloatCC::Gt } else { FloatCC::Lt }, y, x);
-                        Val::Float(self.b.select(c, y, x))
-                    }
-                    _ => return Ok(None),
-                };
-                Ok(self.call_done(2, v))
-            }
+            (Builtin::Abs, 1) => Ok(self.call_abs()),
+            (Builtin::Min | Builtin::Max, 2) => Ok(self.extreme_of_two(b)),
             (Builtin::Min | Builtin::Max, 3..=8) => Ok(self.extreme_of(b, argc)),
             (Builtin::Sum | Builtin::Min | Builtin::Max | Builtin::Sorted, 1) => Ok(self.sequence_builtin(b)),
             (Builtin::Any | Builtin::All, 1) => Ok(self.sequence_truth(b)),
@@ -659,6 +630,41 @@ impl Spec<'_> {
             (Builtin::Frames, _) => Ok(Some(self.leave_at_start(Reason::Unsupported))),
             _ => Ok(None),
         }
+    }
+
+    /// `abs` of a number.
+    fn call_abs(&mut self) -> Option<Flow> {
+        let v = match self.num(0) {
+            Some(Num::Int(v)) => {
+                let exit = self.exit_start(Reason::Overflow);
+                let zero = self.b.i64(0);
+                let neg = self.b.sub_ovf(zero, v, exit);
+                let is_neg = self.b.icmp(IntCC::SLt, v, zero);
+                Val::Int(self.b.select(is_neg, neg, v))
+            }
+            Some(Num::Float(v)) => Val::Float(self.b.fabs(v)),
+            None => return None,
+        };
+        self.call_done(1, v)
+    }
+
+    /// `min` or `max` of two numbers.
+    fn extreme_of_two(&mut self, b: Builtin) -> Option<Flow> {
+        let (Some(x), Some(y)) = (self.num(1), self.num(0)) else { return None };
+        let max = b == Builtin::Max;
+        // The first wins unless the second is strictly beyond it.
+        let v = match (x, y) {
+            (Num::Int(x), Num::Int(y)) if !self.any_bool(2) => {
+                let c = self.b.icmp(if max { IntCC::SGt } else { IntCC::SLt }, y, x);
+                Val::Int(self.b.select(c, y, x))
+            }
+            (Num::Float(x), Num::Float(y)) => {
+                let c = self.b.fcmp(if max { FloatCC::Gt } else { FloatCC::Lt }, y, x);
+                Val::Float(self.b.select(c, y, x))
+            }
+            _ => return None,
+        };
+        self.call_done(2, v)
     }
 
     pub(super) fn any_bool(&self, n: usize) -> bool {

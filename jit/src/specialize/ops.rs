@@ -84,33 +84,6 @@ impl Spec<'_> {
                 let n = s.len();
                 s.swap(n - 1, n - arg);
             }
-            BinaryOp => return self.binary_op(ins.arg),
-            BinarySlice => return self.binary_slice(),
-            StoreSlice => return self.store_slice(),
-            UnaryNegative => return self.unary_negative(),
-            UnaryInvert => return self.unary_invert(),
-            UnaryNot => {
-                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
-                self.pop_drop(1);
-                let c = self.b.not(c);
-                self.push(Val::Bool(c));
-            }
-            ToBool => {
-                if matches!(self.peek(0), Val::Bool(_)) {
-                    return Ok(Flow::Next);
-                }
-                if let Some(ty) = self.expect_type(0)
-                    && let Some(flow) = self.expected_operator(0, ty, "__bool__", &[0], 1)?
-                {
-                    return Ok(flow);
-                }
-                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
-                self.pop_drop(1);
-                self.push(Val::Bool(c));
-            }
-            CompareOp => return self.compare_op(ins.arg),
-            IsOp => return self.is_op(arg & 1 != 0),
-            ContainsOp => return self.contains_op(arg & 1 != 0),
             PopJumpIfTrue | PopJumpIfFalse => {
                 let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
                 self.pop_drop(1);
@@ -118,97 +91,142 @@ impl Spec<'_> {
                 let (yes, no) = if ins.op == PopJumpIfTrue { (target, ins.next) } else { (ins.next, target) };
                 return self.branch(c, yes, no);
             }
-            PopJumpIfNone | PopJumpIfNotNone => {
-                let target = ins.target().expect("a jump");
-                let (none, other) = if ins.op == PopJumpIfNone { (target, ins.next) } else { (ins.next, target) };
-                let is_none = match self.peek(0).clone() {
-                    Val::Obj(o) if o.ty.is_none() => {
-                        let n = self.b.obj(self.o.known().none);
-                        Some(self.b.icmp(IntCC::Eq, o.v, n))
-                    }
-                    Val::Const(c) => {
-                        let is = c == self.o.known().none;
-                        self.pop_drop(1);
-                        self.goto(if is { none } else { other })?;
-                        return Ok(Flow::End);
-                    }
-                    _ => None,
-                };
-                self.pop_drop(1);
-                let Some(c) = is_none else {
-                    self.goto(other)?;
-                    return Ok(Flow::End);
-                };
-                return self.branch(c, none, other);
-            }
+            PopJumpIfNone | PopJumpIfNotNone => return self.jump_if_none(),
             JumpForward | JumpBackward | JumpBackwardNoInterrupt => {
                 self.goto(ins.target().expect("a jump"))?;
                 return Ok(Flow::End);
             }
-            GetIter => return self.get_iter(),
-            ForIter => return self.for_iter(),
-            ReturnValue => return self.return_value(),
-            StoreSubscr => return self.store_subscr(),
-            DeleteSubscr => return self.generic(RtId::DelItem, &[], 2),
-            LoadAttr => return self.load_attr(),
-            StoreAttr => return self.store_attr(),
-            Call => return self.call(arg),
-            CallKw => return self.call_kw(arg),
-            BuildTuple => return self.build_tuple(arg),
-            BuildList => return self.build_list(arg),
-            BuildSet => return self.build_sequence(RtId::BuildSet, arg),
-            BuildMap => return self.build_sequence(RtId::BuildMap, arg),
-            BuildString => return self.build_sequence(RtId::BuildString, arg),
-            BuildSlice => return self.build_slice(arg),
-            UnpackSequence => return self.unpack_sequence(arg),
-            ListAppend => return self.list_append_op(arg),
-            ListExtend => return self.list_extend_op(arg),
-            SetAdd => return self.set_add_op(arg),
-            MapAdd => return self.map_add_op(arg),
-            FormatSimple => return self.format_simple(),
-            FormatWithSpec => return self.format_with_spec(),
+            _ => return self.operation(),
+        }
+        Ok(Flow::Next)
+    }
+
+    /// The instructions that do more than to move values or to go elsewhere.
+    fn operation(&mut self) -> Res<Flow> {
+        use Opcode::*;
+        let ins = self.ins;
+        let arg = ins.arg as usize;
+        match ins.op {
+            BinaryOp => self.binary_op(ins.arg),
+            BinarySlice => self.binary_slice(),
+            StoreSlice => self.store_slice(),
+            UnaryNegative => self.unary_negative(),
+            UnaryInvert => self.unary_invert(),
+            UnaryNot => {
+                let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
+                self.pop_drop(1);
+                let c = self.b.not(c);
+                self.push(Val::Bool(c));
+                Ok(Flow::Next)
+            }
+            ToBool => self.make_bool(),
+            CompareOp => self.compare_op(ins.arg),
+            IsOp => self.is_op(arg & 1 != 0),
+            ContainsOp => self.contains_op(arg & 1 != 0),
+            GetIter => self.get_iter(),
+            ForIter => self.for_iter(),
+            ReturnValue => self.return_value(),
+            StoreSubscr => self.store_subscr(),
+            DeleteSubscr => self.generic(RtId::DelItem, &[], 2),
+            LoadAttr => self.load_attr(),
+            StoreAttr => self.store_attr(),
+            Call => self.call(arg),
+            CallKw => self.call_kw(arg),
+            BuildTuple => self.build_tuple(arg),
+            BuildList => self.build_list(arg),
+            BuildSet => self.build_sequence(RtId::BuildSet, arg),
+            BuildMap => self.build_sequence(RtId::BuildMap, arg),
+            BuildString => self.build_sequence(RtId::BuildString, arg),
+            BuildSlice => self.build_slice(arg),
+            UnpackSequence => self.unpack_sequence(arg),
+            ListAppend => self.list_append_op(arg),
+            ListExtend => self.list_extend_op(arg),
+            SetAdd => self.set_add_op(arg),
+            MapAdd => self.map_add_op(arg),
+            FormatSimple => self.format_simple(),
+            FormatWithSpec => self.format_with_spec(),
             ConvertValue => {
                 let kind = self.b.i32(ins.arg as i32);
-                return self.generic(RtId::ConvertValue, &[kind], 1);
+                self.generic(RtId::ConvertValue, &[kind], 1)
             }
-            GetLen => return self.get_len(),
-            LoadDeref => return self.load_deref(arg),
-            StoreDeref => return self.store_deref(arg),
-            PushExcInfo => return Ok(self.push_exc_info()),
-            PopExcept => return self.pop_except(),
-            CheckExcMatch => return self.check_exc_match(),
-            Reraise => return self.reraise(arg),
-            RaiseVarargs => return self.raise_varargs(arg),
-            LoadSpecial => return self.load_special(ins.arg),
-            WithExceptStart => return self.with_except_start(),
-            LoadCommonConstant => return Ok(self.load_common_constant(ins.arg)),
-            DeleteDeref => return self.delete_deref(arg),
-            MakeCell => return self.make_cell(arg),
-            CallFunctionEx => return self.call_function_ex(),
-            CallIntrinsic1 => return self.intrinsic(),
-            UnpackEx => return self.unpack_ex(),
-            DictUpdate => return self.update_container(RtId::DictUpdate, arg.max(1)),
-            DictMerge => return self.dict_merge(arg.max(1)),
-            SetUpdate => return self.update_container(RtId::SetUpdate, arg.max(1)),
-            DeleteAttr => return self.delete_attr(),
-            DeleteGlobal | DeleteName => return self.delete_global(),
-            ImportName => return self.import_name(),
-            ImportFrom => return self.import_from(),
-            MatchSequence => return self.match_kind(0),
-            MatchMapping => return self.match_kind(1),
-            MatchKeys => return self.match_keys(),
-            MatchClass => return self.match_class(arg),
-            MakeFunction => return self.make_function(),
+            GetLen => self.get_len(),
+            LoadDeref => self.load_deref(arg),
+            StoreDeref => self.store_deref(arg),
+            PushExcInfo => Ok(self.push_exc_info()),
+            PopExcept => self.pop_except(),
+            CheckExcMatch => self.check_exc_match(),
+            Reraise => self.reraise(arg),
+            RaiseVarargs => self.raise_varargs(arg),
+            LoadSpecial => self.load_special(ins.arg),
+            WithExceptStart => self.with_except_start(),
+            LoadCommonConstant => Ok(self.load_common_constant(ins.arg)),
+            DeleteDeref => self.delete_deref(arg),
+            MakeCell => self.make_cell(arg),
+            CallFunctionEx => self.call_function_ex(),
+            CallIntrinsic1 => self.intrinsic(),
+            UnpackEx => self.unpack_ex(),
+            DictUpdate => self.update_container(RtId::DictUpdate, arg.max(1)),
+            DictMerge => self.dict_merge(arg.max(1)),
+            SetUpdate => self.update_container(RtId::SetUpdate, arg.max(1)),
+            DeleteAttr => self.delete_attr(),
+            DeleteGlobal | DeleteName => self.delete_global(),
+            ImportName => self.import_name(),
+            ImportFrom => self.import_from(),
+            MatchSequence => self.match_kind(0),
+            MatchMapping => self.match_kind(1),
+            MatchKeys => self.match_keys(),
+            MatchClass => self.match_class(arg),
+            MakeFunction => self.make_function(),
             // Done with the one before.
-            SetFunctionAttribute => return Ok(self.leave_at_start(Reason::Unsupported)),
-            LoadSuperAttr => return self.load_super_attr(),
+            SetFunctionAttribute => Ok(self.leave_at_start(Reason::Unsupported)),
+            LoadSuperAttr => self.load_super_attr(),
             CopyFreeVars => {
                 // Cells of an inlined or compiled function are bound with its arguments; an
                 // entry comes after this instruction.
+                Ok(Flow::Next)
             }
-            _ => return Ok(self.leave_at_start(Reason::Unsupported)),
+            _ => Ok(self.leave_at_start(Reason::Unsupported)),
         }
+    }
+
+    fn make_bool(&mut self) -> Res<Flow> {
+        if matches!(self.peek(0), Val::Bool(_)) {
+            return Ok(Flow::Next);
+        }
+        if let Some(ty) = self.expect_type(0)
+            && let Some(flow) = self.expected_operator(0, ty, "__bool__", &[0], 1)?
+        {
+            return Ok(flow);
+        }
+        let Some(c) = self.truth(0)? else { return Ok(Flow::End) };
+        self.pop_drop(1);
+        self.push(Val::Bool(c));
         Ok(Flow::Next)
+    }
+
+    fn jump_if_none(&mut self) -> Res<Flow> {
+        let ins = self.ins;
+        let target = ins.target().expect("a jump");
+        let (none, other) = if ins.op == Opcode::PopJumpIfNone { (target, ins.next) } else { (ins.next, target) };
+        let is_none = match self.peek(0).clone() {
+            Val::Obj(o) if o.ty.is_none() => {
+                let n = self.b.obj(self.o.known().none);
+                Some(self.b.icmp(IntCC::Eq, o.v, n))
+            }
+            Val::Const(c) => {
+                let is = c == self.o.known().none;
+                self.pop_drop(1);
+                self.goto(if is { none } else { other })?;
+                return Ok(Flow::End);
+            }
+            _ => None,
+        };
+        self.pop_drop(1);
+        let Some(c) = is_none else {
+            self.goto(other)?;
+            return Ok(Flow::End);
+        };
+        self.branch(c, none, other)
     }
 
     /// A constant as a value: numbers unboxed.

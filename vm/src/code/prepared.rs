@@ -167,9 +167,9 @@ impl Prepared {
         // A unit in the middle of prefixes or caches belongs to the instruction before it.
         let mut i = pc as usize;
         loop {
-            match at.get(i)? {
-                &u32::MAX => i = i.checked_sub(1)?,
-                &n => return instrs.get(n as usize).copied(),
+            match *at.get(i)? {
+                u32::MAX => i = i.checked_sub(1)?,
+                n => return instrs.get(n as usize).copied(),
             }
         }
     }

@@ -57,6 +57,8 @@ impl FunctionVersion {
 #[derive(Default)]
 pub struct FunctionVersions {
     versions: RefCell<HashMap<VersionKey, FunctionVersion>>,
+    /// Boxed, since compiled code knows their addresses.
+    #[expect(clippy::vec_box, reason = "their addresses must stay")]
     cells: RefCell<Vec<Box<u64>>>,
     /// By the range of their exits: first, count.
     exits: RefCell<Vec<(u32, u32, VersionKey)>>,

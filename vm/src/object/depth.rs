@@ -46,7 +46,7 @@ pub fn found_depth(vm: &VirtualMachine) {
 }
 
 /// The VM's count of frames, to be changed.
-pub fn depth_word<'a>(vm: &'a VirtualMachine) -> Option<&'a Cell<usize>> {
+pub fn depth_word(vm: &VirtualMachine) -> Option<&Cell<usize>> {
     let offset = DEPTH_OFFSET.load(Ordering::Relaxed);
     // SAFETY: found to be the counter, which is a `Cell<usize>`; and it still behaves like it.
     (offset != 0)

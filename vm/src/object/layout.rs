@@ -70,7 +70,7 @@ pub fn may_be_address(w: usize) -> bool {
     let end = 1 << 47;
     #[cfg(target_family = "wasm")]
     let end = (core::arch::wasm32::memory_size(0) << 16).saturating_sub(0x1000);
-    (0x1_0000..end).contains(&w) && w % WORD == 0
+    (0x1_0000..end).contains(&w) && w.is_multiple_of(WORD)
 }
 
 /// # Safety

@@ -217,6 +217,7 @@ fn g_code(f: &PyObject, vm: &VirtualMachine) -> Result<PyRef<PyCode>, Fail> {
     f.get_attr("__code__", vm).ok().and_then(|c| c.downcast::<PyCode>().ok()).ok_or_else(|| fail("function.__code__"))
 }
 
+#[expect(clippy::too_many_lines, reason = "one kind of object after another")]
 pub fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let mut fields: Vec<Option<i32>> = vec![None; Field::ALL.len()];
     let mut set = |f: Field, offset: usize| fields[f as usize] = Some(offset as i32);

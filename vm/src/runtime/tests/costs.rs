@@ -35,7 +35,6 @@ unsafe fn release(t: &mut Bench<'_>, p: Raw) {
 
 #[test]
 #[ignore = "a measurement"]
-#[expect(clippy::too_many_lines, reason = "a list")]
 fn costs() {
     bench(|t| {
         t.run(
