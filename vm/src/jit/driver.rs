@@ -135,7 +135,10 @@ impl Driver for Jit {
     }
 
     unsafe fn enter(&self, version: &SiteVersion, ctx: *mut RuntimeContext, args: *mut u64) -> i32 {
-        let lowering: *const dyn Lowering = &raw const **self.lowering();
+        let lowering: *const dyn Lowering = {
+            let borrowed = self.lowering();
+            &raw const **borrowed
+        };
         // SAFETY: the caller's promise. No borrow is held: compiled code may call out and compile more.
         unsafe { (*lowering).enter(version.handle, version.func as usize, ctx, args) }
     }
