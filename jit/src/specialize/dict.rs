@@ -248,8 +248,11 @@ impl Spec<'_> {
         let out = self.b.add_param(done, number.map_or(Type::Ptr, |n| n.2));
         self.b.br(has, yes, &[], no, &[]);
         self.b.switch_to(yes);
-        let entries = self.b.load(Field::DictEntries, d, None);
-        let found = self.b.load_elem(ElemKind::DictValue, entries, i, None);
+        // Decided by the branch, but what is loaded hangs on it: no loop may load the entry of a key that is not there.
+        let exit = self.exit_start(Reason::Error);
+        let there = self.b.guard(has, true, exit);
+        let entries = self.b.load(Field::DictEntries, d, there);
+        let found = self.b.load_elem(ElemKind::DictValue, entries, i, there);
         let val = match number {
             Some((default, ty, _)) => {
                 let exit = self.exit_start(Reason::Type);

@@ -179,9 +179,17 @@ mod tests {
     /// its last arm.
     fn arms_of_step() -> BTreeMap<String, String> {
         let source = include_str!("ops.rs");
-        let start = source.find("match ins.op {\n").expect("`step` is a match on the opcode") + "match ins.op {\n".len();
-        let end = source[start..].find("            _ => return Ok(self.leave_at_start(Reason::Unsupported)),\n");
-        let body = &source[start..start + end.expect("the last arm of `step` is an exit")];
+        // `step`, and `operation`, to which it hands what it does not do itself.
+        let ends =
+            ["            _ => return self.operation(),\n", "            _ => Ok(self.leave_at_start(Reason::Unsupported)),\n"];
+        let mut rest = source;
+        let bodies = ends.map(|end| {
+            let (_, from) = rest.split_once("match ins.op {\n").expect("a match on the opcode");
+            let (body, after) = from.split_once(end).expect("its last arm");
+            rest = after;
+            body
+        });
+        let body = bodies.concat();
         let indent = "            ";
         let mut arms: BTreeMap<String, String> = BTreeMap::new();
         let mut current: Vec<String> = Vec::new();
