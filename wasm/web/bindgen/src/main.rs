@@ -11,7 +11,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut bindgen = Bindgen::new();
-    let done = bindgen.input_path(input).web(true).and_then(|b| b.typescript(true).remove_producers_section(true).generate(directory));
+    let done =
+        bindgen.input_path(input).web(true).and_then(|b| b.typescript(true).remove_producers_section(true).generate(directory));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
