@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use psycore_jit::rt::RtId;
-use psycore_tests::modes::{self, EAGER};
+use psycore_tests::modes::{self, Mode};
 use psycore_tests::{parallel, process, programs};
 
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Everything is compiled at once, however long that takes.
+const FULL: Mode = Mode { name: "full", options: &["--jit=full", "--jit-threshold=1"], environment: &[] };
 
 /// Those that the IR does not name: lowerings call them by themselves.
 const OF_LOWERINGS: [RtId; 2] = [RtId::Dealloc, RtId::PollSlow];
@@ -18,7 +21,7 @@ const OF_LOWERINGS: [RtId; 2] = [RtId::Dealloc, RtId::PollSlow];
 fn called(executable: &Path, program: &Path) -> BTreeSet<&'static str> {
     let name = program.file_stem().unwrap_or_default().to_string_lossy();
     let log: PathBuf = std::env::temp_dir().join(format!("psycore-entry-points-{}-{name}.log", std::process::id()));
-    let mut command = EAGER.command(executable, program);
+    let mut command = FULL.command(executable, program);
     // What is compiled while the program runs on may come too late to be emitted.
     command.env("PSYCORE_JIT_SYNCHRONOUS", "1").env("PSYCORE_JIT_LOG", &log).env("PSYCORE_JIT_LOG_IR", "1");
     let outcome = process::run(&mut command, LIMIT).unwrap_or_else(|error| panic!("{name}: {error}"));
