@@ -180,7 +180,8 @@ fn an_interrupted_program_is_explained_too() {
     assert!(stderr.contains("KeyboardInterrupt"), "{stderr}");
     let page = directory.read("endless.explain.html");
     check_page(&page);
-    assert!(part(&page, 3).contains(" ms compiled"), "{page}");
+    // Which line of so short a loop is met is chance.
+    assert!((2..=4).any(|line| part(&page, line).contains(" ms compiled")), "{page}");
 }
 
 #[test]
