@@ -34,7 +34,7 @@ pub struct CodeInfo {
     /// First unit to run when compiled code stands in for the function.
     pub start: u32,
     /// Loops by header.
-    pub loops: Vec<Loop>,
+    pub loops: Vec<BytecodeLoop>,
 }
 
 /// An instruction.
@@ -62,7 +62,7 @@ pub struct Handler {
 
 /// A natural loop of the bytecode.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loop {
+pub struct BytecodeLoop {
     pub header: u32,
     /// The code in it, as ranges of units in order: from where its header is reached again without leaving it,
     /// by way of exception handlers too (whose code stands behind everything else).
@@ -186,7 +186,7 @@ fn dominators(successors: &[Vec<usize>]) -> Vec<usize> {
 
 /// Finds the natural loops: targets of backward jumps that all ways to the jump come by (a handler that goes on in
 /// the middle of a loop jumps backward too), with what they assign.
-pub fn find_loops(instrs: &[Instr], at: &[u32], handlers: &[Handler]) -> Vec<Loop> {
+pub fn find_loops(instrs: &[Instr], at: &[u32], handlers: &[Handler]) -> Vec<BytecodeLoop> {
     use Opcode::*;
     let is_backward = |ins: &Instr| matches!(ins.op, JumpBackward | JumpBackwardNoInterrupt);
     if !instrs.iter().any(is_backward) {
@@ -225,14 +225,14 @@ pub fn find_loops(instrs: &[Instr], at: &[u32], handlers: &[Handler]) -> Vec<Loo
             }
         }
     }
-    let mut loops: Vec<Loop> = inside.iter().map(|(header, body)| describe_loop(instrs, *header, body)).collect();
+    let mut loops: Vec<BytecodeLoop> = inside.iter().map(|(header, body)| describe_loop(instrs, *header, body)).collect();
     loops.sort_by_key(|l| l.header);
     loops
 }
 
-fn describe_loop(instrs: &[Instr], header: usize, inside: &[bool]) -> Loop {
+fn describe_loop(instrs: &[Instr], header: usize, inside: &[bool]) -> BytecodeLoop {
     use Opcode::*;
-    let mut l = Loop {
+    let mut l = BytecodeLoop {
         header: instrs[header].pc,
         body: Vec::new(),
         stores: Vec::new(),
@@ -289,7 +289,7 @@ fn adds_a_constant(instrs: &[Instr], variable: Variable) -> bool {
     loaded == variable && constant.op == LoadSmallInt && op.op == BinaryOp && [0, 10, 13, 23].contains(&op.arg)
 }
 
-impl Loop {
+impl BytecodeLoop {
     /// Whether a local is about as far from zero each time that the loop is entered: nothing but constants are added to it.
     pub fn keeps_extent(&self, local: u32) -> bool {
         self.stores.binary_search(&local).is_err() || self.counters.binary_search(&local).is_ok()
@@ -335,7 +335,7 @@ impl CodeInfo {
     }
 
     /// The loop with that header.
-    pub fn loop_at(&self, header: u32) -> Option<&Loop> {
+    pub fn loop_at(&self, header: u32) -> Option<&BytecodeLoop> {
         self.loops.iter().find(|l| l.header == header)
     }
 

@@ -146,7 +146,7 @@ pub enum Init {
 
 /// A name in the dicts of a class's instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum InstanceShape {
     /// Instances have no dict.
     NoDict,
     /// Dicts with one of these stamps have it at this entry.
@@ -392,7 +392,7 @@ pub trait ClassOracle {
     /// just that object.
     fn class_attr(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
     /// Where a name is in the dict that instances of the class usually have.
-    fn instance_shape(&self, class: ObjId, name: ObjId) -> Shape;
+    fn instance_shape(&self, class: ObjId, name: ObjId) -> InstanceShape;
     /// The version tag of a class, if it has one that can be relied on.
     fn type_version(&self, class: ObjId) -> Option<u32>;
     /// Whether instances of a class are instances of another one, if that can't run Python code and stays so as long

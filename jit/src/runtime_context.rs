@@ -87,7 +87,6 @@ impl ContextOffsets {
     /// That of a field of the IR.
     pub const fn field(&self, field: CtxField) -> u16 {
         match field {
-            CtxField::Ret => self.ret,
             CtxField::Failed => self.failed,
             CtxField::Frame => self.frame,
         }

@@ -248,11 +248,9 @@ impl ElemKind {
     }
 }
 
-/// Words of the context that compiled code reads and writes.
+/// Words of the [`RuntimeContext`](crate::runtime_context::RuntimeContext) that compiled code reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CtxField {
-    /// The result of an entry function: 64 bits, `I64`, `F64` or (as a word) `Ptr`.
-    Ret,
     /// `I32`: set by an entry point that failed in a way its result can't say.
     Failed,
     /// The address of the running interpreter frame (`Ptr`).

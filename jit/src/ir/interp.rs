@@ -30,8 +30,8 @@ thread_local! {
 }
 
 /// A unit with its names resolved.
-struct Prepared {
-    funcs: Vec<PreparedFn>,
+struct ResolvedUnit {
+    funcs: Vec<ResolvedFn>,
     layout: Layout,
     objs: HashMap<ObjId, usize>,
     cells: HashMap<FnCell, usize>,
@@ -39,7 +39,7 @@ struct Prepared {
     rts: Vec<usize>,
 }
 
-struct PreparedFn {
+struct ResolvedFn {
     f: Function,
     /// What leaving through each exit stores.
     exit_values: Vec<Vec<Value>>,
@@ -49,7 +49,7 @@ struct PreparedFn {
     exit_base: u64,
 }
 
-type Units = Arc<Mutex<Vec<Option<Arc<Prepared>>>>>;
+type Units = Arc<Mutex<Vec<Option<Arc<ResolvedUnit>>>>>;
 
 /// The interpreter as a backend. Cells hold `(handle + 1) << 32 | function`.
 #[derive(Default)]
@@ -64,13 +64,13 @@ impl InterpLowering {
     }
 }
 
-fn lock(units: &Units) -> MutexGuard<'_, Vec<Option<Arc<Prepared>>>> {
+fn lock(units: &Units) -> MutexGuard<'_, Vec<Option<Arc<ResolvedUnit>>>> {
     units.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Prepared {
+impl ResolvedUnit {
     fn new(unit: &Unit, env: &LowerEnv<'_>) -> Result<Self, LowerError> {
-        let mut out = Prepared {
+        let mut out = ResolvedUnit {
             funcs: Vec::new(),
             layout: env.layout.clone(),
             objs: HashMap::new(),
@@ -87,7 +87,7 @@ impl Prepared {
             if max_record > MAX_RECORD_WORDS {
                 return Err(LowerError(format!("{}: an exit with more than {MAX_RECORD_WORDS} values", f.name)));
             }
-            out.funcs.push(PreparedFn { f: f.clone(), exit_values, max_record, exit_base });
+            out.funcs.push(ResolvedFn { f: f.clone(), exit_values, max_record, exit_base });
             exit_base += f.exits.len() as u64;
         }
         Ok(out)
@@ -121,7 +121,7 @@ impl Lowering for InterpLowering {
     }
 
     fn lower(&mut self, unit: &Unit, env: &LowerEnv<'_>, listing: bool) -> Result<Lowered, LowerError> {
-        let prepared = Arc::new(Prepared::new(unit, env)?);
+        let prepared = Arc::new(ResolvedUnit::new(unit, env)?);
         let mut units = lock(&self.units);
         let index = match units.iter().position(Option::is_none) {
             Some(i) => i,
@@ -188,7 +188,7 @@ impl Drop for Reserved {
 ///
 /// # Safety
 /// As for [`Lowering::enter`].
-unsafe fn run(units: &Units, unit: &Prepared, func: usize, ctx: *mut RuntimeContext, args: &[u64]) -> Outcome {
+unsafe fn run(units: &Units, unit: &ResolvedUnit, func: usize, ctx: *mut RuntimeContext, args: &[u64]) -> Outcome {
     let func = &unit.funcs[func];
     let _reserved = Reserved::new(func.max_record);
     let mut m = Machine { units, unit, func, ctx, regs: vec![0; func.f.values.len()] };
@@ -202,8 +202,8 @@ unsafe fn run(units: &Units, unit: &Prepared, func: usize, ctx: *mut RuntimeCont
 /// One activation of a function.
 struct Machine<'a> {
     units: &'a Units,
-    unit: &'a Prepared,
-    func: &'a PreparedFn,
+    unit: &'a ResolvedUnit,
+    func: &'a ResolvedFn,
     ctx: *mut RuntimeContext,
     regs: Vec<u64>,
 }
@@ -366,7 +366,6 @@ impl Machine<'_> {
                     0
                 }
                 Op::LoadCtx(field) => match field {
-                    CtxField::Ret => (*self.ctx).ret,
                     CtxField::Failed => (*self.ctx).failed as u64,
                     CtxField::Frame => (*self.ctx).frame as usize as u64,
                 },

@@ -335,7 +335,7 @@ pub struct BlockData {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FnKind {
     /// By the VM: `(ctx: Ptr, args: Ptr) -> status`. The entry block's parameters are
-    /// `[args: Ptr]`. A result goes to the context ([`CtxField::Ret`]).
+    /// `[args: Ptr]`. A result goes to `RuntimeContext::ret`.
     Entry,
     /// By compiled code: `(ctx, args..) -> (status, value)`.
     Compiled,

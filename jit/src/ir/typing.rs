@@ -4,23 +4,20 @@
 use super::{BinOp, CtxField, Function, Op, Type, UnOp, Value};
 
 impl CtxField {
-    /// What a load of the field gives. [`CtxField::Ret`] takes any materialized
-    /// type in a store and gives its bits as `I64`.
+    /// What a load of the field gives.
     pub fn ty(self) -> Type {
         match self {
-            CtxField::Ret => Type::I64,
             CtxField::Failed => Type::I32,
             CtxField::Frame => Type::Ptr,
         }
     }
 
     /// All fields.
-    pub const ALL: [CtxField; 3] = [CtxField::Ret, CtxField::Failed, CtxField::Frame];
+    pub const ALL: [CtxField; 2] = [CtxField::Failed, CtxField::Frame];
 
     /// The name in the text form.
     pub fn name(self) -> &'static str {
         match self {
-            CtxField::Ret => "ret",
             CtxField::Failed => "failed",
             CtxField::Frame => "frame",
         }

@@ -42,7 +42,7 @@ pub enum VirtualKind {
 }
 
 /// What a kind of virtual objects is made of.
-pub struct Shape {
+pub struct VirtualShape {
     /// Its name in the text form.
     pub name: &'static str,
     /// How many parts; `None` if that varies.
@@ -68,7 +68,7 @@ impl VirtualKind {
     ];
 
     /// What it is made of.
-    pub const fn shape(self) -> Shape {
+    pub const fn shape(self) -> VirtualShape {
         const NONE: &[Type] = &[];
         const ONE: &[Type] = &[Type::I64];
         const THREE: &[Type] = &[Type::I64; 3];
@@ -86,7 +86,7 @@ impl VirtualKind {
             VirtualKind::Enumerate => ("enumerate", Some(1), ONE),
             VirtualKind::Zip => ("zip", None, NONE),
         };
-        Shape { name, parts, numbers }
+        VirtualShape { name, parts, numbers }
     }
 
     /// The kind of that name.

@@ -1,6 +1,11 @@
 //! Value numbering along the dominator tree: an operation that a dominating one
 //! has computed already is replaced by it. Loads take part with the version of
 //! the memory that they read, stores provide values for them; guards and branches make their conditions known.
+//!
+//! Pessimistic, in one walk in reverse postorder: nothing is assumed that a later back edge could take back. What is known
+//! at a block is what holds at its immediate dominator, and of each class of memory a version number. Elements: a
+//! version each; join: the same version if all predecessors bring it, else a fresh one, which equals nothing known before;
+//! a loop's header starts with a fresh one for each class that the loop writes.
 
 use super::effects::{CLASS_COUNT, Classes, Writes, is_pure, look_class, read_class};
 use super::fold::remove_unreachable;
@@ -23,7 +28,7 @@ pub fn run_late(f: &mut Function, alone: bool) {
 /// What makes operations equal: the operation, with operands in canonical order and without what
 /// does not matter for the result, and the version of the memory that it reads.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct Expression {
     op: Op,
     version: u32,
 }
@@ -37,7 +42,7 @@ enum Cond {
 
 /// What is known of a condition in the blocks that `block` dominates.
 #[derive(Clone, Copy)]
-struct Fact {
+struct KnownCondition {
     holds: bool,
     /// The guard that says so; `None` for a branch.
     tok: Option<Value>,
@@ -52,8 +57,8 @@ struct Gvn<'f> {
     dom: DomTree,
     defs: DefMap,
     renames: Renames,
-    values: FastMap<Key, (Value, Block)>,
-    facts: FastMap<Cond, Fact>,
+    values: FastMap<Expression, (Value, Block)>,
+    facts: FastMap<Cond, KnownCondition>,
     /// Whether an access hangs on a token.
     tok_used: Vec<bool>,
     /// By place in reverse postorder: the version of each memory class on entry.
@@ -129,12 +134,12 @@ impl<'f> Gvn<'f> {
         {
             let (cond, holds) = (*cond, then.block == block);
             let (cond, flip) = self.canonical(cond);
-            self.learn(cond, Fact { holds: holds != flip, tok: None, block });
+            self.learn(cond, KnownCondition { holds: holds != flip, tok: None, block });
         }
     }
 
     /// Takes note of a fact and of what follows from it.
-    fn learn(&mut self, cond: Cond, fact: Fact) {
+    fn learn(&mut self, cond: Cond, fact: KnownCondition) {
         self.learn_one(cond, fact);
         let Cond::Icmp(cc, a, b) = cond else { return };
         let (lt, le) = match cc {
@@ -143,7 +148,7 @@ impl<'f> Gvn<'f> {
             _ => {
                 if fact.holds {
                     for (cc, holds) in [(IntCC::SLt, false), (IntCC::SLe, true), (IntCC::ULt, false), (IntCC::ULe, true)] {
-                        self.learn_one(Cond::Icmp(cc, a, b), Fact { holds, ..fact });
+                        self.learn_one(Cond::Icmp(cc, a, b), KnownCondition { holds, ..fact });
                     }
                 }
                 return;
@@ -153,7 +158,7 @@ impl<'f> Gvn<'f> {
             // a < b
             (true, true) => {
                 self.learn_one(Cond::Icmp(le, a, b), fact);
-                self.learn_one(Cond::Icmp(IntCC::Eq, a, b), Fact { holds: false, ..fact });
+                self.learn_one(Cond::Icmp(IntCC::Eq, a, b), KnownCondition { holds: false, ..fact });
             }
             // a > b
             (false, false) => {
@@ -164,7 +169,7 @@ impl<'f> Gvn<'f> {
         }
     }
 
-    fn learn_one(&mut self, cond: Cond, fact: Fact) {
+    fn learn_one(&mut self, cond: Cond, fact: KnownCondition) {
         match self.facts.get(&cond) {
             Some(old) if self.dom.dominates(old.block, fact.block) => {}
             _ => {
@@ -187,7 +192,7 @@ impl<'f> Gvn<'f> {
         }
     }
 
-    fn fact(&self, cond: Cond, block: Block) -> Option<Fact> {
+    fn fact(&self, cond: Cond, block: Block) -> Option<KnownCondition> {
         self.facts.get(&cond).copied().filter(|f| self.dom.dominates(f.block, block))
     }
 
@@ -266,7 +271,7 @@ impl<'f> Gvn<'f> {
             // One that contradicts what is known leaves; what follows does not matter.
             Some(_) => true,
             None => {
-                self.learn(cond, Fact { holds, tok: result, block });
+                self.learn(cond, KnownCondition { holds, tok: result, block });
                 true
             }
         }
@@ -317,7 +322,7 @@ fn write(memory: &mut [u32; CLASS_COUNT], mut written: Classes, version: u32) {
 }
 
 /// The key of an operation whose result may be shared.
-fn key(op: &Op, memory: &[u32; CLASS_COUNT], same_type: &impl Fn(Value, Value) -> bool) -> Option<Key> {
+fn key(op: &Op, memory: &[u32; CLASS_COUNT], same_type: &impl Fn(Value, Value) -> bool) -> Option<Expression> {
     let mut op = op.clone();
     let mut version = 0;
     match &mut op {
@@ -342,7 +347,7 @@ fn key(op: &Op, memory: &[u32; CLASS_COUNT], same_type: &impl Fn(Value, Value) -
     } else if !is_pure(&op) && !matches!(op, Op::Ovf(..)) {
         return None;
     }
-    Some(Key { op, version })
+    Some(Expression { op, version })
 }
 
 /// The version of each memory class at the start of each block: which instruction wrote it last,

@@ -1,4 +1,9 @@
 //! Intervals of integers and their arithmetic, for range analysis.
+//!
+//! The lattice: an element is one [`Interval`], ordered by inclusion; at the top stands all that the type holds
+//! ([`Interval::full`]). There is no empty interval: where two have nothing in common, the code is unreachable and the
+//! analysis says so itself. The join is the smallest interval that holds both ([`Interval::join`]); chains are as long
+//! as a type has numbers, so who iterates must widen.
 
 use crate::ir::{BinOp, IntCC, OvfOp, Type, UnOp};
 

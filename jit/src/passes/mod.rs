@@ -88,7 +88,6 @@ fn named(name: &str) -> Option<fn(&mut Function, bool)> {
     Some(match name {
         "fold" => |f, _| fold::run(f),
         "fold_late" => |f, _| fold::run_late(f),
-        "params" => |f, _| params::run(f),
         "gvn" => gvn::run,
         "gvn_late" => gvn::run_late,
         "hoist" => hoist::run,

@@ -2,7 +2,8 @@
 //! say more. What it proves: additions that can't overflow, indices that are in
 //! bounds, comparisons that come out one way.
 //!
-//! Abstract interpretation over the dominator tree. Parameters of loop headers start
+//! Abstract interpretation over the dominator tree, with a map from values to intervals (the lattice of
+//! [`super::interval`], value by value); they are joined at the parameters of blocks, over all reached edges. Parameters of loop headers start
 //! with what comes from outside; a bound that still moves in the second round is given up (widening), and what
 //! the loop's own conditions say of it is found again afterwards (narrowing). How often a loop runs follows from any value
 //! that advances in one direction with each iteration, and bounds all those to which each iteration adds something bounded.

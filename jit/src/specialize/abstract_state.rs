@@ -1,7 +1,7 @@
 //! What is known at a point of the program: for each local and stack slot whether its value is
 //! unboxed, constant, virtual or an object, and who owns the object's reference.
 //!
-//! A state without its SSA values is a [`Key`]: blocks have one version per key.
+//! A state without its SSA values is a [`StateKey`]: blocks have one version per key.
 
 use super::virtual_value::Virtual;
 use crate::bytecode::CodeInfo;
@@ -114,15 +114,15 @@ impl ObjVal {
 
 /// A list that copies of a state share until one of them changes it. States are copied at each instruction.
 #[derive(Clone, Debug)]
-pub struct Shared<T>(Rc<Vec<T>>);
+pub struct CowVec<T>(Rc<Vec<T>>);
 
-impl<T> Default for Shared<T> {
+impl<T> Default for CowVec<T> {
     fn default() -> Self {
-        Shared(Rc::default())
+        CowVec(Rc::default())
     }
 }
 
-impl<T: Clone> IntoIterator for Shared<T> {
+impl<T: Clone> IntoIterator for CowVec<T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;
 
@@ -131,13 +131,13 @@ impl<T: Clone> IntoIterator for Shared<T> {
     }
 }
 
-impl<T> From<Vec<T>> for Shared<T> {
+impl<T> From<Vec<T>> for CowVec<T> {
     fn from(items: Vec<T>) -> Self {
-        Shared(Rc::new(items))
+        CowVec(Rc::new(items))
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for CowVec<T> {
     type Target = Vec<T>;
 
     fn deref(&self) -> &Vec<T> {
@@ -145,7 +145,7 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T: Clone> DerefMut for Shared<T> {
+impl<T: Clone> DerefMut for CowVec<T> {
     fn deref_mut(&mut self) -> &mut Vec<T> {
         Rc::make_mut(&mut self.0)
     }
@@ -158,9 +158,9 @@ pub struct Frame {
     pub func: Option<ObjId>,
     pub globals: ObjId,
     pub builtins: ObjId,
-    pub locals: Shared<Val>,
+    pub locals: CowVec<Val>,
     /// Base frame of an entry: whether the live frame's slot holds the local's value.
-    pub home: Shared<bool>,
+    pub home: CowVec<bool>,
     pub stack: Vec<Val>,
     /// The call that the next inner frame comes from.
     pub call_pc: u32,
@@ -186,9 +186,9 @@ pub struct GlobalVar {
 pub struct AbstractState {
     /// Outermost first.
     pub frames: Vec<Frame>,
-    pub globals: Shared<GlobalVar>,
+    pub globals: CowVec<GlobalVar>,
     /// Loops entered: depth of the frame, header, and the block of the header version.
-    pub loops: Shared<(usize, u32, Block)>,
+    pub loops: CowVec<(usize, u32, Block)>,
     /// References to release at the end of the instruction.
     pub drops: Vec<ObjVal>,
     /// The virtual instances that slots (or fields of others) refer to.
@@ -198,7 +198,7 @@ pub struct AbstractState {
     pub made: Vec<(u32, Value, ObjId)>,
 }
 
-/// A part of a [`Key`].
+/// A part of a [`StateKey`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyItem {
     Null,
@@ -228,7 +228,7 @@ pub enum KeyItem {
 }
 
 /// An abstract state without its values.
-pub type Key = Vec<KeyItem>;
+pub type StateKey = Vec<KeyItem>;
 
 impl AbstractState {
     /// The innermost frame.
@@ -282,7 +282,7 @@ impl AbstractState {
     }
 
     /// The key, and the values that its block takes as parameters.
-    pub fn key(&self) -> (Key, Vec<Value>) {
+    pub fn key(&self) -> (StateKey, Vec<Value>) {
         let mut walk =
             KeyWalk { all: &self.instances, key: Vec::new(), values: Vec::new(), objects: Vec::new(), met: Vec::new() };
         for f in &self.frames {
@@ -344,7 +344,7 @@ impl AbstractState {
 /// knows which slots alias.
 struct KeyWalk<'a> {
     all: &'a [Instance],
-    key: Key,
+    key: StateKey,
     values: Vec<Value>,
     /// The distinct objects so far.
     objects: Vec<Value>,

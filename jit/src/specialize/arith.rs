@@ -2,7 +2,7 @@
 
 use super::abstract_state::{Own, Val};
 use super::emit::Num;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, FloatCC, IntCC, ObjId, Reason, Value, VirtualKind};
 use crate::rt::RtId;
@@ -39,7 +39,7 @@ impl BinaryOp {
     }
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn binary_op(&mut self, arg: u32) -> Res<Flow> {
         let Some(op) = BinaryOp::from_arg(arg) else {
             return Ok(self.leave_at_start(Reason::Unsupported));

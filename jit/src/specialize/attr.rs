@@ -1,12 +1,12 @@
 //! Attributes: of instances by shape, of classes and modules as guarded constants.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
-use crate::oracle::{AttrRef, Shape, Stamps};
+use crate::oracle::{AttrRef, InstanceShape, Stamps};
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn load_attr(&mut self) -> Res<Flow> {
         let (name, method) = {
             let f = self.ctx.frame();
@@ -144,7 +144,7 @@ impl Spec<'_> {
         // Methods of builtin types: the receiver may be anything of that type.
         if let AttrRef::Descriptor { descr } = attr
             && method
-            && self.o.instance_shape(ty, name) == Shape::NoDict
+            && self.o.instance_shape(ty, name) == InstanceShape::NoDict
         {
             if matches!(self.peek(0), Val::Obj(_)) {
                 self.want(0, ty);
@@ -159,7 +159,7 @@ impl Spec<'_> {
         let Val::Obj(_) = self.peek(0) else { return Ok(None) };
         let shape = self.o.instance_shape(ty, name);
         match (attr, shape) {
-            (AttrRef::Dict { .. }, Shape::Entry { stamps, index }) => {
+            (AttrRef::Dict { .. }, InstanceShape::Entry { stamps, index }) => {
                 self.want(0, ty);
                 self.guard_version(ty);
                 let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
@@ -172,7 +172,7 @@ impl Spec<'_> {
                 Ok(Some(self.attr_done(v, method)?))
             }
             // No instance of the class has been looked at: the exit will.
-            (AttrRef::Dict { .. } | AttrRef::Method { .. } | AttrRef::ClassValue { .. }, Shape::Unknown) => {
+            (AttrRef::Dict { .. } | AttrRef::Method { .. } | AttrRef::ClassValue { .. }, InstanceShape::Unknown) => {
                 self.want(0, ty);
                 Ok(Some(self.leave_at_start(Reason::Unseen)))
             }
@@ -187,7 +187,7 @@ impl Spec<'_> {
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
                 Ok(Some(self.attr_done(Val::object(v, Own::Transient), method)?))
             }
-            (AttrRef::Method { func }, Shape::NoDict | Shape::Absent { .. }) if method => {
+            (AttrRef::Method { func }, InstanceShape::NoDict | InstanceShape::Absent { .. }) if method => {
                 self.want(0, ty);
                 self.guard_version(ty);
                 self.guard_absent(shape);
@@ -196,7 +196,7 @@ impl Spec<'_> {
                 self.push(owner);
                 Ok(Some(Flow::Next))
             }
-            (AttrRef::ClassValue { value }, Shape::NoDict | Shape::Absent { .. }) => {
+            (AttrRef::ClassValue { value }, InstanceShape::NoDict | InstanceShape::Absent { .. }) => {
                 self.want(0, ty);
                 self.guard_version(ty);
                 self.guard_absent(shape);
@@ -214,8 +214,8 @@ impl Spec<'_> {
     }
 
     /// Checks that the instance on top of the stack lacks the name.
-    fn guard_absent(&mut self, shape: Shape) {
-        if let Shape::Absent { stamps } = shape
+    fn guard_absent(&mut self, shape: InstanceShape) {
+        if let InstanceShape::Absent { stamps } = shape
             && let Val::Obj(o) = self.peek(0).clone()
         {
             self.instance_dict(o.v, o.tok, &stamps);
@@ -312,7 +312,7 @@ impl Spec<'_> {
             && self.o.type_version(ty).is_some()
         {
             match (self.o.attr(ty, name), self.o.instance_shape(ty, name)) {
-                (Some(AttrRef::Dict { .. }), Shape::Entry { stamps, index }) => {
+                (Some(AttrRef::Dict { .. }), InstanceShape::Entry { stamps, index }) => {
                     self.want(0, ty);
                     self.materialize(1);
                     self.promote();
@@ -330,7 +330,7 @@ impl Spec<'_> {
                     self.store_slot(&o, offset);
                     return Ok(Flow::Next);
                 }
-                (Some(AttrRef::Dict { .. }), Shape::Unknown) => {
+                (Some(AttrRef::Dict { .. }), InstanceShape::Unknown) => {
                     self.want(0, ty);
                     return Ok(self.leave_at_start(Reason::Unseen));
                 }

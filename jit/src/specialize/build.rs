@@ -1,7 +1,7 @@
 //! Making containers, taking them apart, formatting.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{ElemKind, Field, ObjId, Reason, SeqKind, Value, VirtualKind};
 use crate::rt::{Effect, RtId};
 use crate::runtime_context::SCRATCH_WORDS;
@@ -9,7 +9,7 @@ use crate::runtime_context::SCRATCH_WORDS;
 /// Longer tuples are objects.
 pub(super) const VIRTUAL_ITEMS: usize = 8;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Small tuples stay virtual.
     pub(super) fn build_tuple(&mut self, n: usize) -> Res<Flow> {
         if n > VIRTUAL_ITEMS {

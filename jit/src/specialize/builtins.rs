@@ -6,7 +6,7 @@
 
 use super::abstract_state::{Own, Val};
 use super::emit::Num;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{Field, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::Builtin;
@@ -15,7 +15,7 @@ use crate::rt::RtId;
 /// What stands for None among the numbers of a slice.
 const NONE: i64 = i64::MIN;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// `isinstance(x, C)` and `isinstance(x, (C, D))` of classes that are known (stack: function, NULL, x, classes).
     pub(super) fn call_isinstance(&mut self) -> Option<Flow> {
         let k = *self.o.known();

@@ -3,7 +3,7 @@
 use super::abstract_state::{Frame, ObjVal, Own, Val, View};
 use super::build::VIRTUAL_ITEMS;
 use super::emit::Num;
-use super::{Flow, Refused, Res, Spec};
+use super::{Flow, Refused, Res, Specializer};
 use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
 use crate::ir::{Awaits, Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
 use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Init, Pass};
@@ -11,13 +11,13 @@ use crate::rt::RtId;
 use crate::runtime_context::SCRATCH_WORDS;
 
 /// A function to be inlined, with its arguments.
-pub(super) struct Target {
+pub(super) struct InlineTarget {
     pub info: FuncInfo,
     pub code: std::rc::Rc<CodeInfo>,
     pub args: Vec<Val>,
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Stack: callable, self or NULL, `argc` arguments.
     pub(super) fn call(&mut self, argc: usize) -> Res<Flow> {
         let self_null = matches!(self.peek(argc), Val::Null);
@@ -253,7 +253,7 @@ impl Spec<'_> {
     }
 
     /// What inlining a function takes, if it can be done. `args` gives the positional arguments.
-    pub(super) fn inline_target(&mut self, func: ObjId, args: impl FnOnce(&mut Self) -> Vec<Val>) -> Option<Target> {
+    pub(super) fn inline_target(&mut self, func: ObjId, args: impl FnOnce(&mut Self) -> Vec<Val>) -> Option<InlineTarget> {
         let info = self.o.function(func)?;
         if !self.o.may_compile(info.code) {
             return None;
@@ -264,7 +264,7 @@ impl Spec<'_> {
         }
         let args = args(self);
         let args = self.bind(&info, &code, args)?;
-        Some(Target { info, code, args })
+        Some(InlineTarget { info, code, args })
     }
 
     /// What the parameters become: positional arguments, defaults filled in, and the tuple of the others.

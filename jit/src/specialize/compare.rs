@@ -2,14 +2,14 @@
 
 use super::abstract_state::Val;
 use super::emit::Num;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{FloatCC, IntCC, Reason, Value};
 use crate::rt::RtId;
 
 const INT_CC: [IntCC; 6] = [IntCC::SLt, IntCC::SLe, IntCC::Eq, IntCC::Ne, IntCC::SGt, IntCC::SGe];
 const FLOAT_CC: [FloatCC; 6] = [FloatCC::Lt, FloatCC::Le, FloatCC::Eq, FloatCC::Ne, FloatCC::Gt, FloatCC::Ge];
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn compare_op(&mut self, arg: u32) -> Res<Flow> {
         let op = (arg >> 5) as usize;
         if op >= 6 {

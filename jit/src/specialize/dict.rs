@@ -4,21 +4,21 @@
 //! Lookups of one key in one dict are one lookup as long as no key is added or removed.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
 use crate::rt::RtId;
 
 /// A key to look up.
 #[derive(Clone, Copy)]
-pub(super) enum Key {
+pub(super) enum DictKey {
     Str(Value),
     Int(Value),
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// The stack value at `depth` as a key, if it is or is expected to be one.
-    pub(super) fn table_key(&mut self, depth: usize) -> Option<Key> {
+    pub(super) fn table_key(&mut self, depth: usize) -> Option<DictKey> {
         let k = *self.o.known();
         if self.distrusted() {
             return None;
@@ -44,12 +44,12 @@ impl Spec<'_> {
         }
         self.want(depth, ty);
         match self.peek(depth).clone() {
-            Val::Int(v) => Some(Key::Int(v)),
+            Val::Int(v) => Some(DictKey::Int(v)),
             val if ty == k.str_ => {
                 if let Val::Obj(o) = &val {
                     self.guard_type(o.v, ty);
                 }
-                Some(Key::Str(self.boxed(&val).0))
+                Some(DictKey::Str(self.boxed(&val).0))
             }
             _ => None,
         }
@@ -64,7 +64,7 @@ impl Spec<'_> {
 
     /// The index of the key's entry in the dict or set at `depth`; -1 if it has none. Leaves where only
     /// Python code can tell.
-    pub(super) fn find_entry(&mut self, depth: usize, ty: ObjId, key: Key) -> (Value, Value) {
+    pub(super) fn find_entry(&mut self, depth: usize, ty: ObjId, key: DictKey) -> (Value, Value) {
         let k = *self.o.known();
         if matches!(self.peek(depth), Val::Obj(_)) {
             self.want(depth, ty);
@@ -75,10 +75,10 @@ impl Spec<'_> {
             self.not_globals(table, writes);
         }
         let (rt, key) = match (key, ty == k.dict) {
-            (Key::Str(v), true) => (RtId::DictFindStr, v),
-            (Key::Int(v), true) => (RtId::DictFindInt, v),
-            (Key::Str(v), false) => (RtId::SetFindStr, v),
-            (Key::Int(v), false) => (RtId::SetFindInt, v),
+            (DictKey::Str(v), true) => (RtId::DictFindStr, v),
+            (DictKey::Int(v), true) => (RtId::DictFindInt, v),
+            (DictKey::Str(v), false) => (RtId::SetFindStr, v),
+            (DictKey::Int(v), false) => (RtId::SetFindInt, v),
         };
         let i = self.b.call_rt_value(rt, &[table, key]);
         let exit = self.exit_start(Reason::Shape);
@@ -179,10 +179,10 @@ impl Spec<'_> {
             None => self.boxed_ref(&value),
         };
         match key {
-            Key::Str(s) => {
+            DictKey::Str(s) => {
                 self.b.call_rt(RtId::DictInsert, &[d, s, v]);
             }
-            Key::Int(n) => {
+            DictKey::Int(n) => {
                 let n = self.b.call_rt_value(RtId::NewInt, &[n]);
                 self.b.call_rt(RtId::DictInsert, &[d, n, v]);
                 self.b.decref(n, None);
@@ -207,10 +207,10 @@ impl Spec<'_> {
         self.b.br(found, done, &[], new, &[]);
         self.b.switch_to(new);
         match key {
-            Key::Str(s) => {
+            DictKey::Str(s) => {
                 self.b.call_rt(RtId::SetInsert, &[set, s]);
             }
-            Key::Int(n) => {
+            DictKey::Int(n) => {
                 let n = self.b.call_rt_value(RtId::NewInt, &[n]);
                 self.b.call_rt(RtId::SetInsert, &[set, n]);
                 self.b.decref(n, None);

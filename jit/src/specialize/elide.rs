@@ -13,14 +13,14 @@
 //! runs the instruction that raises.
 
 use super::abstract_state::{Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::{CodeInfo, Handler, Instr, Opcode};
 use crate::ir::{ObjId, Reason, Value};
 
 /// Handlers with more instructions than this are compiled as such.
 const MOST_INSTRUCTIONS: usize = 24;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Goes on where `ok` is nonzero, and to the end of the handler of an exception of class `raised` else; false, with
     /// nothing done, where there is no handler that could be left out.
     pub(super) fn elide_exception(&mut self, ok: Value, raised: ObjId) -> bool {

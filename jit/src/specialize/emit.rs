@@ -1,7 +1,7 @@
 //! What the handlers of all families share: exits, guards, boxing and unboxing, references.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Refused, Res, Spec};
+use super::{Flow, Refused, Res, Specializer};
 use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Type, UnOp, Value};
 use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
@@ -13,7 +13,7 @@ pub(super) enum Num {
     Float(Value),
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     // Exits
 
     /// The exit that runs this instruction in the interpreter.
@@ -64,13 +64,13 @@ impl Spec<'_> {
     }
 
     /// The same at the start of an instruction that writes memory: nothing has been popped yet,
-    /// and guards of this instruction leave with the promoted context.
+    /// and guards of this instruction leave with the promoted abstract state.
     pub(super) fn promote(&mut self) {
         self.promote_now();
         self.resync();
     }
 
-    /// Makes the context now the one that guards of this instruction leave with.
+    /// Makes the abstract state now the one that guards of this instruction leave with.
     pub(super) fn resync(&mut self) {
         self.start = self.ctx.clone();
         self.start.drops.clear();
@@ -203,7 +203,7 @@ impl Spec<'_> {
         })
     }
 
-    /// Moves a local of the base frame out of the live frame: afterwards the context alone
+    /// Moves a local of the base frame out of the live frame: afterwards the abstract state alone
     /// holds its value.
     pub(super) fn move_out(&mut self, i: usize) {
         let frame = &mut self.ctx.frames[0];
@@ -431,7 +431,7 @@ impl Spec<'_> {
         }
     }
 
-    /// [`Self::want_within`] for a value anywhere in the context; gives what it became, if it changed.
+    /// [`Self::want_within`] for a value anywhere in the abstract state; gives what it became, if it changed.
     /// All slots with the same object change.
     pub(super) fn refine(&mut self, extent: Extent, val: &Val, ty: ObjId) -> Option<Val> {
         let Val::Obj(o) = val else { return None };

@@ -2,13 +2,13 @@
 //! calls, `match`, `del`, imports.
 
 use super::abstract_state::{Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::LIST_TO_TUPLE;
 use crate::ir::{ElemKind, Field, IntCC, Reason, VirtualKind};
 use crate::oracle::Builtin;
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Stack: callable, self or NULL, tuple (or any iterable) of arguments, dict of keyword arguments or NULL.
     pub(super) fn call_function_ex(&mut self) -> Res<Flow> {
         if matches!(self.peek(0), Val::Null)

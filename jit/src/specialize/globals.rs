@@ -1,12 +1,12 @@
 //! Globals: functions, classes and modules as guarded constants, variables in registers.
 
 use super::abstract_state::{GlobalVar, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{Extent, GlobalRef};
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn load_global(&mut self, arg: usize) -> Res<Flow> {
         let f = self.ctx.frame();
         let (name, globals, builtins) = (f.code.names[arg >> 1], f.globals, f.builtins);
@@ -184,7 +184,7 @@ impl Spec<'_> {
         }
     }
 
-    /// Emits the writing back; what the context says of the variables stays.
+    /// Emits the writing back; what the abstract state says of the variables stays.
     pub(super) fn write_globals(&mut self) {
         for g in self.ctx.globals.clone() {
             if !g.dirty {

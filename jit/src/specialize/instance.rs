@@ -2,7 +2,7 @@
 //! entry point where somebody else could see them. Those that are used up before never exist.
 
 use super::abstract_state::{Instance, ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{Awaits, ElemKind, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, Init};
 use crate::rt::RtId;
@@ -10,7 +10,7 @@ use crate::rt::RtId;
 /// Instances with more attributes are made at once: a virtual one costs a register for each, everywhere.
 const MAX_FIELDS: usize = 16;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// A call of a class with positional arguments.
     pub(super) fn call_class(&mut self, class: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         if self.distrusted() || self.o.type_version(class).is_none() {

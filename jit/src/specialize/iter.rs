@@ -3,13 +3,13 @@
 //! Where those iterators come from is in [`super::iterators`].
 
 use super::abstract_state::{Own, Val, View};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, Field, IntCC, Reason, SeqKind, Value, VirtualKind};
 use crate::oracle::Sample;
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn get_iter(&mut self) -> Res<Flow> {
         if self.peek(0).is_iterator() {
             return Ok(Flow::Next);

@@ -7,13 +7,13 @@
 
 use super::abstract_state::{ObjVal, Own, Val, View};
 use super::emit::Num;
-use super::{Flow, Live, Res, Spec};
+use super::{Flow, Live, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{ExitId, Field, IntCC, ObjId, Reason, SeqKind, Value, VirtualKind};
 use crate::oracle::Builtin;
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     // Making them
 
     /// The iterator over the value at `depth`, of class `ty` or expected to be; it takes over the slot's reference

@@ -6,7 +6,7 @@
 //! such form (int then, float now) the loop gets a second version.
 
 use super::abstract_state::{AbstractState, ObjVal, Own, Val};
-use super::{Res, Spec};
+use super::{Res, Specializer};
 use crate::ir::{ObjId, Type, Value, VirtualKind};
 use crate::oracle::Extent;
 use rustc_hash::FxHashMap;
@@ -23,12 +23,12 @@ pub(super) enum Form {
 }
 
 /// A local at a loop header: code, header, local.
-pub(super) type Place = (ObjId, u32, usize);
+pub(super) type JoinPoint = (ObjId, u32, usize);
 
 /// What was found out in earlier attempts.
 #[derive(Debug, Default)]
 pub struct Joins {
-    forms: FxHashMap<Place, Form>,
+    forms: FxHashMap<JoinPoint, Form>,
     /// Module variables (dict and name) that a loop (code and header) uses.
     globals: FxHashMap<(ObjId, u32), Vec<(ObjId, ObjId)>>,
 }
@@ -53,7 +53,7 @@ fn is_object(val: &Val) -> bool {
     matches!(val, Val::Obj(_) | Val::Const(_)) || matches!(val.kind(), Some(VirtualKind::Tuple | VirtualKind::Range))
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Brings the locals at a loop header into the forms noted for it; at a back-edge, into those of
     /// the version that the edge comes from, or notes new ones. False if there are any: the unit must be specialized
     /// again.

@@ -1,7 +1,7 @@
-//! The specializer: interprets bytecode over contexts and emits IR as it goes.
+//! The specializer: interprets bytecode over abstract states and emits IR as it goes.
 //!
-//! A worklist of (bytecode position, context); each pair is one IR block. Blocks end at jump
-//! targets, where the context decides which version of the target is meant. What is not known is
+//! A worklist of (bytecode position, abstract state); each pair is one IR block. Blocks end at jump
+//! targets, where the abstract state decides which version of the target is meant. What is not known is
 //! asked of the oracle and guarded; what can't be known is an exit.
 
 pub mod abstract_state;
@@ -37,7 +37,7 @@ use crate::ir::{
     VirtualKind,
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
-use abstract_state::{AbstractState, Frame, Key, Own, Val};
+use abstract_state::{AbstractState, Frame, Own, StateKey, Val};
 pub use join::Joins;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
@@ -96,9 +96,9 @@ pub enum Request {
     },
 }
 
-/// Limits.
+/// UnitLimits.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct UnitLimits {
     /// Bytecode instructions per unit.
     pub instrs: usize,
     /// The same, counting all attempts.
@@ -113,9 +113,9 @@ pub struct Limits {
     pub unroll_instrs: usize,
 }
 
-impl Default for Limits {
+impl Default for UnitLimits {
     fn default() -> Self {
-        Limits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 64 }
+        UnitLimits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 64 }
     }
 }
 
@@ -141,7 +141,7 @@ type Res<T = ()> = Result<T, Refused>;
 
 /// What came out.
 #[derive(Debug)]
-pub struct Output {
+pub struct Specialized {
     pub func: Function,
     /// What it returns (`None` if it never does).
     pub ret: Option<Pass>,
@@ -150,8 +150,8 @@ pub struct Output {
 }
 
 struct Version {
-    key: Key,
-    /// For loop headers: the context in terms of the block's parameters.
+    key: StateKey,
+    /// For loop headers: the abstract state in terms of the block's parameters.
     ctx: Option<AbstractState>,
     block: Block,
     /// For loop headers: where the loop is entered from outside.
@@ -169,16 +169,16 @@ enum Flow {
 }
 
 /// The state of one compilation.
-pub struct Spec<'a> {
+pub struct Specializer<'a> {
     o: &'a dyn Oracle,
-    limits: Limits,
+    limits: UnitLimits,
     no_inline: &'a FxHashSet<ObjId>,
     joins: &'a RefCell<Joins>,
     /// Instructions looked at so far in all attempts.
     work_done: &'a Cell<usize>,
     b: FunctionBuilder,
     ctx: AbstractState,
-    /// The context at the start of the instruction: what guards leave with.
+    /// The abstract state at the start of the instruction: what guards leave with.
     start: AbstractState,
     ins: Instr,
     versions: FxHashMap<(usize, u32), Vec<Version>>,
@@ -215,12 +215,12 @@ pub struct Spec<'a> {
 /// assumed result was wrong.
 ///
 /// `joins` keeps what was found out about loops, for this and other requests.
-pub fn specialize(o: &dyn Oracle, request: &Request, limits: Limits, joins: &RefCell<Joins>) -> Result<Output, Refused> {
+pub fn specialize(o: &dyn Oracle, request: &Request, limits: UnitLimits, joins: &RefCell<Joins>) -> Result<Specialized, Refused> {
     let mut no_inline = FxHashSet::default();
     let work = Cell::new(0);
     let mut request = request.clone();
     for _ in 0..60 {
-        match Spec::new(o, limits, &no_inline, joins, &work, &request).and_then(|s| s.run(&request)) {
+        match Specializer::new(o, limits, &no_inline, joins, &work, &request).and_then(|s| s.run(&request)) {
             Err(Refused::Again) => {}
             Err(Refused::DontInline(code)) if no_inline.insert(code) => {}
             Err(Refused::Returns(pass)) => match &mut request {
@@ -253,10 +253,10 @@ fn forget_idle_poll(func: &mut Function) {
     entry.retain(|i| !matches!(insts[i.index()].op, Op::Poll { .. }));
 }
 
-impl<'a> Spec<'a> {
+impl<'a> Specializer<'a> {
     fn new(
         o: &'a dyn Oracle,
-        limits: Limits,
+        limits: UnitLimits,
         no_inline: &'a FxHashSet<ObjId>,
         joins: &'a RefCell<Joins>,
         work: &'a Cell<usize>,
@@ -286,7 +286,7 @@ impl<'a> Spec<'a> {
         let k = o.known();
         let mut b = FunctionBuilder::new(name, name_kind, ret_ty);
         b.set_immortal([k.none, k.true_, k.false_].into_iter().filter(|c| o.is_immortal(*c)).collect());
-        Ok(Spec {
+        Ok(Specializer {
             o,
             limits,
             no_inline,
@@ -318,7 +318,7 @@ impl<'a> Spec<'a> {
         })
     }
 
-    fn run(mut self, request: &Request) -> Res<Output> {
+    fn run(mut self, request: &Request) -> Res<Specialized> {
         let pc = match request {
             Request::Entry { code, globals, builtins, module, pc, locals, stack } => {
                 self.module = *module;
@@ -348,7 +348,7 @@ impl<'a> Spec<'a> {
             func.ret = self.ret.and_then(Pass::ty);
             forget_idle_poll(&mut func);
         }
-        Ok(Output { func, ret: self.ret, instrs: self.instrs })
+        Ok(Specialized { func, ret: self.ret, instrs: self.instrs })
     }
 
     /// Loads and checks the live frame's slots.
@@ -598,7 +598,7 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// Ends the block by going to `pc` of the innermost frame, in the version for this context.
+    /// Ends the block by going to `pc` of the innermost frame, in the version for this abstract state.
     fn goto(&mut self, pc: u32) -> Res {
         self.flush_drops(pc);
         let depth = self.ctx.frames.len();
@@ -628,7 +628,7 @@ impl<'a> Spec<'a> {
         let (mut key, mut vals) = self.ctx.key();
         let slot = (depth, pc);
         let path: Vec<Block> = self.ctx.loops.iter().map(|(_, _, b)| *b).collect();
-        let find = |versions: &FxHashMap<(usize, u32), Vec<Version>>, key: &Key| -> Option<Block> {
+        let find = |versions: &FxHashMap<(usize, u32), Vec<Version>>, key: &StateKey| -> Option<Block> {
             let vs = versions.get(&slot)?;
             if let Some(v) = vs.iter().find(|v| v.key == *key && path.contains(&v.block)) {
                 return Some(v.block);
@@ -694,9 +694,9 @@ impl<'a> Spec<'a> {
         self.b.poll(exit);
     }
 
-    /// Brings a context into the form that a loop keeps: what the loop assigns is neither in the
+    /// Brings a abstract state into the form that a loop keeps: what the loop assigns is neither in the
     /// live frame nor borrowed.
-    fn canonicalize(&mut self, l: &crate::bytecode::Loop) {
+    fn canonicalize(&mut self, l: &crate::bytecode::BytecodeLoop) {
         self.promote_now();
         let depth = self.ctx.frames.len();
         for &i in &l.stores {
@@ -796,9 +796,9 @@ fn used_locals(code: &CodeInfo) -> Vec<bool> {
     used
 }
 
-/// Whether two contexts are of the same chain of (inlined) functions.
-fn same_chain(a: &Key, b: &Key) -> bool {
-    let frames = |k: &Key| -> Vec<abstract_state::KeyItem> {
+/// Whether two abstract states are of the same chain of (inlined) functions.
+fn same_chain(a: &StateKey, b: &StateKey) -> bool {
+    let frames = |k: &StateKey| -> Vec<abstract_state::KeyItem> {
         k.iter().filter(|i| matches!(i, abstract_state::KeyItem::Frame(..))).cloned().collect()
     };
     frames(a) == frames(b)

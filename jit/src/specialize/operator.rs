@@ -4,7 +4,7 @@
 
 use super::abstract_state::{ObjVal, Val};
 use super::arith::BinaryOp;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::{Instr, Opcode};
 use crate::ir::{Awaits, IntCC, ObjId, Reason};
 
@@ -51,7 +51,7 @@ impl BinaryOp {
     }
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// `a OP b`, where the class of `a` (or, if that is a number, of `b`) says what that means.
     pub(super) fn binary_operator(&mut self, arg: u32, op: BinaryOp) -> Res<Option<Flow>> {
         let (Some(a), Some(b), Some((left, right))) = (self.ty_of(self.peek(1)), self.ty_of(self.peek(0)), op.methods()) else {

@@ -1,13 +1,13 @@
 //! One instruction: the dispatch, and what only moves values around.
 
 use super::abstract_state::{Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value, VirtualKind};
 use crate::oracle::Pass;
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     pub(super) fn step(&mut self) -> Res<Flow> {
         use Opcode::*;
         let ins = self.ins;

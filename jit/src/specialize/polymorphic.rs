@@ -7,9 +7,9 @@
 //! those that an earlier instruction has checked the same object for.
 
 use super::abstract_state::Val;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
-use crate::oracle::{AttrRef, Shape};
+use crate::oracle::{AttrRef, InstanceShape};
 use std::rc::Rc;
 
 /// More ways than this are not worth their code.
@@ -18,7 +18,7 @@ const MAX_WAYS: usize = 4;
 const MAX_CLASSES: usize = 6;
 
 /// What an attribute is for instances of each of several classes.
-enum Shared {
+enum CommonAttribute {
     /// In the dicts with one of the stamps, at an index.
     Entry {
         stamps: Vec<u32>,
@@ -35,7 +35,7 @@ enum Shared {
     },
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// The classes that the object on top of the stack may have, if several are known.
     fn classes_of_top(&self) -> Option<(Value, Rc<[ObjId]>)> {
         let Val::Obj(o) = self.peek(0) else { return None };
@@ -47,7 +47,7 @@ impl Spec<'_> {
         Some((o.v, classes))
     }
 
-    fn shared_attr(&self, classes: &[ObjId], name: ObjId) -> Option<Shared> {
+    fn shared_attr(&self, classes: &[ObjId], name: ObjId) -> Option<CommonAttribute> {
         let mut all = Vec::new();
         let mut first: Option<(AttrRef, Option<u32>, bool)> = None;
         for class in classes {
@@ -59,10 +59,10 @@ impl Spec<'_> {
                 _ => return None,
             };
             let (stamps, index, dict) = match self.o.instance_shape(*class, name) {
-                Shape::Entry { stamps, index } => (stamps, Some(index), true),
-                Shape::Absent { stamps } => (stamps, None, true),
-                Shape::NoDict => (Default::default(), None, false),
-                Shape::Unknown => return None,
+                InstanceShape::Entry { stamps, index } => (stamps, Some(index), true),
+                InstanceShape::Absent { stamps } => (stamps, None, true),
+                InstanceShape::NoDict => (Default::default(), None, false),
+                InstanceShape::Unknown => return None,
             };
             if dict {
                 for stamp in stamps {
@@ -77,16 +77,16 @@ impl Spec<'_> {
             }
         }
         match first? {
-            (AttrRef::Dict { .. }, Some(index), true) => Some(Shared::Entry { stamps: all, index }),
-            (AttrRef::Method { func }, None, _) => Some(Shared::Method { func, stamps: all }),
-            (AttrRef::ClassValue { value }, None, _) => Some(Shared::Value { value, stamps: all }),
+            (AttrRef::Dict { .. }, Some(index), true) => Some(CommonAttribute::Entry { stamps: all, index }),
+            (AttrRef::Method { func }, None, _) => Some(CommonAttribute::Method { func, stamps: all }),
+            (AttrRef::ClassValue { value }, None, _) => Some(CommonAttribute::Value { value, stamps: all }),
             _ => None,
         }
     }
 
     /// The object on top of the stack, the classes it may have, and the attribute on which they agree. Where
     /// two classes come by, their relatives will, too.
-    fn shared_attr_of_top(&self, name: ObjId) -> Option<(Value, Rc<[ObjId]>, Shared)> {
+    fn shared_attr_of_top(&self, name: ObjId) -> Option<(Value, Rc<[ObjId]>, CommonAttribute)> {
         let (v, classes) = self.classes_of_top()?;
         let mut more = classes.to_vec();
         for class in self.o.relatives(&classes) {
@@ -105,20 +105,20 @@ impl Spec<'_> {
     pub(super) fn load_shared_attr(&mut self, name: ObjId, method: bool) -> Res<Option<Flow>> {
         let Some((v, classes, shared)) = self.shared_attr_of_top(name) else { return Ok(None) };
         match shared {
-            Shared::Entry { stamps, index } if !method => {
+            CommonAttribute::Entry { stamps, index } if !method => {
                 let (entries, tok) = self.entries_of_one_of(v, &classes, &stamps);
                 let i = self.b.i64(index as i64);
                 let value = self.load_item(ElemKind::DictValue, entries, i, tok);
                 self.attr_done(value, false).map(Some)
             }
-            Shared::Method { func, stamps } if method => {
+            CommonAttribute::Method { func, stamps } if method => {
                 self.absent_of_one_of(v, &classes, &stamps);
                 let owner = self.pop();
                 self.push(Val::Const(func));
                 self.push(owner);
                 Ok(Some(Flow::Next))
             }
-            Shared::Value { value, stamps } => {
+            CommonAttribute::Value { value, stamps } => {
                 self.absent_of_one_of(v, &classes, &stamps);
                 let value = self.constant(value);
                 self.attr_done(value, method).map(Some)
@@ -129,7 +129,7 @@ impl Spec<'_> {
 
     /// Stores an attribute that the owner's classes have at one place. Stack: value, owner.
     pub(super) fn store_shared_attr(&mut self, name: ObjId) -> bool {
-        let Some((v, classes, Shared::Entry { stamps, index })) = self.shared_attr_of_top(name) else { return false };
+        let Some((v, classes, CommonAttribute::Entry { stamps, index })) = self.shared_attr_of_top(name) else { return false };
         self.materialize(1);
         self.promote();
         let tok = self.guard_one_of(v, &classes);

@@ -1,12 +1,12 @@
 //! Subscripts: items of lists, tuples, strs and dicts, slices, stores.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// `container[index]`: the container is under the index.
     pub(super) fn subscr(&mut self) -> Res<Flow> {
         let k = *self.o.known();

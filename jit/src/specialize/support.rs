@@ -1,5 +1,5 @@
 //! What the specializer does with each opcode: the source of `docs/opcodes.md`. It decides nothing;
-//! a test holds it against `Spec::step`.
+//! a test holds it against `Specializer::step`.
 
 use crate::bytecode::Opcode;
 
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The opcodes of the arms of `Spec::step`, with the text of their arms; all others fall into
+    /// The opcodes of the arms of `Specializer::step`, with the text of their arms; all others fall into
     /// its last arm.
     fn arms_of_step() -> BTreeMap<String, String> {
         let source = include_str!("ops.rs");

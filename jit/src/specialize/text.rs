@@ -5,7 +5,7 @@
 
 use super::abstract_state::{ObjVal, Own, Val};
 use super::emit::Num;
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, ExitId, Field, IntCC, ObjId, Reason, Type, Value};
 use crate::oracle::{Gives, StrMethod};
@@ -14,7 +14,7 @@ use crate::rt::RtId;
 /// How many characters the table has.
 const TABLE: i64 = 256;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// The address of the exact str at `depth`, which is checked.
     pub(super) fn str_operand(&mut self, depth: usize) -> Value {
         let k = *self.o.known();

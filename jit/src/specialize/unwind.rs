@@ -8,13 +8,13 @@
 //! it, so that everything in a handler may leave.
 
 use super::abstract_state::{ObjVal, Own, Val};
-use super::{Flow, Res, Spec};
+use super::{Flow, Res, Specializer};
 use crate::bytecode::{Handler, Opcode};
 use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Value};
 use crate::oracle::AttrRef;
 use crate::rt::RtId;
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// Whether the innermost frame is the live one.
     fn in_live_frame(&self) -> bool {
         self.ctx.frames.len() == 1 && self.b.func().kind == FnKind::Entry
@@ -100,7 +100,7 @@ impl Spec<'_> {
         self.b.guard(ok, true, exit)
     }
 
-    /// Ends the current block by what `f` emits; the context stays as it is for another block.
+    /// Ends the current block by what `f` emits; the abstract state stays as it is for another block.
     pub(super) fn aside(&mut self, f: impl FnOnce(&mut Self) -> Res) {
         let ctx = self.ctx.clone();
         let ins = self.ins;

@@ -5,7 +5,7 @@
 //! they are made and taken apart (`iterators`, `iter`, `build`, ...) and in what follows here: of which class the object is,
 //! and how compiled code makes it.
 
-use super::Spec;
+use super::Specializer;
 use super::abstract_state::{Instance, ObjVal, Val};
 use crate::ir::{ObjId, Recipe, SeqKind, Type, Value, VirtualKind};
 use crate::rt::RtId;
@@ -185,7 +185,7 @@ impl Val {
     }
 }
 
-impl Spec<'_> {
+impl Specializer<'_> {
     /// The class of virtual objects of a kind.
     pub(super) fn class_of_kind(&self, kind: VirtualKind) -> ObjId {
         let k = self.o.known();

@@ -85,7 +85,7 @@ pub struct Site {
     pub patch: usize,
     /// Passes left; see `pass`.
     pub counter: AtomicI32,
-    pub versions: RefCell<Rc<[SiteVersion]>>,
+    versions: RefCell<Rc<[SiteVersion]>>,
     /// Misses of all versions before the driver is asked again; `u32::MAX` for never.
     pub misses_left: AtomicU32,
     /// Jobs that the lowering must have done before the driver is asked again; 0 where passes count alone.
@@ -167,6 +167,11 @@ impl Site {
     /// The versions, in the order in which they are tried.
     pub fn versions(&self) -> Rc<[SiteVersion]> {
         self.versions.borrow().clone()
+    }
+
+    /// Whether there is any.
+    pub fn has_versions(&self) -> bool {
+        !self.versions.borrow().is_empty()
     }
 
     /// Replaces the versions. Those that run now finish by themselves. An empty list makes the site count again.

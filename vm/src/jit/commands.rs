@@ -179,7 +179,7 @@ impl Jit {
     /// Passes that a site must count yet because a part of its charge is forgotten by now. Charges its caller.
     pub fn charge(&self, site: &Site, frame: FrameRef) -> Option<u32> {
         let charging = self.policy.running().and_then(|p| p.chooser.charging())?;
-        if site.prepared.rules.is_bound() || !site.versions().is_empty() {
+        if site.prepared.rules.is_bound() || site.has_versions() {
             return None;
         }
         let now = site.attached().now();

@@ -199,7 +199,7 @@ impl Jit {
     /// a few turns.
     fn leave_to_outer(&self, site: &Site, frame: FrameRef) -> bool {
         let SiteKind::Loop { back_edge, header } = site.kind else { return false };
-        if self.budget.is_generous() || !site.versions().is_empty() {
+        if self.budget.is_generous() || site.has_versions() {
             return false;
         }
         // SAFETY: the frame is the current one.
@@ -216,7 +216,7 @@ impl Jit {
             return true;
         }
         // Not for ever: the outer code may not fit, or not be reached.
-        let patience = if outer.versions().is_empty() { 2 } else { 3 };
+        let patience = if outer.has_versions() { 3 } else { 2 };
         if site.counted() >= patience * u64::from(site.initial()) {
             return false;
         }

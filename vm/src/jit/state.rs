@@ -22,7 +22,7 @@ use psycore_jit::ir::ObjId;
 use psycore_jit::layout::Layout;
 use psycore_jit::lower::Lowering;
 use psycore_jit::oracle::{Known, ObjectOracle};
-use psycore_jit::specialize::{Joins, Limits, Request};
+use psycore_jit::specialize::{Joins, Request, UnitLimits};
 use rustpython_vm::{PyObject, VirtualMachine};
 use std::any::Any;
 use std::cell::{Cell, RefCell, RefMut};
@@ -172,11 +172,11 @@ impl Jit {
 
     /// What is compiled before it has proven hot gets less: compiling costs more than it runs. Where time is limited, so is
     /// the work.
-    pub fn limits(&self) -> Limits {
-        let usual = Limits::default();
+    pub fn limits(&self) -> UnitLimits {
+        let usual = UnitLimits::default();
         let instrs = if self.policy.takes_all() { usual.instrs / 4 } else { usual.instrs };
         let work = if self.budget.is_limited() { work_in(self.time_left()) } else { usize::MAX };
-        Limits { instrs, work, ..usual }
+        UnitLimits { instrs, work, ..usual }
     }
 
     /// Whether compiling something took too long before and still would.

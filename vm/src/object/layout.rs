@@ -26,8 +26,6 @@ use std::mem::size_of;
 use std::sync::OnceLock;
 
 pub const WORD: usize = size_of::<usize>();
-/// Words of an iterator over a dict or one of its views.
-pub const DICT_ITER_WORDS: usize = 8;
 
 static LAYOUT: OnceLock<Layout> = OnceLock::new();
 
@@ -66,8 +64,10 @@ pub fn disown(obj: PyObjectRef) -> usize {
 
 /// Whether a word may be the address of something that is a few words long, and can thus be followed.
 pub fn may_be_address(w: usize) -> bool {
-    #[cfg(not(target_family = "wasm"))]
+    #[cfg(all(not(target_family = "wasm"), target_pointer_width = "64"))]
     let end = 1 << 47;
+    #[cfg(all(not(target_family = "wasm"), target_pointer_width = "32"))]
+    let end = 0xffff_f000;
     #[cfg(target_family = "wasm")]
     let end = (core::arch::wasm32::memory_size(0) << 16).saturating_sub(0x1000);
     (0x1_0000..end).contains(&w) && w.is_multiple_of(WORD)
@@ -75,9 +75,20 @@ pub fn may_be_address(w: usize) -> bool {
 
 /// # Safety
 /// `address + offset` must be readable and aligned.
+#[inline(always)]
 pub unsafe fn word(address: usize, offset: usize) -> usize {
     // SAFETY: the caller's promise. Volatile: others write this memory through their own types.
     unsafe { ((address + offset) as *const usize).read_volatile() }
+}
+
+/// What has 64 bits everywhere.
+///
+/// # Safety
+/// Eight bytes at `address + offset` must be readable and aligned.
+#[inline(always)]
+pub unsafe fn long(address: usize, offset: usize) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { ((address + offset) as *const i64).read_volatile() }
 }
 
 /// # Safety

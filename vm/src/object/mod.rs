@@ -4,6 +4,7 @@
 pub mod depth;
 pub mod frame;
 pub mod layout;
-mod probe;
+pub mod probe;
+pub mod stamp;
 pub mod threads;
 pub mod views;

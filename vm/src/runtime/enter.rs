@@ -146,7 +146,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                 asked = true;
             }
             Hot::Later(n) => {
-                if site.versions().is_empty() {
+                if !site.has_versions() {
                     site.set_counter(n);
                 } else {
                     site.misses_left.store(n.clamp(1, u32::MAX - 1), Ordering::Relaxed);
@@ -154,7 +154,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                 return;
             }
             Hot::AfterJob(number) => {
-                if site.versions().is_empty() {
+                if !site.has_versions() {
                     site.set_counter(JOB_PAUSE);
                     site.awaits.store(number + 1, Ordering::Relaxed);
                 } else {
@@ -163,7 +163,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                 return;
             }
             Hot::Never => {
-                if site.versions().is_empty() {
+                if !site.has_versions() {
                     site.give_up();
                 } else {
                     site.misses_left.store(u32::MAX, Ordering::Relaxed);
@@ -315,7 +315,7 @@ pub unsafe fn begin(site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Entere
 /// the interpreter would do nothing at its `RESUME`.
 #[inline]
 pub fn may_enter(site: &Site, vm: &VirtualMachine, code: &Py<PyCode>) -> bool {
-    !site.versions.borrow().is_empty()
+    site.has_versions()
         && code.quickened.load(Ordering::Relaxed)
         && code.instrumentation_version.load(Ordering::Relaxed) == vm.state.instrumentation_version.load(Ordering::Relaxed)
         && !site.attached().is_aside(vm)

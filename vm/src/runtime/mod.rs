@@ -19,7 +19,7 @@ mod poll;
 mod pool;
 pub mod python_call;
 mod refs;
-mod shape;
+
 mod str;
 mod subscr;
 mod unwind;
@@ -28,7 +28,7 @@ pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
 use call::{function, instance};
 pub use call::{has_plain_new, is_subclass};
-use dict_set::tables;
+use dict_set::{shape, tables};
 use int_float::{arith, compare, math};
 use iter::iterators;
 use list::sequences;
@@ -36,7 +36,7 @@ use str::{format, methods};
 
 use psycore_jit::rt::RtId;
 
-pub use shape::stamped as dict_stamp;
+pub use dict_set::shape::stamped as dict_stamp;
 pub use unwind::special_method;
 
 /// The address of an entry point's function.

@@ -14,6 +14,7 @@ use rustpython_vm::{AsObject, Py, PyObjectRef, PyRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, take};
 use super::list;
+use crate::object::probe::{NO_HASH, hash_of_str};
 
 /// Longer strs are left to the allocator.
 const MAX_LEN: usize = 32;
@@ -22,14 +23,6 @@ const ROOM: usize = 64;
 /// How many lists are kept, and how much room they may have for items.
 const LISTS: usize = 16;
 pub const MAX_CAPACITY: usize = 256;
-
-/// Where a str remembers its hash, as a byte offset; zero while that is not known.
-static HASH_PLACE: AtomicUsize = AtomicUsize::new(0);
-
-/// Says where strs remember their hashes.
-pub fn set_hash_place(offset: usize) {
-    HASH_PLACE.store(offset, Ordering::Relaxed);
-}
 
 struct Pool {
     /// By length. Each has a reference word of zero and a complete payload.
@@ -49,9 +42,6 @@ thread_local! {
         })
     };
 }
-
-/// What a str has in place of a hash that was not asked for yet.
-pub const NO_HASH: i64 = -1;
 
 /// The bytes of an ASCII str.
 #[inline]
@@ -135,9 +125,9 @@ pub unsafe fn new_ascii(vm: &VirtualMachine, len: usize, fill: impl FnOnce(*mut 
             let bytes = (*place).as_bytes().as_ptr().cast_mut();
             fill(bytes);
             // All but the hash is what it was.
-            match HASH_PLACE.load(Ordering::Relaxed) {
-                0 => place.write(PyStr::new_ascii_unchecked(Vec::from_raw_parts(bytes, len, len))),
-                hash => AtomicI64::from_ptr(p.wrapping_byte_add(hash).cast()).store(NO_HASH, Ordering::Relaxed),
+            match hash_of_str(vm) {
+                None => place.write(PyStr::new_ascii_unchecked(Vec::from_raw_parts(bytes, len, len))),
+                Some(hash) => AtomicI64::from_ptr(p.wrapping_byte_add(hash).cast()).store(NO_HASH, Ordering::Relaxed),
             }
             AtomicUsize::from_ptr(p.cast()).store(1, Ordering::Relaxed);
             return take(p);

@@ -106,12 +106,8 @@ impl Emitter<'_> {
             Op::LoadElem { kind, base, index, .. } => return self.load_elem(*kind, *base, *index),
             Op::LoadArg { args, index, ty } => return self.load_arg(*args, *index, *ty),
             Op::LoadCtx(field) => {
-                let memory = mem(self.ctx_offset(*field), if *field == CtxField::Ret { 3 } else { 2 });
-                self.sink().local_get(CTX);
-                match field {
-                    CtxField::Ret => self.sink().i64_load(memory),
-                    CtxField::Failed | CtxField::Frame => self.sink().i32_load(memory),
-                };
+                let memory = mem(self.ctx_offset(*field), 2);
+                self.sink().local_get(CTX).i32_load(memory);
             }
             Op::IsUnique(v) => {
                 let offset = self.input.env.layout.refcount;

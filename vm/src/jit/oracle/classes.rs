@@ -3,7 +3,7 @@
 use crate::jit::state::Jit;
 use crate::object::layout;
 use psycore_jit::ir::ObjId;
-use psycore_jit::oracle::{AttrRef, ClassOracle, Init, ObjectOracle, Shape};
+use psycore_jit::oracle::{AttrRef, ClassOracle, Init, InstanceShape, ObjectOracle};
 use rustpython_vm::builtins::descriptor::{MemberAccess, MemberKind, PyMemberDescriptor};
 use rustpython_vm::builtins::{PyDict, PyType};
 use rustpython_vm::types::PyTypeFlags;
@@ -81,16 +81,16 @@ impl ClassOracle for Jit {
         Some(self.id_of(&value))
     }
 
-    fn instance_shape(&self, class: ObjId, name: ObjId) -> Shape {
-        let Some(cls) = self.class(class) else { return Shape::Unknown };
+    fn instance_shape(&self, class: ObjId, name: ObjId) -> InstanceShape {
+        let Some(cls) = self.class(class) else { return InstanceShape::Unknown };
         if !self.instances_have_dict(cls) {
-            return Shape::NoDict;
+            return InstanceShape::NoDict;
         }
-        let Some(name) = self.interned(name) else { return Shape::Unknown };
+        let Some(name) = self.interned(name) else { return InstanceShape::Unknown };
         let usual = self.shapes.usual(cls);
         // Instances that still lack the name are in the making; others count.
         let Some(latest) = usual.iter().find(|u| u.index_of(name).is_some()).or(usual.first()) else {
-            return Shape::Unknown;
+            return InstanceShape::Unknown;
         };
         let place = latest.index_of(name);
         // Other shapes count as far as the name is in the same place there.
@@ -99,8 +99,8 @@ impl ClassOracle for Jit {
             *slot = u.stamp;
         }
         match place {
-            Some(index) => Shape::Entry { stamps, index },
-            None => Shape::Absent { stamps },
+            Some(index) => InstanceShape::Entry { stamps, index },
+            None => InstanceShape::Absent { stamps },
         }
     }
 

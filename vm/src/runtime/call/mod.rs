@@ -14,9 +14,9 @@ use rustpython_vm::types::PyTypeFlags;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyRef, PyResult, VirtualMachine, identifier};
 
 use super::abi::{Raw, done, obj, object, scratch, vm};
+use super::dict_set::shape::shape;
 use super::int_float::arith::small;
 use super::python_call;
-use super::shape::shape;
 use super::str::int_text;
 
 /// Calls with positional arguments; `args` has room for one more.

@@ -1,5 +1,6 @@
 //! Operations on dicts and sets of exactly these types.
 
+pub mod shape;
 pub mod tables;
 
 use psycore_jit::runtime_context::RuntimeContext;

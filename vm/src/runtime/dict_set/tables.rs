@@ -1,175 +1,26 @@
 //! Lookups in the tables of exact dicts and sets by keys whose hash and equality run no Python code:
 //! exact strs and ints.
 //!
-//! They read the tables directly. Where they lie is found once, by making tables with known contents and looking for
-//! them; where it is not found, or a key of another class has the same hash, the answer is "ask
-//! the general way".
+//! They read the tables directly; where it is not known how these lie, or a key of another class has the same hash, the
+//! answer is "ask the general way".
 
 use std::cell::UnsafeCell;
-use std::sync::OnceLock;
 
-use psycore_jit::ir::Field;
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyDict, PyInt, PySet, PyStr};
 use rustpython_vm::common::hash::{fix_sentinel, mod_int};
-use rustpython_vm::object::payload_offset;
-use rustpython_vm::{AsObject, Py, PyObjectRef, PyPayload, VirtualMachine};
+use rustpython_vm::{AsObject, Py, VirtualMachine};
 
-use crate::object::layout::may_be_address;
+use crate::object::layout::{long, word};
+use crate::object::probe::NO_HASH;
+use crate::object::probe::dict::{FREE, HashTable, TablePlaces, tables};
 use crate::runtime::abi::{Raw, obj, take, vm};
 use crate::runtime::int_float::arith::small;
-use crate::runtime::pool::{self, NO_HASH};
 
 /// No such key.
 pub const ABSENT: i64 = -1;
 /// Only the general way can tell.
 pub const ODD: i64 = -2;
-/// An index slot that never held an entry.
-const FREE: i64 = -1;
-const WORD: usize = size_of::<usize>();
-
-/// Offsets of a table's parts from its address, and of an entry's from the entry's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HashTable {
-    pub lock: usize,
-    /// The index slots (`i64`, a power of two of them) and how many they are.
-    indices: usize,
-    pub index_count: usize,
-    pub entries: usize,
-    pub stride: usize,
-    pub key: usize,
-    hash: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct TablePlaces {
-    dict: HashTable,
-    /// Of the table that a set's payload points to.
-    set: Option<HashTable>,
-    set_table: usize,
-    str_hash: usize,
-}
-
-static PLACES: OnceLock<Option<TablePlaces>> = OnceLock::new();
-
-#[inline(always)]
-fn places(vm: &VirtualMachine) -> Option<&'static TablePlaces> {
-    PLACES.get_or_init(|| probe(vm)).as_ref()
-}
-
-/// The table of a dict.
-pub fn dict_table(vm: &VirtualMachine) -> Option<&'static HashTable> {
-    places(vm).map(|p| &p.dict)
-}
-
-/// # Safety
-/// `address + offset` is readable and aligned.
-#[inline(always)]
-pub unsafe fn word(address: usize, offset: usize) -> usize {
-    // SAFETY: the caller's promise. Others write this memory through their own types.
-    unsafe { ((address + offset) as *const usize).read_volatile() }
-}
-
-/// The same for what has 64 bits everywhere.
-///
-/// # Safety
-/// Eight bytes at `address + offset` are readable.
-#[inline(always)]
-unsafe fn long(address: usize, offset: usize) -> i64 {
-    // SAFETY: the caller's promise.
-    unsafe { ((address + offset) as *const i64).read_volatile() }
-}
-
-fn probe(vm: &VirtualMachine) -> Option<TablePlaces> {
-    let keys: Vec<PyObjectRef> = (0..3).map(|i| vm.ctx.new_str(format!("table key {i}")).into()).collect();
-    let text = keys[0].as_object().as_raw().addr();
-    let str_words = size_of::<PyStr>() / WORD;
-    let read = |i: usize| -> i64 {
-        // SAFETY: within the payload of a live str.
-        unsafe { long(text, payload_offset::<PyStr>() + i * WORD) }
-    };
-    let aligned = (0..str_words).step_by(size_of::<i64>() / WORD);
-    let unhashed: Vec<usize> = aligned.filter(|&i| read(i) == NO_HASH).collect();
-    let hashes: Vec<i64> = keys.iter().map(|k| k.hash(vm)).collect::<Result<_, _>>().ok()?;
-    let [hash_word] = unhashed[..] else { return None };
-    if read(hash_word) != hashes[0] {
-        return None;
-    }
-    let dict = vm.ctx.new_dict();
-    let set = PySet::default().into_ref(&vm.ctx);
-    for key in &keys {
-        dict.set_item(&**key, vm.ctx.none(), vm).ok()?;
-        set.add(key.clone(), vm).ok()?;
-    }
-    let layout = crate::object::layout::get()?;
-    let at = dict.as_object().as_raw().addr();
-    let table = find_table(at, payload_offset::<PyDict>(), size_of::<PyDict>() / WORD, &keys, &hashes)?;
-    if table.lock != layout.offset(Field::DictLock) as usize
-        || table.entries != layout.offset(Field::DictEntries) as usize
-        || table.stride != layout.dict_entry_stride as usize
-        || table.key != layout.dict_entry_key as usize
-    {
-        return None;
-    }
-    // A set points to its table, which two counts precede.
-    let at = set.as_object().as_raw().addr();
-    let set_table = payload_offset::<PySet>();
-    // SAFETY: the first word of a live set's payload.
-    let shared = unsafe { word(at, set_table) };
-    let set_table_layout = (size_of::<PySet>() == WORD && may_be_address(shared))
-        // SAFETY: what the only word of a set points to is larger than two words.
-        .then(|| unsafe { (word(shared, 0), word(shared, WORD)) })
-        .filter(|counts| *counts == (1, 1))
-        .and_then(|_| find_table(shared, 2 * WORD, size_of::<PyDict>() / WORD, &keys, &hashes));
-    pool::set_hash_place(payload_offset::<PyStr>() + hash_word * WORD);
-    Some(TablePlaces { dict: table, set: set_table_layout, set_table, str_hash: payload_offset::<PyStr>() + hash_word * WORD })
-}
-
-/// The layout of a table with three known keys whose words begin at `first`.
-fn find_table(at: usize, first: usize, words: usize, keys: &[PyObjectRef], hashes: &[i64]) -> Option<HashTable> {
-    // SAFETY: as all reads by it, within the structure.
-    let w = |i: usize| unsafe { word(at, first + i * WORD) };
-    let (mut indices, mut entries) = (None, None);
-    for i in 0..words - 1 {
-        // A vector is capacity, pointer, length.
-        let (p, n) = (w(i), w(i + 1));
-        if !may_be_address(p) {
-            continue;
-        }
-        if n == 8 {
-            // SAFETY: a vector of eight index slots.
-            let mut slots: Vec<i64> = (0..8).map(|k| unsafe { long(p, k * size_of::<i64>()) }).collect();
-            slots.sort_unstable();
-            if slots == [FREE, FREE, FREE, FREE, FREE, 0, 1, 2] {
-                indices = Some(i);
-            }
-        } else if n == 3 {
-            // SAFETY: for both, a vector of three entries of at least 24 bytes.
-            let place = |value: usize| (0..72 / WORD).find(|&k| unsafe { word(p, k * WORD) } == value);
-            // SAFETY: as above.
-            let long_place = |value: i64| (0..72 / WORD).step_by(8 / WORD).find(|&k| unsafe { long(p, k * WORD) } == value);
-            let (k0, k1) = (place(keys[0].as_object().as_raw().addr())?, place(keys[1].as_object().as_raw().addr())?);
-            let h0 = long_place(hashes[0])?;
-            let stride = k1.checked_sub(k0)?;
-            if stride >= 3 && k0 < stride && h0 < stride {
-                entries = Some((i, stride * WORD, k0 * WORD, h0 * WORD));
-            }
-        }
-    }
-    let (indices, (entries, stride, key, hash)) = (indices?, entries?);
-    if w(0) != 0 {
-        return None;
-    }
-    Some(HashTable {
-        lock: first,
-        indices: first + indices * WORD,
-        index_count: first + (indices + 1) * WORD,
-        entries: first + entries * WORD,
-        stride,
-        key,
-        hash,
-    })
-}
 
 /// Hashes of short texts met lately. The hash of a text never changes, and is slow to compute.
 const REMEMBERED: usize = 2048;
@@ -365,7 +216,7 @@ pub unsafe extern "C" fn dict_find_str(ctx: *mut RuntimeContext, d: Raw, key: Ra
     // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
     unsafe {
         let vm = vm(ctx);
-        let Some(places) = places(vm) else { return ODD };
+        let Some(places) = tables(vm) else { return ODD };
         find_str(vm, places, &places.dict, d.addr(), key)
     }
 }
@@ -375,7 +226,7 @@ pub unsafe extern "C" fn dict_find_int(ctx: *mut RuntimeContext, d: Raw, key: i6
     // SAFETY: compiled code passes its own context and a live exact dict.
     unsafe {
         let vm = vm(ctx);
-        let Some(places) = places(vm) else { return ODD };
+        let Some(places) = tables(vm) else { return ODD };
         find_int(vm, &places.dict, d.addr(), key)
     }
 }
@@ -385,7 +236,7 @@ pub unsafe extern "C" fn set_find_str(ctx: *mut RuntimeContext, set: Raw, key: R
     // SAFETY: compiled code passes its own context, a live exact set and a live exact str.
     unsafe {
         let vm = vm(ctx);
-        let Some((places, table)) = places(vm).and_then(|p| Some((p, p.set.as_ref()?))) else { return ODD };
+        let Some((places, table)) = tables(vm).and_then(|p| Some((p, p.set.as_ref()?))) else { return ODD };
         find_str(vm, places, table, word(set.addr(), places.set_table), key)
     }
 }
@@ -395,7 +246,7 @@ pub unsafe extern "C" fn set_find_int(ctx: *mut RuntimeContext, set: Raw, key: i
     // SAFETY: compiled code passes its own context and a live exact set.
     unsafe {
         let vm = vm(ctx);
-        let Some((places, table)) = places(vm).and_then(|p| Some((p, p.set.as_ref()?))) else { return ODD };
+        let Some((places, table)) = tables(vm).and_then(|p| Some((p, p.set.as_ref()?))) else { return ODD };
         find_int(vm, table, word(set.addr(), places.set_table), key)
     }
 }

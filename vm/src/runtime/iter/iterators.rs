@@ -2,20 +2,17 @@
 //! when a loop is entered in the middle.
 
 use std::cell::RefCell;
-use std::sync::OnceLock;
 
-use psycore_jit::ir::Field;
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyRange, PyTuple};
-use rustpython_vm::object::{SIZEOF_PYOBJECT_HEAD, Traverse};
+use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, PyObject, PyObjectRef, PyPayload, VirtualMachine};
 
-use crate::object::layout::DICT_ITER_WORDS;
+use crate::object::layout::word;
+use crate::object::probe::iter::sizes;
 use crate::runtime::abi::{Raw, give, guarded, obj, vm};
-use crate::runtime::dict_set::tables::{HashTable, dict_table, word};
 use crate::runtime::int_float::arith::small;
 
-const WORD: usize = size_of::<usize>();
 /// The end of the dict.
 const END: i64 = -1;
 /// Only the interpreter can tell.
@@ -59,80 +56,12 @@ pub unsafe extern "C" fn dict_view(ctx: *mut RuntimeContext, d: Raw, which: i32)
     }
 }
 
-/// Offsets of the numbers that say whether a dict has changed: of its index slots, entries, keys, and slots in use. In the
-/// iterator, which remembers them, and in the dict.
-#[derive(Clone, Copy, Debug)]
-struct IterSizes {
-    iter: [usize; 4],
-    dict: [usize; 4],
-    table: HashTable,
-    iter_dict: usize,
-    /// Not zero in entries that were not deleted.
-    mark: usize,
-    iter_position: usize,
-}
-
-static SIZES: OnceLock<Option<IterSizes>> = OnceLock::new();
-
-/// Finds the numbers by making dicts in which they are different.
-fn probe(vm: &VirtualMachine) -> Option<IterSizes> {
-    let layout = crate::object::layout::get()?;
-    let table = *dict_table(vm)?;
-    let at = |f: Field| layout.offset(f) as usize;
-    let mut found: Option<([usize; 4], usize)> = None;
-    for n in [20usize, 25] {
-        let dict = vm.ctx.new_dict();
-        for i in 0..n {
-            dict.set_item(&*vm.ctx.new_str(format!("sized {i}")), vm.ctx.none(), vm).ok()?;
-        }
-        // One entry less, and one deleted.
-        vm.call_method(dict.as_object(), "popitem", ()).ok()?;
-        dict.del_item("sized 5", vm).ok()?;
-        let dict: PyObjectRef = dict.into();
-        let iter: PyObjectRef = dict.get_iter(vm).ok()?.into();
-        let (d, i) = (dict.as_object().as_raw().addr(), iter.as_object().as_raw().addr());
-        // SAFETY: within the payloads of live objects.
-        let (slots, entries, used) =
-            unsafe { (word(d, table.index_count), word(d, at(Field::DictFilled)), word(d, at(Field::DictUsed))) };
-        if (entries, used) != (n - 1, n - 2) || slots <= n {
-            return None;
-        }
-        let only = |object: usize, words: usize, value: usize, not: &[usize]| -> Option<usize> {
-            let hits: Vec<usize> = (0..words)
-                .map(|i| SIZEOF_PYOBJECT_HEAD + i * WORD)
-                // SAFETY: as above.
-                .filter(|&o| unsafe { word(object, o) } == value && !not.contains(&o))
-                .collect();
-            match hits[..] {
-                [one] => Some(one),
-                _ => None,
-            }
-        };
-        let iter = [slots, entries, used, n].map(|value| only(i, DICT_ITER_WORDS, value, &[]));
-        let iter = [iter[0]?, iter[1]?, iter[2]?, iter[3]?];
-        let dict_words = size_of::<rustpython_vm::builtins::PyDict>() / WORD;
-        let filled = only(d, dict_words, n, &[table.index_count, at(Field::DictFilled), at(Field::DictUsed)])?;
-        if found.replace((iter, filled)).is_some_and(|before| before != (iter, filled)) {
-            return None;
-        }
-    }
-    let (iter, filled) = found?;
-    Some(IterSizes {
-        iter,
-        dict: [table.index_count, at(Field::DictFilled), at(Field::DictUsed), filled],
-        table,
-        iter_dict: at(Field::DictIterDict),
-        mark: layout.dict_entry_mark as usize,
-        iter_position: at(Field::DictIterPosition),
-    })
-}
-
 /// The index of the entry that such an iterator gives next; -1 at the end, -2 where the dict has changed.
 pub unsafe extern "C" fn dict_iter_peek(ctx: *mut RuntimeContext, iter: Raw) -> i64 {
     // SAFETY: compiled code passes its own context and a live iterator over a dict that has not ended. While it runs
     // no other thread does.
     unsafe {
-        let Some(sizes) = SIZES.get_or_init(|| probe(vm(ctx))) else { return ODD };
+        let Some(sizes) = sizes(vm(ctx)) else { return ODD };
         let iter = iter.addr();
         let dict = word(iter, sizes.iter_dict);
         if (0..4).any(|i| word(iter, sizes.iter[i]) != word(dict, sizes.dict[i])) || word(dict, sizes.table.lock) != 0 {

@@ -5,16 +5,13 @@
 
 pub mod sequences;
 
-use std::sync::OnceLock;
-
-use psycore_jit::ir::Field;
 use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::PyList;
-use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, Py, PyObjectRef, VirtualMachine};
 
 use super::abi::{Raw, give, obj, object, take, vm};
 use super::{pool, refs};
+use crate::object::probe;
 
 /// # Safety
 /// `p` is a live exact list.
@@ -22,48 +19,6 @@ use super::{pool, refs};
 unsafe fn list<'a>(p: Raw) -> &'a Py<PyList> {
     // SAFETY: the caller's promise.
     unsafe { obj(p).downcast_unchecked_ref() }
-}
-
-/// Offsets in a list.
-#[derive(Clone, Copy)]
-struct ListPlaces {
-    /// The vector of items.
-    items: usize,
-    lock: usize,
-    /// The 32-bit count of changes.
-    changes: usize,
-}
-
-/// Finds what the layout does not have: the vector as a whole, and the word that counts how often a list was locked for writing.
-fn places(vm: &VirtualMachine) -> Option<ListPlaces> {
-    let layout = crate::object::layout::get()?;
-    let field = |f: Field| layout.offset(f) as usize;
-    let fields = [field(Field::ListPtr), field(Field::ListLen), field(Field::ListCap)];
-    let items = *fields.iter().min()?;
-    // Which of three adjacent words is which can't differ from one vector to the other.
-    if fields.iter().any(|f| f - items >= size_of::<Vec<PyObjectRef>>()) {
-        return None;
-    }
-    let l = vm.ctx.new_list(Vec::new());
-    let at = l.as_object().as_raw().addr() + payload_offset::<PyList>();
-    let read = || -> Vec<u32> {
-        (0..size_of::<PyList>() / 4)
-            // SAFETY: within a list's payload.
-            .map(|i| unsafe { ((at + 4 * i) as *const u32).read_volatile() })
-            .collect()
-    };
-    let before = read();
-    for _ in 0..3 {
-        drop(l.borrow_vec_mut());
-    }
-    let after = read();
-    let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
-    let [i] = changed[..] else { return None };
-    (after[i] == before[i].wrapping_add(3)).then(|| ListPlaces {
-        items,
-        lock: field(Field::ListLock),
-        changes: payload_offset::<PyList>() + 4 * i,
-    })
 }
 
 /// The items of a list that is not locked, and its count of changes, which who changes a list that Python code knows must
@@ -74,8 +29,7 @@ fn places(vm: &VirtualMachine) -> Option<ListPlaces> {
 /// while the result is.
 #[inline]
 pub unsafe fn unlocked<'a>(vm: &VirtualMachine, l: Raw) -> Option<(&'a mut Vec<PyObjectRef>, &'a mut u32)> {
-    static PLACES: OnceLock<Option<ListPlaces>> = OnceLock::new();
-    let places = PLACES.get_or_init(|| places(vm)).as_ref()?;
+    let places = probe::list::places(vm)?;
     // SAFETY: the places were found in the same build's lists; the caller's promise.
     unsafe {
         (l.byte_add(places.lock).cast::<usize>().read_volatile() == 0)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Bench, bench};
 use crate::runtime::abi::Raw;
 use crate::runtime::int_float::arith;
-use crate::runtime::{attr, build, call, dict_set, iter, poll, refs, shape, subscr};
+use crate::runtime::{attr, build, call, dict_set, iter, poll, refs, subscr};
 
 fn cost(name: &str, n: u32, mut step: impl FnMut()) {
     let mut best = f64::MAX;
@@ -142,7 +142,7 @@ fn costs() {
             cost("new instance + shape", n / 4, || {
                 let p = call::call(t.ctx(), class, 0);
                 let d = (*p).dict().unwrap();
-                shape::dict_shape(t.ctx(), crate::runtime::abi::give(d));
+                crate::runtime::dict_set::shape::dict_shape(t.ctx(), crate::runtime::abi::give(d));
                 // Leaks one reference to the dict, which the measurement can afford.
                 release(t, p);
             });

@@ -3,7 +3,7 @@
 use super::bench;
 use crate::runtime::list::sequences;
 use crate::runtime::str::{str_append, str_concat};
-use crate::runtime::{attr, build, dict_set, iter, list, names, shape, subscr};
+use crate::runtime::{attr, build, dict_set, iter, list, names, subscr};
 
 const PYTHON: &str = "
 class Base:
@@ -533,26 +533,26 @@ fn dicts_with_the_same_keys_get_the_same_stamp() {
         t.run("a, b, c = dicts(3); c['three'] = 3; empty = {}; odd = {3.5: 1}\ndel b['one']; b['one'] = 1");
         // SAFETY (of all blocks): the context and the dicts are valid.
         let [a, b, c] = ["a", "b", "c"].map(|s| t.raw(s));
-        let stamp = unsafe { shape::dict_shape(t.ctx(), a) };
+        let stamp = unsafe { dict_set::shape::dict_shape(t.ctx(), a) };
         assert_ne!(stamp, 0);
-        assert_eq!(unsafe { shape::dict_shape(t.ctx(), a) }, stamp);
-        assert_ne!(unsafe { shape::dict_shape(t.ctx(), b) }, stamp);
-        assert_ne!(unsafe { shape::dict_shape(t.ctx(), c) }, stamp);
+        assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), a) }, stamp);
+        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), b) }, stamp);
+        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), c) }, stamp);
         for _ in 0..3 {
             let fresh = t.raw("dicts(1)[0]");
-            assert_eq!(unsafe { shape::dict_shape(t.ctx(), fresh) }, stamp);
+            assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), fresh) }, stamp);
         }
         let (empty, odd) = (t.raw("empty"), t.raw("odd"));
-        assert_ne!(unsafe { shape::dict_shape(t.ctx(), empty) }, stamp);
-        assert_eq!(unsafe { shape::dict_shape(t.ctx(), odd) }, 0);
+        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), empty) }, stamp);
+        assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), odd) }, 0);
         // The interpreter relies on the stamp: it must still see changes.
         t.run("x = A(); y = A()\ndef get(o): return o.two\nfor _ in range(20): get(x)");
         let d = t.raw("y.__dict__");
-        unsafe { shape::dict_shape(t.ctx(), d) };
+        unsafe { dict_set::shape::dict_shape(t.ctx(), d) };
         assert_eq!(t.expected("(y.__dict__, a)"), "tuple ({'one': 1, 'two': 2}, {'one': 1, 'two': 2})");
         let unshared = t.eval("odd");
         let unshared = unshared.downcast_ref().unwrap();
-        assert_ne!(shape::stamped(t.vm, unshared), None);
+        assert_ne!(dict_set::shape::stamped(t.vm, unshared), None);
         assert_eq!(t.expected("odd"), "dict {3.5: 1}");
         t.run("del y.two");
         assert_eq!(t.expected("get(y)"), "raises AttributeError: 'A' object has no attribute 'two'");

@@ -10,21 +10,19 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict};
 use rustpython_vm::function::ArgMapping;
 use rustpython_vm::object::payload_offset;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine, py_compile};
 
-use super::abi::{Raw, guarded, obj, vm};
-use crate::deopt::traceback;
-use crate::hook::Attached;
+/// What becomes of an exception that a signal's handler raised while the interpreter was made to stamp.
+pub type PassOn = fn(&VirtualMachine, PyBaseExceptionRef);
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
 /// The file name of the code that makes the interpreter stamp.
-const FILE: &str = "<shape>";
+pub const FILE: &str = "<shape>";
 
 thread_local! {
     /// Stamps by the addresses of the keys, which are immortal.
@@ -34,7 +32,7 @@ thread_local! {
 }
 
 /// Makes the interpreter stamp a dict. False if it does not.
-fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> bool {
+fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> bool {
     if STAMPING.replace(true) {
         return true;
     }
@@ -46,24 +44,6 @@ fn stamp(vm: &VirtualMachine, dict: &Py<PyDict>) -> bool {
             pass_on(vm, e);
             false
         }
-    }
-}
-
-/// What a signal raised while a load ran was meant for the program, which gets it at its next instruction.
-fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
-    let types = &vm.ctx.exceptions;
-    // What the loads themselves can raise.
-    if [types.name_error, types.recursion_error, types.memory_error, types.system_error]
-        .iter()
-        .any(|class| exception.class().is(*class))
-    {
-        return;
-    }
-    while exception.traceback().is_some_and(|entry| entry.frame.f_code().source_path().as_str() == FILE) {
-        traceback::drop_entry(&exception);
-    }
-    if let Some(attached) = Attached::of(vm) {
-        attached.interrupts.raise_soon(exception);
     }
 }
 
@@ -80,25 +60,25 @@ fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
 }
 
 /// Where in a dict the stamp lies; none if it can't be found.
-fn offset(vm: &VirtualMachine) -> Option<usize> {
+fn offset(vm: &VirtualMachine, pass_on: PassOn) -> Option<usize> {
     static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
     if let Some(offset) = OFFSET.get() {
         return *offset;
     }
     // Not within `get_or_init`: the loads give signals' handlers and destructors a turn, which may come here, too.
-    let found = find_offset(vm)?;
+    let found = find_offset(vm, pass_on)?;
     *OFFSET.get_or_init(|| found)
 }
 
 /// The same, looked for. The outer `None` says that something came between.
-fn find_offset(vm: &VirtualMachine) -> Option<Option<usize>> {
+fn find_offset(vm: &VirtualMachine, pass_on: PassOn) -> Option<Option<usize>> {
     let dict = vm.ctx.new_dict();
     dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
     let size = size_of::<PyDict>() / size_of::<u32>();
     let read =
         || -> Vec<u32> { (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect() };
     let before = read();
-    if !stamp(vm, &dict) {
+    if !stamp(vm, &dict, pass_on) {
         return None;
     }
     let after = read();
@@ -134,19 +114,19 @@ fn keys(dict: &Py<PyDict>) -> Option<Box<[usize]>> {
 
 /// The stamp of an exact dict's keys, given one of its own if no other dict can share it. Slower than
 /// `shape`: for compilers, not for compiled code.
-pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
-    if let Some(shared) = shape(vm, dict) {
+pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Option<u32> {
+    if let Some(shared) = shape(vm, dict, pass_on) {
         return Some(shared);
     }
-    if !stamp(vm, dict) {
+    if !stamp(vm, dict, pass_on) {
         return None;
     }
-    Some(word(dict, offset(vm)?).load(Ordering::Acquire)).filter(|s| *s != 0)
+    Some(word(dict, offset(vm, pass_on)?).load(Ordering::Acquire)).filter(|s| *s != 0)
 }
 
 /// The stamp of an exact dict's keys, given one if it has none and dicts with the same keys share it.
-pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
-    let offset = offset(vm)?;
+pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Option<u32> {
+    let offset = offset(vm, pass_on)?;
     let place = word(dict, offset);
     let current = place.load(Ordering::Acquire);
     if current != 0 {
@@ -157,7 +137,7 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
         place.store(known, Ordering::Release);
         return Some(known);
     }
-    if !stamp(vm, dict) {
+    if !stamp(vm, dict, pass_on) {
         return None;
     }
     let fresh = place.load(Ordering::Acquire);
@@ -165,13 +145,4 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
         STAMPS.with_borrow_mut(|s| s.insert(keys, fresh));
     }
     Some(fresh).filter(|s| *s != 0)
-}
-
-/// The stamp of the keys of an exact dict, given one if it has none; 0 if it can't have one.
-pub unsafe extern "C" fn dict_shape(ctx: *mut RuntimeContext, d: Raw) -> i32 {
-    // SAFETY: compiled code passes its own context and a live exact dict.
-    unsafe {
-        let dict: &Py<PyDict> = obj(d).downcast_unchecked_ref();
-        guarded(vm(ctx), |vm| Ok(shape(vm, dict))).ok().flatten().unwrap_or(0) as i32
-    }
 }
