@@ -61,7 +61,7 @@ pub(super) fn dict(vm: &VirtualMachine, found: &mut Found, shape: &PyObject, cla
     // `used` is the only 4. Two words are 5: the vector's length and a count of index slots in use, which
     // counts deleted ones that were reused only once; a rebuild tells them apart, the length
     // of the vector being what grows with each insertion of a new key.
-    found.set(Field::DictUsed, find_in::<PyDict>(at, 4, "dict.used")?);
+    found.narrow(Field::DictUsed, &find_in::<PyDict>(dict.as_object(), 4));
     let fives: Vec<usize> = (0..n).filter(|&i| w(i) == 5).collect();
     let filled = fives.iter().copied().find(|&i| i > ptr_word && i <= ptr_word + 1).ok_or_else(|| fail("dict.filled"))?;
     found.set(Field::DictFilled, payload_offset::<PyDict>() + filled * WORD);

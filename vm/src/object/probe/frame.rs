@@ -167,6 +167,11 @@ fn frame_layout(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
             .map(|i| i * WORD)
             .ok_or_else(|| fail(what))
     };
+    let func_offset = |seen: fn(&SeenFrame) -> usize, what: &str| {
+        let (in_f, in_g) = (find_in::<PyFunction>(&f, seen(on_stack)), find_in::<PyFunction>(&g, seen(on_heap)));
+        let both: Vec<usize> = in_f.into_iter().filter(|offset| in_g.contains(offset)).collect();
+        if let [one] = both[..] { Ok(one) } else { Err(fail(what)) }
+    };
     Ok(FrameLayout {
         code,
         func: frame_offset(on_stack, on_stack.func, "frame.func")?,
@@ -179,8 +184,8 @@ fn frame_layout(vm: &VirtualMachine, scope: &Py<PyDict>) -> Result<FrameLayout, 
         previous: after(called, called.previous, "frame.previous")?,
         materialized,
         datastack_base: after(on_stack, on_stack.address, "frame.datastack_base")?,
-        func_globals: find_in::<PyFunction>(address(&f), on_stack.globals, "func.globals")?,
-        func_builtins: find_in::<PyFunction>(address(&f), on_stack.builtins, "func.builtins")?,
+        func_globals: func_offset(|s| s.globals, "func.globals")?,
+        func_builtins: func_offset(|s| s.builtins, "func.builtins")?,
         template: on_stack.words,
     })
 }
@@ -199,10 +204,9 @@ pub(super) fn function(vm: &VirtualMachine, found: &mut Found, outer: &PyObject)
     let cell =
         closure.downcast_ref::<PyTuple>().and_then(|t| t.as_slice().first().cloned()).ok_or_else(|| fail("func.closure"))?;
     // A cell is a lock byte and the content: two words.
-    found.set(Field::CellContent, find_word(address(&cell), 2, address(&value), "cell.content")?);
-    let code_obj = code_of(&inner, vm)?;
-    found.set(Field::FuncCode, find_in::<PyFunction>(address(&inner), address_of_ref(&code_obj), "func.code")?);
-    found.set(Field::FuncClosure, find_in::<PyFunction>(address(&inner), address(&closure), "func.closure")?);
+    found.narrow(Field::CellContent, &find_word(&cell, 2, address(&value)));
+    found.narrow(Field::FuncCode, &find_in::<PyFunction>(&inner, address_of_ref(&code_of(&inner, vm)?)));
+    found.narrow(Field::FuncClosure, &find_in::<PyFunction>(&inner, address(&closure)));
     let versions = |f: &PyObject| -> Result<Vec<usize>, Fail> {
         let version = f.downcast_ref::<PyFunction>().ok_or_else(|| fail("func.version"))?.get_version_for_current_state();
         Ok((0..words::<PyFunction>() * WORD / 4)
@@ -211,12 +215,11 @@ pub(super) fn function(vm: &VirtualMachine, found: &mut Found, outer: &PyObject)
             .filter(|&o| unsafe { half(address(f), o) } == version)
             .collect())
     };
-    let (a, b) = (versions(&inner)?, versions(outer)?);
-    let both: Vec<usize> = a.into_iter().filter(|o| b.contains(o)).collect();
-    let [version] = both[..] else { return Err(fail("func.version")) };
-    found.set(Field::FuncVersion, version);
+    found.narrow(Field::FuncVersion, &versions(&inner)?);
+    found.narrow(Field::FuncVersion, &versions(outer)?);
     let method: PyObjectRef = PyBoundMethod::new(value.clone(), inner.clone()).into_ref(ctx).into();
-    found.set(Field::MethodFunc, find_in::<PyBoundMethod>(address(&method), address(&inner), "method.func")?);
-    found.set(Field::MethodSelf, find_in::<PyBoundMethod>(address(&method), address(&value), "method.self")?);
+    found.narrow(Field::MethodFunc, &find_in::<PyBoundMethod>(&method, address(&inner)));
+    found.narrow(Field::MethodSelf, &find_in::<PyBoundMethod>(&method, address(&value)));
+    found.kept.extend([method, inner]);
     Ok(())
 }

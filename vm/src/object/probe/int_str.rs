@@ -1,11 +1,11 @@
 //! Numbers and texts: int, float, str, bytes.
 
-use super::{Fail, Found, address_of_ref, fail, find_in, words};
+use super::{Fail, Found, fail, find_in, words};
 use crate::object::layout::{WORD, address, long, word};
 use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyBytes, PyFloat, PyInt, PyStr};
 use rustpython_vm::object::payload_offset;
-use rustpython_vm::{PyObject, PyObjectRef, VirtualMachine};
+use rustpython_vm::{AsObject, PyObject, PyObjectRef, VirtualMachine};
 use std::sync::OnceLock;
 
 /// Returns the tag of ints that have at most 64 bits.
@@ -15,11 +15,10 @@ pub(super) fn int(vm: &VirtualMachine, found: &mut Found) -> Result<u64, Fail> {
     let (pos, neg): (PyObjectRef, PyObjectRef) = (ctx.new_int(big).into(), ctx.new_int(-big).into());
     let other: PyObjectRef = ctx.new_int(77_777).into();
     let n = words::<PyInt>();
-    let mag = find_in::<PyInt>(address(&pos), big as usize, "int.mag")?;
-    if find_in::<PyInt>(address(&neg), big as usize, "int.mag")? != mag {
-        return Err(fail("int.mag"));
-    }
-    found.set(Field::IntMag, mag);
+    found.narrow(Field::IntMag, &find_in::<PyInt>(&pos, big as usize));
+    found.narrow(Field::IntMag, &find_in::<PyInt>(&neg, big as usize));
+    found.narrow(Field::IntMag, &find_in::<PyInt>(&other, 77_777));
+    let mag = found.only(Field::IntMag)? as usize;
     let huge: PyObjectRef = vm.ctx.new_bigint(&(rustpython_vm::builtins::PyInt::from(big).as_bigint().clone().pow(5))).into();
     let mut tag = None;
     let mut sign = None;
@@ -48,47 +47,35 @@ pub(super) fn int(vm: &VirtualMachine, found: &mut Found) -> Result<u64, Fail> {
     Ok(int_small_tag)
 }
 
-pub(super) fn float(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let float: PyObjectRef = ctx.new_float(1.234_567_891e77).into();
-    found.set(Field::FloatValue, find_in::<PyFloat>(address(&float), 1.234_567_891e77_f64.to_bits() as usize, "float.value")?);
-    Ok(())
+pub(super) fn float(vm: &VirtualMachine, found: &mut Found, round: usize) {
+    let value = 1.234_567_891e77 + round as f64 * 1e70;
+    let float: PyObjectRef = vm.ctx.new_float(value).into();
+    found.narrow(Field::FloatValue, &find_in::<PyFloat>(&float, value.to_bits() as usize));
+    found.kept.push(float);
 }
 
-pub(super) fn str(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let text = ctx.new_str("a string that is long");
-    let accent = ctx.new_str("\u{e9}t\u{e9}");
-    let n = words::<PyStr>();
-    let at = address_of_ref(&text);
-    found.set(Field::StrPtr, find_in::<PyStr>(at, text.as_bytes().as_ptr() as usize, "str.ptr")?);
-    // Bytes and characters have the same number here; the order is told apart by another string.
-    let hits: Vec<usize> = (0..n)
-        .map(|i| payload_offset::<PyStr>() + i * WORD)
-        // SAFETY: as above.
-        .filter(|&o| unsafe { word(at, o) } == text.as_bytes().len())
-        .collect();
-    // SAFETY: as above.
-    let accent_word = |o: usize| unsafe { word(address_of_ref(&accent), o) };
-    let [a, b] = hits[..] else { return Err(fail("str.bytes")) };
-    let (bytes, chars) = if accent_word(a) == accent.as_bytes().len() { (a, b) } else { (b, a) };
-    if accent_word(bytes) != accent.as_bytes().len() || accent_word(chars) == accent.as_bytes().len() {
+pub(super) fn str(vm: &VirtualMachine, found: &mut Found, round: usize) -> Result<(), Fail> {
+    // More bytes than characters, in another proportion each time.
+    let text = vm.ctx.new_str("\u{e9}".repeat(30 + round) + "t");
+    let chars = text.char_len();
+    let at = text.as_object();
+    found.narrow(Field::StrPtr, &find_in::<PyStr>(at, text.as_bytes().as_ptr() as usize));
+    found.narrow(Field::StrBytes, &find_in::<PyStr>(at, text.as_bytes().len()));
+    found.narrow(Field::StrChars, &find_in::<PyStr>(at, chars));
+    if chars == text.as_bytes().len() {
         return Err(fail("str.chars"));
     }
-    found.set(Field::StrBytes, bytes);
-    found.set(Field::StrChars, chars);
+    found.kept.push(text.into());
     Ok(())
 }
 
-pub(super) fn bytes(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let blob = ctx.new_bytes(b"some bytes here".to_vec());
-    found.set(Field::BytesPtr, find_in::<PyBytes>(address_of_ref(&blob), blob.as_bytes().as_ptr() as usize, "bytes.ptr")?);
-    let mut exact = Vec::with_capacity(64);
-    exact.extend_from_slice(b"seventeen bytes!!");
-    let blob = ctx.new_bytes(exact);
-    found.set(Field::BytesLen, find_in::<PyBytes>(address_of_ref(&blob), 17, "bytes.len")?);
-    Ok(())
+pub(super) fn bytes(vm: &VirtualMachine, found: &mut Found, round: usize) {
+    let mut content = Vec::with_capacity(64 + round);
+    content.extend_from_slice(&b"seventeen bytes!! and some"[..17 + round]);
+    let blob = vm.ctx.new_bytes(content);
+    found.narrow(Field::BytesPtr, &find_in::<PyBytes>(blob.as_object(), blob.as_bytes().as_ptr() as usize));
+    found.narrow(Field::BytesLen, &find_in::<PyBytes>(blob.as_object(), 17 + round));
+    found.kept.push(blob.into());
 }
 
 /// What a str has in place of a hash that was not asked for yet.

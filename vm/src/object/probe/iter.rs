@@ -13,36 +13,39 @@ use std::sync::OnceLock;
 /// Words of an iterator over a dict or one of its views.
 const DICT_ITER_WORDS: usize = 8;
 
-fn next(vm: &VirtualMachine, iter: &PyObject) -> Result<PyObjectRef, Fail> {
-    vm.call_method(iter, "__next__", ()).map_err(|_| fail("an iterator"))
+/// An iterator that has given `n` items.
+fn advanced(vm: &VirtualMachine, of: &PyObject, n: usize) -> Result<PyObjectRef, Fail> {
+    let iter: PyObjectRef = of.get_iter(vm).map_err(|_| fail("an iterator"))?.into();
+    for _ in 0..n {
+        vm.call_method(&iter, "__next__", ()).map_err(|_| fail("an iterator"))?;
+    }
+    Ok(iter)
 }
 
-pub(super) fn sequence_iterators(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
+pub(super) fn sequence_iterators(vm: &VirtualMachine, found: &mut Found, round: usize) -> Result<(), Fail> {
     let ctx = &vm.ctx;
-    let list_ref: PyObjectRef = ctx.new_list((0..3).map(|_| ctx.none()).collect()).into();
-    let iter = list_ref.get_iter(vm).map_err(|_| fail("list_iter"))?;
-    let iter: PyObjectRef = iter.into();
-    next(vm, &iter)?;
-    next(vm, &iter)?;
+    let n = 2 + round;
+    let list: PyObjectRef = ctx.new_list(vec![ctx.none(); 10]).into();
+    let iter = advanced(vm, &list, n)?;
     // Lock, list, position: three words.
-    found.set(Field::ListIterList, find_word(address(&iter), 3, address(&list_ref), "list_iter.list")?);
-    found.set(Field::ListIterIndex, find_word(address(&iter), 3, 2, "list_iter.index")?);
-    let text: PyObjectRef = ctx.new_str("\u{e9}\u{e9}\u{e9}\u{e9}").into();
-    let iter: PyObjectRef = text.get_iter(vm).map_err(|_| fail("str_iter"))?.into();
-    next(vm, &iter)?;
-    next(vm, &iter)?;
+    found.narrow(Field::ListIterList, &find_word(&iter, 3, address(&list)));
+    found.narrow(Field::ListIterIndex, &find_word(&iter, 3, n));
+    found.kept.extend([list, iter]);
+    let text: PyObjectRef = ctx.new_str("\u{e9}".repeat(10)).into();
+    let iter = advanced(vm, &text, n)?;
     // Lock, str, position in characters, position in bytes: four words.
-    found.set(Field::StrIterStr, find_word(address(&iter), 4, address(&text), "str_iter.str")?);
-    found.set(Field::StrIterIndex, find_word(address(&iter), 4, 2, "str_iter.index")?);
-    let range = vm.builtins.get_attr("range", vm).and_then(|r| r.call((1000, 2003, 7), vm)).map_err(|_| fail("range_iter"))?;
-    let iter: PyObjectRef = range.get_iter(vm).map_err(|_| fail("range_iter"))?.into();
-    next(vm, &iter)?;
-    next(vm, &iter)?;
-    let at = address(&iter);
-    found.set(Field::RangeIterIndex, find_word(at, 4, 2, "range_iter.index")?);
-    found.set(Field::RangeIterStart, find_word(at, 4, 1000, "range_iter.start")?);
-    found.set(Field::RangeIterStep, find_word(at, 4, 7, "range_iter.step")?);
-    found.set(Field::RangeIterLen, find_word(at, 4, 144, "range_iter.len")?);
+    found.narrow(Field::StrIterStr, &find_word(&iter, 4, address(&text)));
+    found.narrow(Field::StrIterIndex, &find_word(&iter, 4, n));
+    found.kept.extend([text, iter]);
+    let (start, step, len) = (1000 + round, 17 + round, 144 + round);
+    let range = vm.builtins.get_attr("range", vm).and_then(|r| r.call((start, start + step * len, step), vm));
+    let range = range.map_err(|_| fail("range_iter"))?;
+    let iter = advanced(vm, &range, n)?;
+    found.narrow(Field::RangeIterIndex, &find_word(&iter, 4, n));
+    found.narrow(Field::RangeIterStart, &find_word(&iter, 4, start));
+    found.narrow(Field::RangeIterStep, &find_word(&iter, 4, step));
+    found.narrow(Field::RangeIterLen, &find_word(&iter, 4, len));
+    found.kept.push(iter);
 
     for (field, offset) in [
         (Field::RangeStart, offset_of!(PyRange, start)),
@@ -54,30 +57,22 @@ pub(super) fn sequence_iterators(vm: &VirtualMachine, found: &mut Found) -> Resu
     Ok(())
 }
 
-pub(super) fn dict_iterators(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let none = ctx.none();
-    let dict = ctx.new_dict();
-    for i in 0..9 {
-        dict.set_item(&*ctx.new_str(format!("iterated {i}")), none.clone(), vm).map_err(|_| fail("dict_iter"))?;
-    }
-    let dict_ref: PyObjectRef = dict.into();
-    let mut places = Vec::new();
+pub(super) fn dict_iterators(vm: &VirtualMachine, found: &mut Found, round: usize) -> Result<(), Fail> {
+    let n = 3 + round;
     for view in ["keys", "values", "items"] {
-        let iter = vm.call_method(&dict_ref, view, ()).and_then(|view| view.get_iter(vm)).map_err(|_| fail("dict_iter"))?;
-        let iter: PyObjectRef = iter.into();
-        for _ in 0..3 {
-            next(vm, &iter)?;
+        let dict = vm.ctx.new_dict();
+        for i in 0..11 {
+            let key = vm.ctx.new_str(format!("iterated {i}"));
+            dict.set_item(&*key, vm.ctx.none(), vm).map_err(|_| fail("dict_iter"))?;
         }
+        let dict: PyObjectRef = dict.into();
+        let view = vm.call_method(&dict, view, ()).map_err(|_| fail("dict_iter"))?;
+        let iter = advanced(vm, &view, n)?;
         // The size of the dict (four words), whether it changed, lock, dict, position.
-        let dict = find_word(address(&iter), DICT_ITER_WORDS, address(&dict_ref), "dict_iter.dict")?;
-        places.push((dict, find_word(address(&iter), DICT_ITER_WORDS, 3, "dict_iter.position")?));
+        found.narrow(Field::DictIterDict, &find_word(&iter, DICT_ITER_WORDS, address(&dict)));
+        found.narrow(Field::DictIterPosition, &find_word(&iter, DICT_ITER_WORDS, n));
+        found.kept.extend([dict, iter]);
     }
-    if places[0] != places[1] || places[0] != places[2] {
-        return Err(fail("dict_iter"));
-    }
-    found.set(Field::DictIterDict, places[0].0);
-    found.set(Field::DictIterPosition, places[0].1);
     Ok(())
 }
 

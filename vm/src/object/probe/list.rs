@@ -8,11 +8,8 @@ use rustpython_vm::object::payload_offset;
 use rustpython_vm::{AsObject, PyObjectRef, VirtualMachine};
 use std::sync::OnceLock;
 
-pub(super) fn list(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let none = ctx.none();
-    let items: Vec<PyObjectRef> = (0..3).map(|_| none.clone()).collect();
-    let list = ctx.new_list(items);
+pub(super) fn list(vm: &VirtualMachine, found: &mut Found, round: usize) -> Result<(), Fail> {
+    let list = vm.ctx.new_list(vec![vm.ctx.none(); 3 + round]);
     let (ptr, len, cap) = {
         let mut v = list.borrow_vec_mut();
         v.reserve(20);
@@ -20,9 +17,9 @@ pub(super) fn list(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
     };
     let at = address_of_ref(&list);
     let n = words::<PyList>();
-    found.set(Field::ListPtr, find_in::<PyList>(at, ptr, "list.ptr")?);
-    found.set(Field::ListLen, find_in::<PyList>(at, len, "list.len")?);
-    found.set(Field::ListCap, find_in::<PyList>(at, cap, "list.cap")?);
+    found.narrow(Field::ListPtr, &find_in::<PyList>(list.as_object(), ptr));
+    found.narrow(Field::ListLen, &find_in::<PyList>(list.as_object(), len));
+    found.narrow(Field::ListCap, &find_in::<PyList>(list.as_object(), cap));
     let lock = {
         let before: Vec<usize> =
             // SAFETY: as above.
@@ -40,16 +37,15 @@ pub(super) fn list(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
         }
     };
     found.set(Field::ListLock, lock);
+    found.kept.push(list.into());
     Ok(())
 }
 
-pub(super) fn tuple(vm: &VirtualMachine, found: &mut Found) -> Result<(), Fail> {
-    let ctx = &vm.ctx;
-    let none = ctx.none();
-    let tuple = ctx.new_tuple(vec![none.clone(), none.clone(), none.clone()]);
-    found.set(Field::TuplePtr, find_in::<PyTuple>(address_of_ref(&tuple), tuple.as_slice().as_ptr() as usize, "tuple.ptr")?);
-    found.set(Field::TupleLen, find_in::<PyTuple>(address_of_ref(&tuple), 3, "tuple.len")?);
-    Ok(())
+pub(super) fn tuple(vm: &VirtualMachine, found: &mut Found, round: usize) {
+    let tuple = vm.ctx.new_tuple(vec![vm.ctx.none(); 3 + round]);
+    found.narrow(Field::TuplePtr, &find_in::<PyTuple>(tuple.as_object(), tuple.as_slice().as_ptr() as usize));
+    found.narrow(Field::TupleLen, &find_in::<PyTuple>(tuple.as_object(), 3 + round));
+    found.kept.push(tuple.into());
 }
 
 /// Offsets in a list that entry points change.

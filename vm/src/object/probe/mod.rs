@@ -26,28 +26,19 @@ fn fail(what: &str) -> Fail {
     format!("{what} is not where it is expected in this build of the interpreter")
 }
 
-/// Offset of the only word of a payload of type `T` that is `value`.
-fn find_in<T>(obj: usize, value: usize, what: &str) -> Result<usize, Fail> {
-    find_from(payload_offset::<T>(), obj, words::<T>(), value, what)
+/// Offsets of the words of a payload of type `T` that are `value`.
+fn find_in<T>(obj: &PyObject, value: usize) -> Vec<usize> {
+    find_from(payload_offset::<T>(), obj, words::<T>(), value)
 }
 
 /// The same where the payload has a private type, which is known to have `count` words and no greater alignment.
-fn find_word(obj: usize, count: usize, value: usize, what: &str) -> Result<usize, Fail> {
-    find_from(SIZEOF_PYOBJECT_HEAD, obj, count, value, what)
+fn find_word(obj: &PyObject, count: usize, value: usize) -> Vec<usize> {
+    find_from(SIZEOF_PYOBJECT_HEAD, obj, count, value)
 }
 
-fn find_from(base: usize, obj: usize, count: usize, value: usize, what: &str) -> Result<usize, Fail> {
-    let mut found = None;
-    for i in 0..count {
-        // SAFETY: the caller says how many words the payload has.
-        if unsafe { word(obj, base + i * WORD) } == value {
-            if found.is_some() {
-                return Err(fail(what));
-            }
-            found = Some(base + i * WORD);
-        }
-    }
-    found.ok_or_else(|| fail(what))
+fn find_from(base: usize, obj: &PyObject, count: usize, value: usize) -> Vec<usize> {
+    // SAFETY: the caller says how many words the payload has.
+    (0..count).map(|i| base + i * WORD).filter(|offset| unsafe { word(address(obj), *offset) } == value).collect()
 }
 
 /// Words of a payload of type `T`.
@@ -55,14 +46,39 @@ const fn words<T>() -> usize {
     size_of::<T>() / WORD
 }
 
-/// The offsets found so far.
+/// How many objects of each kind are looked at. What lies between two fields is what the memory held before, which may
+/// look like what is sought in one object, but not in all.
+const ROUNDS: usize = 4;
+
+/// The offsets at which fields can be.
 struct Found {
-    offsets: Vec<Option<i32>>,
+    /// `None` while nothing is known.
+    offsets: Vec<Option<Vec<i32>>>,
+    /// Objects that must not lend their memory to later ones.
+    kept: Vec<PyObjectRef>,
 }
 
 impl Found {
+    /// A field is at one of these offsets.
+    fn narrow(&mut self, field: Field, offsets: &[usize]) {
+        let offsets = offsets.iter().map(|o| *o as i32);
+        let known = &mut self.offsets[field as usize];
+        *known = Some(match known.take() {
+            Some(before) => offsets.filter(|o| before.contains(o)).collect(),
+            None => offsets.collect(),
+        });
+    }
+
     fn set(&mut self, field: Field, offset: usize) {
-        self.offsets[field as usize] = Some(offset as i32);
+        self.narrow(field, &[offset]);
+    }
+
+    /// Where a field is.
+    fn only(&self, field: Field) -> Result<i32, Fail> {
+        match self.offsets[field as usize].as_deref() {
+            Some([one]) => Ok(*one),
+            _ => Err(fail(field.name())),
+        }
     }
 }
 
@@ -75,7 +91,7 @@ fn address_of_ref<T: PyPayload>(r: &PyRef<T>) -> usize {
 /// # Errors
 /// What was not where it was looked for.
 pub fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
-    let mut found = Found { offsets: vec![None; Field::ALL.len()] };
+    let mut found = Found { offsets: vec![None; Field::ALL.len()], kept: Vec::new() };
     let scope = vm.new_scope_with_builtins();
     // Made by Python: classes, functions and frames with known contents.
     let code = py_compile!(file = "layout_probe.py", mode = "exec", module_name = "<psycore layout>");
@@ -88,25 +104,22 @@ pub fn find(vm: &VirtualMachine) -> Result<(Layout, FrameLayout), Fail> {
     let class = global("C")?;
     let immortal_bit = header(vm, &mut found, &class)?;
     let int_small_tag = int_str::int(vm, &mut found)?;
-    int_str::float(vm, &mut found)?;
-    int_str::str(vm, &mut found)?;
-    int_str::bytes(vm, &mut found)?;
-    list::list(vm, &mut found)?;
-    list::tuple(vm, &mut found)?;
     let outer = global("outer")?;
-    frame::function(vm, &mut found, &outer)?;
-    iter::sequence_iterators(vm, &mut found)?;
-    iter::dict_iterators(vm, &mut found)?;
+    for round in 0..ROUNDS {
+        int_str::float(vm, &mut found, round);
+        int_str::str(vm, &mut found, round)?;
+        int_str::bytes(vm, &mut found, round);
+        list::list(vm, &mut found, round)?;
+        list::tuple(vm, &mut found, round);
+        frame::function(vm, &mut found, &outer)?;
+        iter::sequence_iterators(vm, &mut found, round)?;
+        iter::dict_iterators(vm, &mut found, round)?;
+    }
     let shape = global("shape")?;
     let entry = dict::dict(vm, &mut found, &shape, &class)?;
     let frame = frame::frame(vm, &mut found, &globals)?;
 
-    let fields = found
-        .offsets
-        .iter()
-        .enumerate()
-        .map(|(i, f)| f.ok_or_else(|| fail(Field::ALL[i].name())))
-        .collect::<Result<Vec<i32>, Fail>>()?;
+    let fields = Field::ALL.iter().map(|field| found.only(*field)).collect::<Result<Vec<i32>, Fail>>()?;
     let layout = Layout {
         fields,
         dict_entry_stride: entry.stride as u32,
@@ -161,7 +174,7 @@ fn header(vm: &VirtualMachine, found: &mut Found, class: &PyObject) -> Result<u3
         return Err(fail("obj.dict"));
     }
     // Before the object, unlike all others.
-    found.offsets[Field::ObjDict as usize] = Some(member as i32);
+    found.offsets[Field::ObjDict as usize] = Some(vec![member as i32]);
     found.set(Field::TypeVersion, payload_offset::<PyType>() + offset_of!(PyType, tp_version_tag));
     Ok(immortal_bit)
 }
