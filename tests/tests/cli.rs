@@ -286,6 +286,16 @@ fn every_jit_option_is_accepted() {
     }
 }
 
+/// Where the interpreter's fields lie is found anew by each process, in memory that held other things before; a process
+/// that doesn't find them says so and runs without its JIT.
+#[test]
+fn every_process_has_its_jit() {
+    let directory = Directory::new();
+    for _ in 0..25 {
+        directory.psycore(&["-c", "pass"]).output();
+    }
+}
+
 #[test]
 fn version_and_help() {
     let directory = Directory::new();
