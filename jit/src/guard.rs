@@ -6,6 +6,15 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a panic ends the process all the same.
+static FATAL: AtomicBool = AtomicBool::new(false);
+
+/// From now on a panic of the compiler is reported as any other and ends the process: tests must notice.
+pub fn make_panics_fatal() {
+    FATAL.store(true, Ordering::Relaxed);
+}
 
 thread_local! {
     /// Whether a panic of this thread will be caught here.
@@ -21,8 +30,12 @@ pub fn guard<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !GUARDED.get() {
+            let fatal = FATAL.load(Ordering::Relaxed);
+            if !GUARDED.get() || fatal {
                 before(info);
+            }
+            if GUARDED.get() && fatal {
+                std::process::abort();
             }
         }));
     });

@@ -65,7 +65,7 @@ impl Mode {
     pub fn command(&self, executable: &Path, program: &Path) -> Command {
         let mut command = Command::new(executable);
         command.args(self.options).arg(program);
-        command.env("PYTHONHASHSEED", "0").env_remove("PSYCORE_LOWERING");
+        command.env("PYTHONHASHSEED", "0").env("PSYCORE_JIT_STRICT", "1").env_remove("PSYCORE_LOWERING");
         command.envs(self.environment.iter().copied());
         if let Some(directory) = program.parent() {
             command.current_dir(directory);

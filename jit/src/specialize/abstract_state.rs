@@ -38,6 +38,23 @@ pub struct ObjVal {
     pub sample: Option<Sample>,
 }
 
+/// An owned reference that an instruction has dropped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropped {
+    pub v: Value,
+    /// The exact class, if known.
+    pub ty: Option<ObjId>,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+impl Dropped {
+    /// A reference to an object, of the class if that is known.
+    pub fn object(v: Value, ty: Option<ObjId>) -> Self {
+        Dropped { v, ty, nullable: false }
+    }
+}
+
 /// What an iterator over a dict gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
@@ -190,7 +207,7 @@ pub struct AbstractState {
     /// Loops entered: depth of the frame, header, and the block of the header version.
     pub loops: CowVec<(usize, u32, Block)>,
     /// References to release at the end of the instruction.
-    pub drops: Vec<ObjVal>,
+    pub drops: Vec<Dropped>,
     /// The virtual instances that slots (or fields of others) refer to.
     pub instances: Vec<Instance>,
     /// Those that this instruction has made into objects (number, object, class), for copies of values that were

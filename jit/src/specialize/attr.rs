@@ -114,7 +114,7 @@ impl Specializer<'_> {
             self.b.store_elem(ElemKind::Slot, owner.v, i, v);
             self.b.br(is_null, done, &[], full, &[]);
             self.b.switch_to(full);
-            let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+            let drops = self.dropped();
             self.decref_running(old, self.ins.next, &drops);
         }
         self.b.jump(done, &[]);

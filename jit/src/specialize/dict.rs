@@ -168,7 +168,7 @@ impl Specializer<'_> {
             None => self.replace_item(ElemKind::DictValue, entries, i, before, None, &value),
             Some(v) => {
                 self.b.store_elem(ElemKind::DictValue, entries, i, v);
-                let rest: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+                let rest = self.dropped();
                 self.decref_running(before, self.ins.next, &rest);
             }
         }

@@ -1,6 +1,6 @@
 //! What the handlers of all families share: exits, guards, boxing and unboxing, references.
 
-use super::abstract_state::{ObjVal, Own, Val};
+use super::abstract_state::{Dropped, ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Specializer};
 use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Type, UnOp, Value};
 use crate::oracle::Extent;
@@ -39,7 +39,7 @@ impl Specializer<'_> {
     /// The exit for an exception that this instruction raised after its operands were popped.
     pub(super) fn exit_raise(&mut self) -> ExitId {
         let state = self.ctx.state(self.ins.pc);
-        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+        let drops = self.dropped();
         self.b.exit_to(ExitKind::Raise, state, &drops)
     }
 
@@ -97,7 +97,8 @@ impl Specializer<'_> {
     /// A value leaves its slot (which must be overwritten already).
     pub(super) fn drop_val(&mut self, val: Val) {
         if let Val::MaybeObj { v, ty } = val {
-            return self.drop_maybe(v, ty);
+            self.ctx.drops.push(Dropped { v, ty, nullable: true });
+            return;
         }
         let mut owned = Vec::new();
         val.objects(&mut |o| {
@@ -115,20 +116,22 @@ impl Specializer<'_> {
         }
     }
 
-    /// Releases an object that may be null. The interpreter would go on after this instruction.
-    fn drop_maybe(&mut self, v: Value, ty: Option<ObjId>) {
-        self.promote_now();
+    /// What the instruction has dropped so far, as what exits must release.
+    pub(super) fn dropped(&self) -> Vec<Value> {
+        self.ctx.drops.iter().map(|d| d.v).collect()
+    }
+
+    /// Emits what is to be done with a dropped reference if there is one.
+    pub(super) fn if_there(&mut self, dropped: Dropped, emit: impl FnOnce(&mut Self)) {
+        if !dropped.nullable {
+            return emit(self);
+        }
         let (some, done) = (self.b.create_block(), self.b.create_block());
         let null = self.b.null();
-        let c = self.b.icmp(IntCC::Ne, v, null);
-        self.b.br(c, some, &[], done, &[]);
+        let there = self.b.icmp(IntCC::Ne, dropped.v, null);
+        self.b.br(there, some, &[], done, &[]);
         self.b.switch_to(some);
-        if self.harmless(ty) {
-            self.b.decref(v, None);
-        } else {
-            let rest: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
-            self.decref_running(v, self.ins.next, &rest);
-        }
+        emit(self);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
     }
@@ -144,7 +147,7 @@ impl Specializer<'_> {
             }
         });
         if !heir {
-            self.ctx.drops.push(o);
+            self.ctx.drops.push(Dropped::object(o.v, o.ty));
         }
     }
 
@@ -160,14 +163,14 @@ impl Specializer<'_> {
         }
         // Those that can't run anything go first, so that the exits of the others hold less.
         drops.sort_by_key(|o| !self.harmless(o.ty));
-        for i in 0..drops.len() {
-            let o = drops[i];
-            if self.harmless(o.ty) {
-                self.b.decref(o.v, None);
-                continue;
-            }
-            let rest: Vec<Value> = drops[i + 1..].iter().map(|o| o.v).collect();
-            self.decref_running(o.v, pc, &rest);
+        for (i, &dropped) in drops.iter().enumerate() {
+            self.if_there(dropped, |s| {
+                if s.harmless(dropped.ty) {
+                    return s.b.decref(dropped.v, None);
+                }
+                let rest: Vec<Value> = drops[i + 1..].iter().map(|d| d.v).collect();
+                s.decref_running(dropped.v, pc, &rest);
+            });
         }
     }
 
@@ -320,7 +323,7 @@ impl Specializer<'_> {
         let (v, owned) = self.boxed(val);
         if owned {
             let ty = self.ty_of(val);
-            self.ctx.drops.push(ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
+            self.ctx.drops.push(Dropped::object(v, ty));
         }
         v
     }
@@ -465,7 +468,7 @@ impl Specializer<'_> {
             }
         });
         if let Some(x) = owner {
-            self.ctx.drops.push(x);
+            self.ctx.drops.push(Dropped::object(x.v, x.ty));
         }
         Some(new)
     }

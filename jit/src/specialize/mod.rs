@@ -12,6 +12,7 @@ mod build;
 mod builtins;
 mod call;
 mod compare;
+mod depths;
 mod dict;
 mod elide;
 mod emit;
@@ -38,6 +39,7 @@ use crate::ir::{
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
 use abstract_state::{AbstractState, Frame, Own, StateKey, Val};
+use depths::StackDepths;
 pub use join::Joins;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{Cell, RefCell};
@@ -209,6 +211,7 @@ pub struct Specializer<'a> {
     instances: u32,
     /// More is known now of what loops carry: once everything else has been seen, it is specialized again.
     again: bool,
+    depths: StackDepths,
 }
 
 /// Compiles a request. Compiles again by itself where a first attempt shows that inlining or an
@@ -315,6 +318,7 @@ impl<'a> Specializer<'a> {
             refused: None,
             instances: 0,
             again: false,
+            depths: StackDepths::default(),
         })
     }
 
@@ -344,6 +348,7 @@ impl<'a> Specializer<'a> {
             return Err(Refused::Again);
         }
         let mut func = self.b.finish();
+        self.depths.check(&func);
         if func.kind == FnKind::Compiled {
             func.ret = self.ret.and_then(Pass::ty);
             forget_idle_poll(&mut func);
@@ -563,6 +568,7 @@ impl<'a> Specializer<'a> {
             self.spread = None;
             self.ctx.made.clear();
             self.start = self.ctx.clone();
+            self.depths.begin(self.ctx.frame(), ins.pc);
             if self.instrs > self.limits.instrs {
                 self.leave_at_start(Reason::Unsupported);
                 return Ok(());

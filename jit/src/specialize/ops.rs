@@ -1,6 +1,6 @@
 //! One instruction: the dispatch, and what only moves values around.
 
-use super::abstract_state::{Own, Val};
+use super::abstract_state::{Dropped, Own, Val};
 use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{CtxField, ElemKind, Field, FnKind, IntCC, Reason, Value, VirtualKind};
@@ -358,30 +358,17 @@ impl Specializer<'_> {
         // Everything else that the function owns goes.
         let mut owned = std::mem::take(&mut self.ctx.drops);
         self.ctx.slots(&mut |s| {
+            if let Val::MaybeObj { v, ty } = s {
+                owned.push(Dropped { v: *v, ty: *ty, nullable: true });
+            }
             s.objects(&mut |o| {
                 if o.own == Own::Owned {
-                    owned.push(*o);
+                    owned.push(Dropped::object(o.v, o.ty));
                 }
             })
         });
-        for o in owned {
-            self.b.decref(o.v, None);
-        }
-        let mut maybe = Vec::new();
-        self.ctx.slots(&mut |s| {
-            if let Val::MaybeObj { v, .. } = s {
-                maybe.push(*v);
-            }
-        });
-        for v in maybe {
-            let (some, done) = (self.b.create_block(), self.b.create_block());
-            let null = self.b.null();
-            let c = self.b.icmp(IntCC::Ne, v, null);
-            self.b.br(c, some, &[], done, &[]);
-            self.b.switch_to(some);
-            self.b.decref(v, None);
-            self.b.jump(done, &[]);
-            self.b.switch_to(done);
+        for dropped in owned {
+            self.if_there(dropped, |s| s.b.decref(dropped.v, None));
         }
         if self.entered {
             self.b.leave();

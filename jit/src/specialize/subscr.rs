@@ -1,6 +1,6 @@
 //! Subscripts: items of lists, tuples, strs and dicts, slices, stores.
 
-use super::abstract_state::{ObjVal, Own, Val};
+use super::abstract_state::{Dropped, ObjVal, Own, Val};
 use super::{Flow, Res, Specializer};
 use crate::bytecode::Opcode;
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
@@ -155,7 +155,7 @@ impl Specializer<'_> {
         let none = self.b.obj(self.o.known().none);
         let slice = self.b.call_rt_value(RtId::BuildSlice, &[args[1], args[2], none]);
         let ty = Some(self.o.known().slice);
-        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned, sample: None });
+        self.ctx.drops.push(Dropped::object(slice, ty));
         let r = self.rt(RtId::GetItem, &[args[0], slice]).expect("a result");
         self.push(Val::object(r, Own::Owned));
         Ok(Flow::Next)
@@ -170,7 +170,7 @@ impl Specializer<'_> {
         let none = self.b.obj(self.o.known().none);
         let slice = self.b.call_rt_value(RtId::BuildSlice, &[args[2], args[3], none]);
         let ty = Some(self.o.known().slice);
-        self.ctx.drops.push(ObjVal { v: slice, ty, tok: None, own: Own::Owned, sample: None });
+        self.ctx.drops.push(Dropped::object(slice, ty));
         self.rt(RtId::SetItem, &[args[1], slice, args[0]]);
         Ok(Flow::Next)
     }
@@ -261,7 +261,7 @@ impl Specializer<'_> {
         let Some((v, ty)) = number else {
             let v = self.boxed_owned(value);
             self.b.store_elem(kind, base, index, v);
-            self.ctx.drops.push(ObjVal { v: old, ty: None, tok: None, own: Own::Owned, sample: None });
+            self.ctx.drops.push(Dropped::object(old, None));
             return;
         };
         let (same, in_place, boxed, done) =
@@ -299,7 +299,7 @@ impl Specializer<'_> {
         let rt = if ty == k.float { RtId::NewFloat } else { RtId::NewInt };
         let new = self.b.call_rt_value(rt, &[v]);
         self.b.store_elem(kind, base, index, new);
-        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+        let drops = self.dropped();
         self.decref_running(old, self.ins.next, &drops);
         self.b.jump(done, &[]);
         self.b.switch_to(done);

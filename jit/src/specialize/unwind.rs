@@ -7,7 +7,7 @@
 //! that was never met is no code but an exit. The VM's own stack of handled exceptions is kept as the interpreter keeps
 //! it, so that everything in a handler may leave.
 
-use super::abstract_state::{ObjVal, Own, Val};
+use super::abstract_state::{Dropped, Own, Val};
 use super::{Flow, Res, Specializer};
 use crate::bytecode::{Handler, Opcode};
 use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Value};
@@ -233,8 +233,8 @@ impl Specializer<'_> {
         while !self.ctx.frame().stack.is_empty() {
             self.pop_drop(1);
         }
-        for o in std::mem::take(&mut self.ctx.drops) {
-            self.b.decref(o.v, None);
+        for dropped in std::mem::take(&mut self.ctx.drops) {
+            self.if_there(dropped, |s| s.b.decref(dropped.v, None));
         }
         self.b.call_rt(RtId::RaiseOut, &[exc]);
         let null = self.b.null();
@@ -297,8 +297,10 @@ impl Specializer<'_> {
     /// locals, and to find out whether nobody hears of their death takes longer than to let
     /// them die.
     fn release_handled(&mut self) {
-        for o in std::mem::take(&mut self.ctx.drops) {
-            self.rt(RtId::Release, &[o.v]);
+        for dropped in std::mem::take(&mut self.ctx.drops) {
+            self.if_there(dropped, |s| {
+                s.rt(RtId::Release, &[dropped.v]);
+            });
         }
     }
 
@@ -414,11 +416,11 @@ impl Specializer<'_> {
         self.push(Val::object(callable, Own::Owned));
         self.push(Val::Null);
         if made {
-            self.ctx.drops.push(ObjVal { v: owner, ty: None, tok: None, own: Own::Owned, sample: None });
+            self.ctx.drops.push(Dropped::object(owner, None));
         }
         self.drop_val(val.clone());
         let state = self.ctx.state(self.ins.pc);
-        let drops: Vec<Value> = self.ctx.drops.iter().map(|o| o.v).collect();
+        let drops = self.dropped();
         let exit = self.b.exit_to(ExitKind::After(Reason::Value), state, &drops);
         self.b.exit(exit);
         self.ctx = before;

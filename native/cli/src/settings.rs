@@ -255,7 +255,8 @@ fn lowering() -> Result<Option<Box<dyn psycore_jit::lower::Lowering>>, SettingsE
 }
 
 /// `PSYCORE_JIT`, `PSYCORE_JIT_THRESHOLD`, `PSYCORE_JIT_LOG` and `PSYCORE_JIT_STATS` stand for
-/// the options, and `PSYCORE_JIT_SYNCHRONOUS` makes runs alike; they are heeded under `-E` too, for they change no result.
+/// the options, `PSYCORE_JIT_SYNCHRONOUS` makes runs alike, and `PSYCORE_JIT_STRICT` lets the compiler's own mistakes end the process; they
+/// are heeded under `-E` too, for they change no result.
 fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
     let environment = Environment { ignored: false };
     let mode = match options.mode {
@@ -277,6 +278,7 @@ fn jit(options: JitOptions) -> Result<JitConfig, SettingsError> {
         explain: None,
         clock: Some(crate::sample_clock::start),
         synchronous: environment.is_set("PSYCORE_JIT_SYNCHRONOUS"),
+        strict: environment.is_set("PSYCORE_JIT_STRICT"),
         code_bytes: None,
     })
 }

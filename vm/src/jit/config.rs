@@ -22,6 +22,8 @@ pub struct JitConfig {
     /// meanwhile, where the backend has a thread for it and a second processor to run it on; then what is
     /// compiled, and when, is not quite the same in each run.
     pub synchronous: bool,
+    /// Whether a panic of the compiler ends the process, instead of leaving a function interpreted. For tests.
+    pub strict: bool,
     /// Bytes of machine code at most; `None` is [`DEFAULT_CODE_BYTES`](crate::DEFAULT_CODE_BYTES). Where
     /// there is more, all of it is dropped, and what is still hot is compiled again.
     pub code_bytes: Option<usize>,

@@ -211,6 +211,9 @@ impl Jit {
         }
         self.policy.set_base(config.mode, hot);
         // These want to see code, and the same in each run.
+        if config.strict {
+            psycore_jit::guard::make_panics_fatal();
+        }
         let generous = config.synchronous || config.threshold.is_some() || config.explain.is_some();
         self.budget.set_generous(generous);
         self.queue.set_synchronous(generous);
