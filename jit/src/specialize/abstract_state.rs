@@ -55,6 +55,12 @@ impl Dropped {
     }
 }
 
+impl From<&ObjVal> for Dropped {
+    fn from(o: &ObjVal) -> Self {
+        Dropped::object(o.v, o.ty)
+    }
+}
+
 /// What an iterator over a dict gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {

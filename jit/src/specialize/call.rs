@@ -1,6 +1,6 @@
 //! Calls: builtins inline, Python functions inlined or compiled, the rest through an entry point.
 
-use super::abstract_state::{Dropped, Frame, ObjVal, Own, Val, View};
+use super::abstract_state::{Frame, ObjVal, Own, Val, View};
 use super::build::VIRTUAL_ITEMS;
 use super::emit::Num;
 use super::{Flow, Refused, Res, Specializer};
@@ -518,7 +518,7 @@ impl Specializer<'_> {
         self.ctx.slots(&mut |slot| slot.objects(&mut |o| borrowed.retain(|b| b.v != o.v)));
         for o in borrowed {
             self.b.incref(o.v);
-            self.ctx.drops.push(Dropped::object(o.v, o.ty));
+            self.ctx.drops.push((&o).into());
         }
     }
 

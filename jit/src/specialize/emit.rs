@@ -147,7 +147,7 @@ impl Specializer<'_> {
             }
         });
         if !heir {
-            self.ctx.drops.push(Dropped::object(o.v, o.ty));
+            self.ctx.drops.push((&o).into());
         }
     }
 
@@ -468,7 +468,7 @@ impl Specializer<'_> {
             }
         });
         if let Some(x) = owner {
-            self.ctx.drops.push(Dropped::object(x.v, x.ty));
+            self.ctx.drops.push((&x).into());
         }
         Some(new)
     }

@@ -363,7 +363,7 @@ impl Specializer<'_> {
             }
             s.objects(&mut |o| {
                 if o.own == Own::Owned {
-                    owned.push(Dropped::object(o.v, o.ty));
+                    owned.push(o.into());
                 }
             })
         });

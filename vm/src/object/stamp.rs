@@ -7,12 +7,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::object::layout;
+use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict};
 use rustpython_vm::function::ArgMapping;
-use rustpython_vm::object::payload_offset;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{AsObject, Py, PyResult, VirtualMachine, py_compile};
 
@@ -59,34 +59,9 @@ fn load_from(vm: &VirtualMachine, dict: &Py<PyDict>) -> PyResult<()> {
     vm.run_code_obj(code, Scope::new(Some(names), dict.to_owned())).map(drop)
 }
 
-/// Where in a dict the stamp lies; none if it can't be found.
-fn offset(vm: &VirtualMachine, pass_on: PassOn) -> Option<usize> {
-    static OFFSET: OnceLock<Option<usize>> = OnceLock::new();
-    if let Some(offset) = OFFSET.get() {
-        return *offset;
-    }
-    // Not within `get_or_init`: the loads give signals' handlers and destructors a turn, which may come here, too.
-    let found = find_offset(vm, pass_on)?;
-    *OFFSET.get_or_init(|| found)
-}
-
-/// The same, looked for. The outer `None` says that something came between.
-fn find_offset(vm: &VirtualMachine, pass_on: PassOn) -> Option<Option<usize>> {
-    let dict = vm.ctx.new_dict();
-    dict.set_item("psycore_shape_probe", vm.ctx.none(), vm).ok()?;
-    let size = size_of::<PyDict>() / size_of::<u32>();
-    let read =
-        || -> Vec<u32> { (0..size).map(|i| word(&dict, payload_offset::<PyDict>() + 4 * i).load(Ordering::Relaxed)).collect() };
-    let before = read();
-    if !stamp(vm, &dict, pass_on) {
-        return None;
-    }
-    let after = read();
-    let changed: Vec<usize> = (0..size).filter(|&i| before[i] != after[i]).collect();
-    Some(match changed[..] {
-        [i] if before[i] == 0 => Some(payload_offset::<PyDict>() + 4 * i),
-        _ => None,
-    })
+/// The stamp of a dict, in the place where the layout has it; none where the layout is unknown.
+fn place(dict: &Py<PyDict>) -> Option<&AtomicU32> {
+    Some(word(dict, layout::get()?.offset(Field::DictStamp) as usize))
 }
 
 /// The 32-bit word of a dict at a byte offset.
@@ -121,13 +96,12 @@ pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Optio
     if !stamp(vm, dict, pass_on) {
         return None;
     }
-    Some(word(dict, offset(vm, pass_on)?).load(Ordering::Acquire)).filter(|s| *s != 0)
+    Some(place(dict)?.load(Ordering::Acquire)).filter(|s| *s != 0)
 }
 
 /// The stamp of an exact dict's keys, given one if it has none and dicts with the same keys share it.
 pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Option<u32> {
-    let offset = offset(vm, pass_on)?;
-    let place = word(dict, offset);
+    let place = place(dict)?;
     let current = place.load(Ordering::Acquire);
     if current != 0 {
         return Some(current);

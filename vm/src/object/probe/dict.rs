@@ -82,9 +82,8 @@ pub(super) fn dict(vm: &VirtualMachine, found: &mut Found, shape: &PyObject, cla
     let same = halves(address_of_ref(&twin_dict));
     d.set_item("another", ctx.none(), vm).map_err(bad)?;
     let after = halves(d_at);
-    let known: Vec<usize> = [ptr_word, filled].into_iter().collect();
     let stamps: Vec<usize> = (0..n * WORD / 4)
-        .filter(|&i| !known.contains(&(i * 4 / WORD)) && before[i] != 0 && before[i] == same[i] && after[i] == 0)
+        .filter(|&i| ![ptr_word, filled].contains(&(i * 4 / WORD)) && before[i] != 0 && before[i] == same[i] && after[i] == 0)
         .collect();
     let [stamp] = stamps[..] else { return Err(fail("dict.stamp")) };
     found.set(Field::DictStamp, payload_offset::<PyDict>() + stamp * 4);
