@@ -393,6 +393,9 @@ pub trait ClassOracle {
     fn class_attr(&self, class: ObjId, name: ObjId) -> Option<ObjId>;
     /// Where a name is in the dict that instances of the class usually have.
     fn instance_shape(&self, class: ObjId, name: ObjId) -> InstanceShape;
+    /// Whether the dicts of a class's instances come in so many shapes, or without stamps so often, that stamps tell
+    /// little.
+    fn shapes_vary(&self, class: ObjId) -> bool;
     /// The version tag of a class, if it has one that can be relied on.
     fn type_version(&self, class: ObjId) -> Option<u32>;
     /// Whether instances of a class are instances of another one, if that can't run Python code and stays so as long
@@ -425,6 +428,8 @@ pub trait GlobalOracle {
     fn global(&self, globals: ObjId, builtins: ObjId, name: ObjId) -> Option<GlobalRef>;
     /// The entry of a module's (or any) dict.
     fn dict_entry(&self, dict: ObjId, name: ObjId) -> Option<GlobalRef>;
+    /// Whether a dict of variables gets new keys while the program runs.
+    fn keys_change(&self, dict: ObjId) -> bool;
     /// The dict of a module.
     fn module_dict(&self, module: ObjId) -> Option<ObjId>;
 }
@@ -462,8 +467,6 @@ pub trait FeedbackOracle {
     fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
     /// Notes that the operand at a depth of an instruction was expected to be of a class.
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
-    /// Whether many instances without a stamp came to this instruction.
-    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool;
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
     /// Whether what an instruction loads to call it was no function that takes the object first, again and again.

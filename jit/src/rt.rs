@@ -96,8 +96,6 @@ entry_points! {
     /// Puts an owned object into word `index` of the frame slots at an address; releases
     /// what was there (an int or float that is out of date, or nothing).
     ReplaceSlot "replace_slot" (Ptr I32 Ptr) : Effect::Reads, Never;
-    /// The stamp of the keys of an exact dict, given one if it has none.
-    DictShape "dict_shape" (Ptr) I32 : Effect::Writes(Region::DictHeader.bit()), Never;
 
     /// A new int object.
     NewInt "new_int" (I64) Ptr : Effect::Reads, Never;
@@ -251,6 +249,8 @@ entry_points! {
     /// the general way can tell.
     DictFindStr "dict_find_str" (Ptr Ptr) I64 : Effect::Looks(Region::DictHeader), Never;
     DictFindInt "dict_find_int" (Ptr I64) I64 : Effect::Looks(Region::DictHeader), Never;
+    /// The same for a name. It is looked for at an index first, which lowerings do in line.
+    DictFindName "dict_find_name" (Ptr Ptr I64) I64 : Effect::Looks(Region::DictHeader), Never;
     /// Adds a key that one of them has just not found (dict, key, value); takes over the value's reference.
     DictInsert "dict_insert" (Ptr Ptr Ptr) : Effect::Writes(DICT), Never;
     /// The same in an exact set.

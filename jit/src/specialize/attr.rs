@@ -2,9 +2,17 @@
 
 use super::abstract_state::{ObjVal, Own, Val};
 use super::{Flow, Res, Specializer};
-use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Type, Value};
-use crate::oracle::{AttrRef, InstanceShape, Stamps};
+use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::oracle::{AttrRef, InstanceShape};
 use crate::rt::RtId;
+
+/// An entry of a dict: the dict, the address of its entries, the index, and the proof that it is there.
+pub(super) struct DictEntry {
+    dict: Value,
+    entries: Value,
+    index: Value,
+    tok: Option<Value>,
+}
 
 impl Specializer<'_> {
     pub(super) fn load_attr(&mut self) -> Res<Flow> {
@@ -163,9 +171,8 @@ impl Specializer<'_> {
                 self.want(0, ty);
                 self.guard_version(ty);
                 let Val::Obj(o) = self.peek(0).clone() else { return Ok(None) };
-                let (entries, tok) = self.instance_entries(&o, stamps);
-                let i = self.b.i64(index as i64);
-                let mut v = self.load_item(ElemKind::DictValue, entries, i, tok);
+                let entry = self.instance_entry(o.v, o.tok, &[ty], name, (&stamps, index));
+                let mut v = self.load_entry(&entry);
                 if let Val::Obj(x) = &mut v {
                     x.sample = o.sample.and_then(|s| self.o.sample_attr(s, name));
                 }
@@ -190,7 +197,7 @@ impl Specializer<'_> {
             (AttrRef::Method { func }, InstanceShape::NoDict | InstanceShape::Absent { .. }) if method => {
                 self.want(0, ty);
                 self.guard_version(ty);
-                self.guard_absent(shape);
+                self.guard_top_lacks(ty, name, shape);
                 let owner = self.pop();
                 self.push(Val::Const(func));
                 self.push(owner);
@@ -199,7 +206,7 @@ impl Specializer<'_> {
             (AttrRef::ClassValue { value }, InstanceShape::NoDict | InstanceShape::Absent { .. }) => {
                 self.want(0, ty);
                 self.guard_version(ty);
-                self.guard_absent(shape);
+                self.guard_top_lacks(ty, name, shape);
                 let v = self.constant(value);
                 Ok(Some(self.attr_done(v, method)?))
             }
@@ -214,33 +221,49 @@ impl Specializer<'_> {
     }
 
     /// Checks that the instance on top of the stack lacks the name.
-    fn guard_absent(&mut self, shape: InstanceShape) {
+    fn guard_top_lacks(&mut self, class: ObjId, name: ObjId, shape: InstanceShape) {
         if let InstanceShape::Absent { stamps } = shape
-            && let Val::Obj(o) = self.peek(0).clone()
+            && let Val::Obj(o) = *self.peek(0)
         {
-            self.instance_dict(o.v, o.tok, &stamps);
+            self.guard_absent(o.v, o.tok, &[class], name, &stamps);
         }
     }
 
-    /// The dict of an instance, checked to have the shape; and the proof.
-    pub(super) fn instance_dict(&mut self, v: Value, tok: Option<Value>, stamps: &[u32]) -> (Value, Option<Value>) {
+    /// Checks that an object's own dict lacks a name. `known` are stamps of dicts that do; none where there are no dicts.
+    pub(super) fn guard_absent(&mut self, v: Value, tok: Option<Value>, classes: &[ObjId], name: ObjId, known: &[u32]) {
+        if known.is_empty() {
+            return;
+        }
+        if !classes.iter().any(|class| self.o.shapes_vary(*class)) {
+            self.instance_dict(v, tok, known);
+            return;
+        }
+        let (d, tok) = self.own_dict(v, tok);
+        let is_known = self.has_stamp(d, tok, known);
+        let (other, done) = (self.b.create_block(), self.b.create_block());
+        self.b.br(is_known, done, &[], other, &[]);
+        self.b.switch_to(other);
+        let exit = self.exit_start(Reason::Shape);
+        let name = self.b.obj(name);
+        let i = self.b.call_rt_value(RtId::DictFindStr, &[d, name]);
+        let absent = self.b.i64(-1);
+        self.b.guard_icmp(IntCC::Eq, i, absent, exit);
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
+    }
+
+    /// The dict of an instance.
+    fn own_dict(&mut self, v: Value, tok: Option<Value>) -> (Value, Option<Value>) {
         let exit = self.exit_start(Reason::Shape);
         let d = self.b.load(Field::ObjDict, v, tok);
         let null = self.b.null();
         let tok = self.b.guard_icmp(IntCC::Ne, d, null, exit);
-        let mut now = self.b.load(Field::DictStamp, d, tok);
-        if self.o.lacks_stamps(self.start.frame().code.id, self.ins.pc) {
-            // Each instance would leave here once, to be given the stamp of its keys.
-            let (without, with) = (self.b.create_block(), self.b.create_block());
-            let given = self.b.add_param(with, Type::I32);
-            let has = self.b.icmp_imm(IntCC::Ne, now, 0);
-            self.b.br(has, with, &[now], without, &[]);
-            self.b.switch_to(without);
-            let stamp = self.b.call_rt_value(RtId::DictShape, &[d]);
-            self.b.jump(with, &[stamp]);
-            self.b.switch_to(with);
-            now = given;
-        }
+        (d, tok)
+    }
+
+    /// Whether a dict has one of the stamps.
+    fn has_stamp(&mut self, d: Value, tok: Option<Value>, stamps: &[u32]) -> Value {
+        let now = self.b.load(Field::DictStamp, d, tok);
         let mut any = None;
         for (i, stamp) in stamps.iter().enumerate() {
             if stamps[..i].contains(stamp) {
@@ -253,29 +276,62 @@ impl Specializer<'_> {
                 Some(other) => self.b.or(other, is),
             });
         }
-        let tok = any.and_then(|c| self.b.guard(c, true, exit));
-        (d, tok)
+        any.unwrap_or_else(|| self.b.bool(false))
     }
 
-    fn instance_entries(&mut self, o: &ObjVal, stamps: Stamps) -> (Value, Option<Value>) {
-        let (d, tok) = self.instance_dict(o.v, o.tok, &stamps);
-        (self.b.load(Field::DictEntries, d, tok), tok)
+    /// The dict of an instance, checked to have the shape; and the proof.
+    fn instance_dict(&mut self, v: Value, tok: Option<Value>, stamps: &[u32]) -> (Value, Option<Value>) {
+        let (d, tok) = self.own_dict(v, tok);
+        let known = self.has_stamp(d, tok, stamps);
+        let exit = self.exit_start(Reason::Shape);
+        (d, self.b.guard(known, true, exit))
+    }
+
+    /// Where the dict of an instance has a name. Where shapes vary it is likely to be at the index, and is looked up if it is not.
+    pub(super) fn instance_entry(
+        &mut self,
+        v: Value,
+        tok: Option<Value>,
+        classes: &[ObjId],
+        name: ObjId,
+        (stamps, index): (&[u32], u32),
+    ) -> DictEntry {
+        let (d, tok, index) = if classes.iter().any(|class| self.o.shapes_vary(*class)) {
+            let (d, _) = self.own_dict(v, tok);
+            self.find_name(d, name, index)
+        } else {
+            let (d, tok) = self.instance_dict(v, tok, stamps);
+            (d, tok, self.b.i64(index as i64))
+        };
+        DictEntry { dict: d, entries: self.b.load(Field::DictEntries, d, tok), index, tok }
+    }
+
+    /// Looks a name up that a dict is expected to have, at an index if nothing has changed.
+    pub(super) fn find_name(&mut self, d: Value, name: ObjId, index: u32) -> (Value, Option<Value>, Value) {
+        let exit = self.exit_start(Reason::Shape);
+        let (name, index) = (self.b.obj(name), self.b.i64(index as i64));
+        let found = self.b.call_rt_value(RtId::DictFindName, &[d, name, index]);
+        let zero = self.b.i64(0);
+        (d, self.b.guard_icmp(IntCC::SGe, found, zero, exit), found)
+    }
+
+    /// The value of an entry.
+    pub(super) fn load_entry(&mut self, entry: &DictEntry) -> Val {
+        self.load_item(ElemKind::DictValue, entry.entries, entry.index, entry.tok)
     }
 
     /// Stores to an entry of an instance's dict. Stack: value, owner.
-    pub(super) fn store_entry(&mut self, v: Value, tok: Option<Value>, stamps: &[u32], index: u32) {
-        let (d, tok) = self.instance_dict(v, tok, stamps);
+    pub(super) fn store_entry(&mut self, entry: &DictEntry) {
+        let DictEntry { dict, entries, index, tok } = *entry;
         let exit = self.exit_start(Reason::Shape);
-        let lock = self.b.load(Field::DictLock, d, tok);
+        let lock = self.b.load(Field::DictLock, dict, tok);
         let zero = self.b.i64(0);
         self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
-        let entries = self.b.load(Field::DictEntries, d, tok);
-        let i = self.b.i64(index as i64);
-        let old = self.b.load_elem(ElemKind::DictValue, entries, i, tok);
+        let old = self.b.load_elem(ElemKind::DictValue, entries, index, tok);
         let owner = self.pop();
         let value = self.pop();
         self.drop_val(owner);
-        self.replace_item(ElemKind::DictValue, entries, i, old, tok, &value);
+        self.replace_item(ElemKind::DictValue, entries, index, old, tok, &value);
     }
 
     /// Checks that a class has not changed.
@@ -318,7 +374,8 @@ impl Specializer<'_> {
                     self.promote();
                     self.guard_version(ty);
                     let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
-                    self.store_entry(o.v, o.tok, &stamps, index);
+                    let entry = self.instance_entry(o.v, o.tok, &[ty], name, (&stamps, index));
+                    self.store_entry(&entry);
                     return Ok(Flow::Next);
                 }
                 (Some(AttrRef::Slot { offset }), _) => {

@@ -53,14 +53,12 @@ impl Specializer<'_> {
             self.ctx.globals[i].dirty = true;
             return Ok(Flow::Next);
         }
-        let tok = self.guard_stamp(globals, entry.stamp);
-        let d = self.b.obj(globals);
+        let (d, tok, index) = self.variable_entry(&entry, name);
         let lock = self.b.load(Field::DictLock, d, tok);
         let exit = self.exit_start(Reason::Shape);
         let zero = self.b.i64(0);
         self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
         let entries = self.b.load(Field::DictEntries, d, tok);
-        let index = self.b.i64(entry.index as i64);
         let old = self.b.load_elem(ElemKind::DictValue, entries, index, tok);
         let val = self.pop();
         if let Some(i) = known {
@@ -101,9 +99,9 @@ impl Specializer<'_> {
         }
         let Some(found) = self.o.global(globals, builtins, name) else { return false };
         if let Some((dict, stamp)) = found.absent_from {
-            self.guard_stamp(dict, stamp);
+            self.guard_no_variable(dict, stamp, name);
         }
-        let v = self.entry_value_of(&found);
+        let v = self.entry_value_of(&found, name);
         if let Some(value) = found.value
             && !self.distrusted()
         {
@@ -137,7 +135,7 @@ impl Specializer<'_> {
             return Some(Self::dup(&g.val));
         }
         let found = self.o.dict_entry(dict, name)?;
-        let v = self.entry_value_of(&found);
+        let v = self.entry_value_of(&found, name);
         if let Some(value) = found.value
             && !self.distrusted()
         {
@@ -148,12 +146,33 @@ impl Specializer<'_> {
         Some(Val::object(v, Own::Transient))
     }
 
-    fn entry_value_of(&mut self, found: &GlobalRef) -> Value {
-        let tok = self.guard_stamp(found.dict, found.stamp);
-        let d = self.b.obj(found.dict);
+    fn entry_value_of(&mut self, found: &GlobalRef, name: ObjId) -> Value {
+        let (d, tok, i) = self.variable_entry(found, name);
         let entries = self.b.load(Field::DictEntries, d, tok);
-        let i = self.b.i64(found.index as i64);
         self.b.load_elem(ElemKind::DictValue, entries, i, tok)
+    }
+
+    /// The dict and the entry of a variable: where it was, or where it is if the dict gets new keys.
+    fn variable_entry(&mut self, found: &GlobalRef, name: ObjId) -> (Value, Option<Value>, Value) {
+        let d = self.b.obj(found.dict);
+        if self.o.keys_change(found.dict) {
+            return self.find_name(d, name, found.index);
+        }
+        let tok = self.guard_stamp(found.dict, found.stamp);
+        (d, tok, self.b.i64(found.index as i64))
+    }
+
+    /// Checks that a dict lacks a variable, as it does while it has the stamp.
+    fn guard_no_variable(&mut self, dict: ObjId, stamp: u32, name: ObjId) {
+        if !self.o.keys_change(dict) {
+            self.guard_stamp(dict, stamp);
+            return;
+        }
+        let exit = self.exit_start(Reason::Shape);
+        let (d, name) = (self.b.obj(dict), self.b.obj(name));
+        let i = self.b.call_rt_value(RtId::DictFindStr, &[d, name]);
+        let absent = self.b.i64(-1);
+        self.b.guard_icmp(IntCC::Eq, i, absent, exit);
     }
 
     /// Checks that a dict has the keys that it had.

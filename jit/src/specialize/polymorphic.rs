@@ -8,7 +8,7 @@
 
 use super::abstract_state::Val;
 use super::{Flow, Res, Specializer};
-use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
+use crate::ir::{Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, InstanceShape};
 use std::rc::Rc;
 
@@ -71,8 +71,12 @@ impl Specializer<'_> {
                     }
                 }
             }
+            // Where shapes vary the name is looked for anyway.
+            let vary = classes.iter().any(|class| self.o.shapes_vary(*class));
             let is = (attr, index, dict);
-            if *first.get_or_insert(is) != is {
+            let (attr0, index0, dict0) = *first.get_or_insert(is);
+            let same_place = if vary { index.is_some() == index0.is_some() } else { index == index0 };
+            if attr != attr0 || dict != dict0 || !same_place {
                 return None;
             }
         }
@@ -106,20 +110,20 @@ impl Specializer<'_> {
         let Some((v, classes, shared)) = self.shared_attr_of_top(name) else { return Ok(None) };
         match shared {
             CommonAttribute::Entry { stamps, index } if !method => {
-                let (entries, tok) = self.entries_of_one_of(v, &classes, &stamps);
-                let i = self.b.i64(index as i64);
-                let value = self.load_item(ElemKind::DictValue, entries, i, tok);
+                let tok = self.guard_one_of(v, &classes);
+                let entry = self.instance_entry(v, tok, &classes, name, (&stamps, index));
+                let value = self.load_entry(&entry);
                 self.attr_done(value, false).map(Some)
             }
             CommonAttribute::Method { func, stamps } if method => {
-                self.absent_of_one_of(v, &classes, &stamps);
+                self.absent_of_one_of(v, &classes, name, &stamps);
                 let owner = self.pop();
                 self.push(Val::Const(func));
                 self.push(owner);
                 Ok(Some(Flow::Next))
             }
             CommonAttribute::Value { value, stamps } => {
-                self.absent_of_one_of(v, &classes, &stamps);
+                self.absent_of_one_of(v, &classes, name, &stamps);
                 let value = self.constant(value);
                 self.attr_done(value, method).map(Some)
             }
@@ -133,7 +137,8 @@ impl Specializer<'_> {
         self.materialize(1);
         self.promote();
         let tok = self.guard_one_of(v, &classes);
-        self.store_entry(v, tok, &stamps, index);
+        let entry = self.instance_entry(v, tok, &classes, name, (&stamps, index));
+        self.store_entry(&entry);
         true
     }
 
@@ -155,17 +160,9 @@ impl Specializer<'_> {
         tok
     }
 
-    fn entries_of_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>, stamps: &[u32]) -> (Value, Option<Value>) {
+    fn absent_of_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>, name: ObjId, stamps: &[u32]) {
         let tok = self.guard_one_of(v, classes);
-        let (dict, tok) = self.instance_dict(v, tok, stamps);
-        (self.b.load(Field::DictEntries, dict, tok), tok)
-    }
-
-    fn absent_of_one_of(&mut self, v: Value, classes: &Rc<[ObjId]>, stamps: &[u32]) {
-        let tok = self.guard_one_of(v, classes);
-        if !stamps.is_empty() {
-            self.instance_dict(v, tok, stamps);
-        }
+        self.guard_absent(v, tok, classes, name, stamps);
     }
 
     /// Where objects of several classes come by: one way for each, the instruction done in each anew.

@@ -7,10 +7,11 @@ use super::abi::{
 use super::slow_path::stub_signature;
 use super::translate::Translator;
 use crate::code_memory::reaches;
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self as clif, ExtFuncData, ExternalName, FuncRef, InstBuilder, SigRef, Signature, UserExternalName, types,
 };
-use psycore_jit::ir::{Callee, ExitId, FnKind, Type, Value};
+use psycore_jit::ir::{Callee, ElemKind, ExitId, Field, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
 use psycore_jit::lower::depth::{self, SPARE_LEVELS};
 use psycore_jit::lower::slow_path::SLOW_PATHS;
@@ -62,6 +63,41 @@ impl Translator<'_> {
             self.pos.ins().call_indirect(sig, callee, &all)
         };
         Ok(self.pos.func.dfg.inst_results(call).first().copied())
+    }
+
+    /// `dict_find_name` of an index that is known: looks there, and calls where the name is not there.
+    pub(super) fn find_name(&mut self, args: &[clif::Value], index: i64) -> Result<Option<clif::Value>, LowerError> {
+        let layout = self.input.env.layout;
+        let (stride, key) = layout.elem(ElemKind::DictKey);
+        let mark = layout.dict_entry_mark as i32;
+        let at = i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
+        let (Some(at), [dict, name, _]) = (at, args) else { return self.call_rt(RtId::DictFindName, args) };
+        let (here, missing, next) =
+            (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
+        let result = self.pos.func.dfg.append_block_param(next, types::I64);
+        let filled = self.pos.ins().load(types::I64, TRUSTED, *dict, layout.offset(Field::DictFilled));
+        let is_there = self.pos.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, filled, index);
+        self.pos.ins().brif(is_there, here, &[], missing, &[]);
+        self.continue_in(here);
+        let entries = self.pos.ins().load(types::I64, TRUSTED, *dict, layout.offset(Field::DictEntries));
+        let found = self.pos.ins().load(types::I64, TRUSTED, entries, at + key);
+        let is_it = self.pos.ins().icmp(IntCC::Equal, found, *name);
+        let known = self.pos.ins().iconst(types::I64, index);
+        if mark == key {
+            self.pos.ins().brif(is_it, next, &[known.into()], missing, &[]);
+        } else {
+            // The key of a deleted entry may still be there.
+            let same = self.pos.func.dfg.make_block();
+            self.pos.ins().brif(is_it, same, &[], missing, &[]);
+            self.continue_in(same);
+            let live = self.pos.ins().load(types::I64, TRUSTED, entries, at + mark);
+            self.pos.ins().brif(live, next, &[known.into()], missing, &[]);
+        }
+        self.continue_cold(missing);
+        let found = self.call_rt(RtId::DictFindName, args)?.unwrap_or(known);
+        self.pos.ins().jump(next, &[found.into()]);
+        self.continue_in(next);
+        Ok(Some(result))
     }
 
     /// Calls an entry point from a cold block, then goes to `next`, or to the exit if there is

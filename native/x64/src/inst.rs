@@ -8,6 +8,7 @@ use psycore_jit::ir::{BinOp, FloatCC, InstData, IntCC, Op, Type, UnOp, Value};
 use psycore_jit::lower::LowerError;
 use psycore_jit::lower::facts::Fact;
 use psycore_jit::lower::refcount::{decref, incref};
+use psycore_jit::rt::RtId;
 
 /// The bits of 2.0.
 const TWO: u64 = 2.0f64.to_bits();
@@ -57,8 +58,12 @@ impl Translator<'_> {
             | Op::LoadCtx(_)
             | Op::StoreScratch { .. } => self.access(inst)?,
             Op::CallRt { rt, args } => {
-                let args: Result<Vec<_>, _> = args.iter().map(|v| self.value(*v)).collect();
-                self.call_rt(*rt, &args?)?
+                let values: Result<Vec<_>, _> = args.iter().map(|v| self.value(*v)).collect();
+                let values = values?;
+                match (rt, args[..].last().map(|v| self.fact(*v))) {
+                    (RtId::DictFindName, Some(Fact::Const(index))) => self.find_name(&values, index)?,
+                    _ => self.call_rt(*rt, &values)?,
+                }
             }
             Op::CallFn { callee, args, ret, exit } => self.call_fn(*callee, args, *ret, *exit)?,
             Op::Guard { .. } | Op::Incref(_) | Op::Decref(..) | Op::Poll { .. } | Op::Enter { .. } | Op::Leave => {

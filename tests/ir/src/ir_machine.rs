@@ -542,13 +542,27 @@ extern "C" fn list_append(_: *mut RuntimeContext, list: *mut c_void, item: *mut 
     with_object(list, grow);
 }
 
-extern "C" fn dict_shape(_: *mut RuntimeContext, dict: *mut c_void) -> i32 {
-    log(format!("dict_shape({})", name_of(dict)));
+extern "C" fn dict_set_str(_: *mut RuntimeContext, dict: *mut c_void, key: *mut c_void, value: *mut c_void) {
+    log(format!("dict_set_str({}, {}, {})", name_of(dict), name_of(key), name_of(value)));
     with_object(dict, |h, i| {
         let stamp = &mut h.objects[i][1 + Field::DictStamp as usize];
-        *stamp = (*stamp).max(7);
-        *stamp as i32
-    })
+        *stamp = stamp.wrapping_add(1);
+    });
+}
+
+/// Finds a name at the index only, and writes down where it does not.
+extern "C" fn dict_find_name(_: *mut RuntimeContext, dict: *mut c_void, name: *mut c_void, index: i64) -> i64 {
+    let here = with_object(dict, |h, i| {
+        let field = |f: Field| h.objects[i][1 + f as usize];
+        let (filled, entries) = (field(Field::DictFilled), field(Field::DictEntries) as *const u64);
+        // SAFETY: the entries of the test's dict, three words each.
+        (index as u64) < filled && unsafe { entries.add(3 * index as usize).read() } == name as u64
+    });
+    if here {
+        return index;
+    }
+    log(format!("dict_find_name({}, {}, {index})", name_of(dict), name_of(name)));
+    -1
 }
 
 /// A tuple of the scratch words, which are written down.
@@ -598,7 +612,8 @@ fn rt_address(rt: RtId) -> usize {
         RtId::GetItem => get_item as *const () as usize,
         RtId::GetAttr => get_attr as *const () as usize,
         RtId::ListAppend => list_append as *const () as usize,
-        RtId::DictShape => dict_shape as *const () as usize,
+        RtId::DictSetStr => dict_set_str as *const () as usize,
+        RtId::DictFindName => dict_find_name as *const () as usize,
         RtId::BuildTuple => build_tuple as *const () as usize,
         RtId::FloatFloorDiv => float_floordiv as *const () as usize,
         RtId::FloatMod => float_mod as *const () as usize,

@@ -389,9 +389,7 @@ impl UnitGenerator<'_> {
                 self.scope.owned.push(v);
             }
             3 => {
-                let v = self.b.call_rt_value(RtId::DictShape, &[x]);
-                let v = self.b.sext(v);
-                self.scope.ints.push(v);
+                self.b.call_rt(RtId::DictSetStr, &[x, x, x]);
             }
             _ => {
                 let (i, f) = (self.int(), self.float());

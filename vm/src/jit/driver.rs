@@ -2,6 +2,7 @@
 
 use super::draft::Destination;
 use super::feedback::MAX_BUILDS;
+use super::shapes::Met;
 use super::state::Jit;
 use super::stats::reason_name;
 use super::unit::{Attempt, Compiled};
@@ -17,8 +18,6 @@ use psycore_jit::specialize::Request;
 use rustpython_vm::{PyObject, VirtualMachine};
 use std::rc::Rc;
 
-/// So many instances that leave because nobody has given them a stamp are not the last ones.
-pub const MANY_WITHOUT_STAMP: u32 = 64;
 /// Code around a loop has been run so often that it is known, and the loop goes round less often than so each time.
 const SEEN_ENOUGH: u64 = 4;
 const FEW_TURNS: u64 = 64;
@@ -79,19 +78,14 @@ impl Driver for Jit {
             self.stats.count_exit((inner.code, inner.pc), reason_name(Reason::Poll));
             return;
         }
-        let (stack, first_met) = self.observe(info, exit.record, frame);
-        if first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape)) {
+        let (stack, met) = self.observe(info, exit.record, frame);
+        let is_shape = matches!(info.kind, ExitKind::Guard(Reason::Shape));
+        let vary_since = if is_shape { self.surprised(exit, &stack, met) } else { None };
+        if is_shape && met == Met::Unstamped && vary_since.is_none() {
             // The interpreter made the object and had no use for a stamp. It has one now.
             self.stats.count_exit_anywhere("stamp");
-            let without = self.profiles.update((inner.code, inner.pc), |p| {
-                p.without_stamp += 1;
-                p.without_stamp
-            });
-            if without != MANY_WITHOUT_STAMP {
-                return;
-            }
+            return;
         }
-        let lacks_stamps = first_met && matches!(info.kind, ExitKind::Guard(Reason::Shape));
         // The unit whose exit it is: a function version, or the entry itself.
         let version = self.versions.at_exit(exit.number);
         let entered = self.entries.of(&exit.version);
@@ -111,7 +105,11 @@ impl Driver for Jit {
         let again = match self.raising_exit(&unit, exit) {
             Some(again) => again,
             None if held => self.held_exit(&unit, inner.code, inner.pc),
-            None => lacks_stamps || self.exit_taken(&unit, (inner.code, inner.pc), info.kind, stack, exit.turns),
+            None => {
+                let again = self.exit_taken(&unit, (inner.code, inner.pc), info.kind, stack, exit.turns);
+                // Code that is older than what is known of the shapes only has to catch up.
+                again || vary_since.is_some_and(|since| unit.made_at <= since)
+            }
         };
         let expected =
             entered.retired.get() || version.as_ref().is_some_and(|key| self.versions.expects(key)) || self.queue.expects(site);

@@ -3,6 +3,7 @@
 
 use super::budget;
 use super::profile::{Instruction, Profile};
+use super::shapes::Met;
 use super::state::Jit;
 use super::stats::reason_name;
 use super::unit::Compiled;
@@ -11,8 +12,9 @@ use crate::hook::{Exited, Site};
 use crate::object::frame::FrameRef;
 use crate::object::layout;
 use psycore_jit::bytecode::{CodeInfo, Opcode};
-use psycore_jit::ir::{ExitKind, ObjId, Reason};
-use psycore_jit::oracle::{ObjectOracle, Seen};
+use psycore_jit::ir::{ExitKind, ObjId, Reason, Recipe, VirtualKind};
+use psycore_jit::oracle::{GlobalOracle, ObjectOracle, Seen};
+use psycore_jit::specialize::Request;
 use std::cell::Cell;
 
 /// An exit at a place is looked into when it was taken this often...
@@ -108,17 +110,17 @@ impl Jit {
     }
 
     /// The classes of the topmost stack values at an exit, top first; instances among them tell
-    /// the usual shape of their class. Also whether the dict of one had no stamp so far.
-    pub fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, bool) {
-        use psycore_jit::ir::{Recipe, VirtualKind};
-        let Some(inner) = info.state.frames.last() else { return (Vec::new(), false) };
-        let first_met = Cell::new(false);
+    /// the usual shape of their class. Also what the shape of the topmost one is to those known before.
+    pub fn observe(&self, info: &ExitInfo, record: &[u64], frame: FrameRef) -> (Vec<Seen>, Met) {
+        let Some(inner) = info.state.frames.last() else { return (Vec::new(), Met::Known) };
+        let met = Cell::new(None);
         let k = self.known;
         let word = |v: &psycore_jit::ir::Value| record[v.index()];
         let object = |w: u64| {
             // SAFETY: an object word of a record is a live object.
             let obj = unsafe { layout::object_at(w as usize) };
-            first_met.set(first_met.get() | self.shapes.sample(obj, self.vm()));
+            let shape = self.shapes.sample(obj, self.vm());
+            met.set(met.get().or(Some(shape)));
             self.seen(obj)
         };
         let plain = |ty| Seen { ty, big: false };
@@ -147,7 +149,30 @@ impl Jit {
             })
             .take(depth)
             .collect();
-        (stack, first_met.get())
+        (stack, met.get().unwrap_or(Met::Known))
+    }
+
+    /// An exit because a dict had not the keys that were expected. Since when the shapes of the instance's class, or of the
+    /// variables, are known to vary.
+    pub fn surprised(&self, exit: &Exited<'_>, stack: &[Seen], met: Met) -> Option<u64> {
+        let inner = exit.info.state.frames.last()?;
+        let now = self.compilations();
+        let changed = |dict: ObjId| self.shapes.surprised(self.object(dict), Met::New, now);
+        match self.code(inner.code)?.instr(inner.pc)?.op {
+            Opcode::LoadGlobal | Opcode::LoadName | Opcode::StoreGlobal | Opcode::StoreName => {
+                let request = &self.entries.of(&exit.version).request;
+                changed(match (inner.func, request) {
+                    (Some(func), _) => self.function(func)?.globals,
+                    (None, Request::Entry { globals, .. }) => *globals,
+                    (None, Request::Function { .. }) => return None,
+                })
+            }
+            Opcode::LoadAttr | Opcode::StoreAttr => match inner.stack.last() {
+                Some(Recipe::Const(c)) => changed(self.module_dict(*c)?),
+                _ => self.shapes.surprised(self.object(stack.first()?.ty), met, now),
+            },
+            _ => None,
+        }
     }
 
     /// Code that leaves all the time, for a reason that building it again does not remove, goes.

@@ -29,8 +29,6 @@ pub struct Profile {
     pub raises: bool,
     /// An exception handler that begins here has been met.
     pub handler_met: bool,
-    /// Exits of instances whose dict had no stamp yet.
-    pub without_stamp: u32,
     /// Rebuilds because the keys of a dict had changed.
     pub reshaped: u32,
     /// Exits since the last rebuild.

@@ -25,9 +25,31 @@ impl Usual {
     }
 }
 
+/// What the shape of an instance is to those that were known of its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    Known,
+    /// The keys were known, and the dict had no stamp.
+    Unstamped,
+    New,
+}
+
+/// Surprises until the shapes of a class are taken for varying; an instance with other keys is worth several without a stamp.
+const ENOUGH: u32 = 64;
+const NEW_KEYS: u32 = 8;
+
+/// How often code has left because a dict had not the shape that was expected, and since when it is not expected any more.
+#[derive(Default)]
+struct Surprises {
+    count: u32,
+    since: Option<u64>,
+}
+
 /// What is known of shapes.
 #[derive(Default)]
 pub struct Shapes {
+    /// By address of the class, or of the dict of variables.
+    surprises: RefCell<HashMap<usize, Surprises>>,
     /// By address of the class (which the registry of objects keeps alive).
     usual: RefCell<HashMap<usize, Vec<Usual>>>,
 }
@@ -65,16 +87,32 @@ impl Shapes {
         crate::runtime::dict_stamp(vm, dict)
     }
 
-    /// Takes an instance as typical of its class. Says whether its dict had no stamp before, though
-    /// others with its keys had one.
-    pub fn sample(&self, obj: &PyObject, vm: &VirtualMachine) -> bool {
-        let Some(dict) = obj.dict() else { return false };
+    /// Counts an exit because of the dict of an instance of a class, or of a dict of variables. `now` counts compilations. Since when
+    /// the shapes there are known to vary.
+    pub fn surprised(&self, of: &PyObject, met: Met, now: u64) -> Option<u64> {
+        let mut all = self.surprises.borrow_mut();
+        let surprises = all.entry(layout::address(of)).or_default();
+        surprises.count += if met == Met::Unstamped { 1 } else { NEW_KEYS };
+        if surprises.count >= ENOUGH && surprises.since.is_none() {
+            surprises.since = Some(now);
+        }
+        surprises.since
+    }
+
+    /// Whether the shapes of a class's instances, or the keys of a dict of variables, are known to vary.
+    pub fn vary(&self, of: &PyObject) -> bool {
+        self.surprises.borrow().get(&layout::address(of)).is_some_and(|s| s.since.is_some())
+    }
+
+    /// Takes an instance as typical of its class.
+    pub fn sample(&self, obj: &PyObject, vm: &VirtualMachine) -> Met {
+        let Some(dict) = obj.dict() else { return Met::Known };
         if !dict.class().is(vm.ctx.types.dict_type) {
-            return false;
+            return Met::Known;
         }
         // SAFETY: as in `keys`.
         let before = unsafe { views::dict_stamp(dict.as_object()) };
-        let (Some(keys), Some(stamp)) = (self.keys(&dict, vm), self.stamp(&dict, vm)) else { return false };
+        let (Some(keys), Some(stamp)) = (self.keys(&dict, vm), self.stamp(&dict, vm)) else { return Met::New };
         let class = obj.class() as *const Py<PyType> as usize;
         let mut usual = self.usual.borrow_mut();
         let shapes = usual.entry(class).or_default();
@@ -84,7 +122,11 @@ impl Shapes {
         let known = shapes.len() < known;
         shapes.insert(0, Usual { stamp, keys });
         shapes.truncate(12);
-        before == 0 && known
+        match known {
+            true if before == 0 => Met::Unstamped,
+            true => Met::Known,
+            false => Met::New,
+        }
     }
 
     /// Takes an instance as typical of its class if none is known yet. One without attributes is in the making.

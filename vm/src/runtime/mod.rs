@@ -28,7 +28,7 @@ pub use abi::Entry;
 use abi::{e0, e1, e2, e3, e4};
 use call::{function, instance};
 pub use call::{has_plain_new, is_subclass};
-use dict_set::{shape, tables};
+use dict_set::tables;
 use int_float::{arith, compare, math};
 use iter::iterators;
 use list::sequences;
@@ -50,7 +50,6 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::Dealloc => e1(refs::dealloc),
         RtId::PollSlow => e0(poll::poll_slow),
         RtId::ReplaceSlot => e3(refs::replace_slot),
-        RtId::DictShape => e1(shape::dict_shape),
 
         RtId::NewInt => e1(refs::new_int),
         RtId::NewFloat => e1(refs::new_float),
@@ -136,6 +135,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::SetAdd => e2(dict_set::set_add),
         RtId::MapAdd => e3(dict_set::map_add),
         RtId::DictFindStr => e2(tables::dict_find_str),
+        RtId::DictFindName => e3(tables::dict_find_name),
         RtId::DictFindInt => e2(tables::dict_find_int),
         RtId::DictInsert => e3(tables::dict_insert),
         RtId::SetFindStr => e2(tables::set_find_str),

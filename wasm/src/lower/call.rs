@@ -3,7 +3,8 @@
 
 use super::abi::{CTX, CTX_DEPTH, CTX_EXIT_END, CTX_EXIT_TOP, compiled_signature, mem};
 use super::function::Emitter;
-use psycore_jit::ir::{Callee, ExitId, FnKind, Type, Value};
+use super::memory;
+use psycore_jit::ir::{Callee, ElemKind, ExitId, Field, FnKind, Type, Value};
 use psycore_jit::lower::LowerError;
 use psycore_jit::lower::depth::{self, SPARE_LEVELS};
 use psycore_jit::rt::RtId;
@@ -15,6 +16,48 @@ impl Emitter<'_> {
         if args.len() != rt.params().len() {
             return Err(LowerError(format!("{} with {} arguments", rt.name(), args.len())));
         }
+        if let (RtId::DictFindName, [dict, name, index]) = (rt, args)
+            && let Some(index) = memory::constant(self, *index)
+        {
+            return self.find_name(*dict, *name, index, args);
+        }
+        self.call_entry_point(rt, args)
+    }
+
+    /// `dict_find_name` of an index that is known: looks there, and calls where the name is not there.
+    fn find_name(&mut self, dict: Value, name: Value, index: i64, args: &[Value]) -> Result<(), LowerError> {
+        let layout = self.input.env.layout;
+        let (stride, key) = layout.elem(ElemKind::DictKey);
+        let at = i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
+        let Some(at) = at else { return self.call_entry_point(RtId::DictFindName, args) };
+        self.open_giving(ValType::I64);
+        let found = self.nesting();
+        self.open();
+        let missing = self.nesting();
+        self.load(Field::DictFilled, dict)?;
+        let label = self.label(missing);
+        self.sink().i64_const(index).i64_le_u().br_if(label);
+        self.load(Field::DictEntries, dict)?;
+        let memory = self.at(at + key, 2);
+        self.sink().i32_load(memory);
+        self.get(name)?;
+        self.sink().i32_ne().br_if(label);
+        let mark = layout.dict_entry_mark as i32;
+        if mark != key {
+            // The key of a deleted entry may still be there.
+            self.load(Field::DictEntries, dict)?;
+            let memory = self.at(at + mark, 2);
+            self.sink().i32_load(memory).i32_eqz().br_if(label);
+        }
+        let label = self.label(found);
+        self.sink().i64_const(index).br(label);
+        self.close();
+        self.call_entry_point(RtId::DictFindName, args)?;
+        self.close();
+        Ok(())
+    }
+
+    fn call_entry_point(&mut self, rt: RtId, args: &[Value]) -> Result<(), LowerError> {
         if depth::is_read_by(rt) {
             self.store_depth();
         }

@@ -233,6 +233,17 @@ impl Emitter<'_> {
         self.nesting += 1;
     }
 
+    /// A block that leaves a value on the stack.
+    pub(super) fn open_giving(&mut self, ty: ValType) {
+        self.sink().block(BlockType::Result(ty));
+        self.nesting += 1;
+    }
+
+    /// How many blocks are open.
+    pub(super) fn nesting(&self) -> u32 {
+        self.nesting
+    }
+
     pub(super) fn open_if(&mut self) {
         self.sink().if_(BlockType::Empty);
         self.nesting += 1;

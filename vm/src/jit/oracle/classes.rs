@@ -104,6 +104,10 @@ impl ClassOracle for Jit {
         }
     }
 
+    fn shapes_vary(&self, class: ObjId) -> bool {
+        self.shapes.vary(self.object(class))
+    }
+
     fn type_version(&self, class: ObjId) -> Option<u32> {
         let cls = self.class(class)?;
         let tag = || cls.tp_version_tag().load(std::sync::atomic::Ordering::Acquire);

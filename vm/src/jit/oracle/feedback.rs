@@ -1,7 +1,6 @@
 //! What the interpreter and earlier code have met at an instruction.
 
 use crate::hook::site;
-use crate::jit::driver::MANY_WITHOUT_STAMP;
 use crate::jit::state::Jit;
 use psycore_jit::bytecode::Opcode;
 use psycore_jit::ir::ObjId;
@@ -34,10 +33,6 @@ impl FeedbackOracle for Jit {
             true => p.expected.iter().map_while(|s| *s).collect(),
         });
         seen.unwrap_or_default()
-    }
-
-    fn lacks_stamps(&self, code: ObjId, pc: u32) -> bool {
-        self.profiles.is((code, pc), |p| p.without_stamp >= MANY_WITHOUT_STAMP)
     }
 
     fn distrusted(&self, code: ObjId, pc: u32) -> bool {

@@ -25,6 +25,10 @@ impl GlobalOracle for Jit {
         self.dict_ref(self.object(dict), name)
     }
 
+    fn keys_change(&self, dict: ObjId) -> bool {
+        self.shapes.vary(self.object(dict))
+    }
+
     fn module_dict(&self, module: ObjId) -> Option<ObjId> {
         let m = self.object(module).downcast_ref_if_exact::<PyModule>(self.vm())?;
         Some(self.id_of(m.dict().as_object()))

@@ -1,13 +1,11 @@
 //! Stamps of dict shapes, for compiled code and for the compiler.
 
-use psycore_jit::runtime_context::RuntimeContext;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyDict};
 use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::deopt::traceback;
 use crate::hook::Attached;
 use crate::object::stamp;
-use crate::runtime::abi::{Raw, guarded, obj, vm};
 
 /// What a signal raised while a load ran was meant for the program, which gets it at its next instruction.
 fn pass_on(vm: &VirtualMachine, exception: PyBaseExceptionRef) {
@@ -36,13 +34,4 @@ pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
 /// The stamp of an exact dict's keys, given one if it has none and dicts with the same keys share it.
 pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>) -> Option<u32> {
     stamp::shape(vm, dict, pass_on)
-}
-
-/// The stamp of the keys of an exact dict, given one if it has none; 0 if it can't have one.
-pub unsafe extern "C" fn dict_shape(ctx: *mut RuntimeContext, d: Raw) -> i32 {
-    // SAFETY: compiled code passes its own context and a live exact dict.
-    unsafe {
-        let dict: &Py<PyDict> = obj(d).downcast_unchecked_ref();
-        guarded(vm(ctx), |vm| Ok(shape(vm, dict))).ok().flatten().unwrap_or(0) as i32
-    }
 }

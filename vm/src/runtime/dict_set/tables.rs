@@ -12,6 +12,7 @@ use rustpython_vm::common::hash::{fix_sentinel, mod_int};
 use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::object::layout::{long, word};
+use crate::object::views;
 use crate::object::probe::NO_HASH;
 use crate::object::probe::dict::{FREE, HashTable, TablePlaces, tables};
 use crate::runtime::abi::{Raw, obj, take, vm};
@@ -218,6 +219,17 @@ pub unsafe extern "C" fn dict_find_str(ctx: *mut RuntimeContext, d: Raw, key: Ra
         let vm = vm(ctx);
         let Some(places) = tables(vm) else { return ODD };
         find_str(vm, places, &places.dict, d.addr(), key)
+    }
+}
+
+/// The same where the entry is likely to be at an index.
+pub unsafe extern "C" fn dict_find_name(ctx: *mut RuntimeContext, d: Raw, key: Raw, index: i64) -> i64 {
+    // SAFETY: compiled code passes its own context, a live exact dict and a live exact str.
+    unsafe {
+        match views::dict_entry(obj(d), index as usize) {
+            Some((found, _)) if found == key.addr() => index,
+            _ => dict_find_str(ctx, d, key),
+        }
     }
 }
 

@@ -142,8 +142,7 @@ fn costs() {
             cost("new instance + shape", n / 4, || {
                 let p = call::call(t.ctx(), class, 0);
                 let d = (*p).dict().unwrap();
-                crate::runtime::dict_set::shape::dict_shape(t.ctx(), crate::runtime::abi::give(d));
-                // Leaks one reference to the dict, which the measurement can afford.
+                crate::runtime::dict_set::shape::shape(t.vm, &d);
                 release(t, p);
             });
             cost("poll_slow", n, || {

@@ -531,24 +531,23 @@ fn dicts_with_the_same_keys_get_the_same_stamp() {
             "class A:\n    def __init__(self): self.one = 1; self.two = 2\ndef dicts(n): return [A().__dict__ for _ in range(n)]",
         );
         t.run("a, b, c = dicts(3); c['three'] = 3; empty = {}; odd = {3.5: 1}\ndel b['one']; b['one'] = 1");
-        // SAFETY (of all blocks): the context and the dicts are valid.
-        let [a, b, c] = ["a", "b", "c"].map(|s| t.raw(s));
-        let stamp = unsafe { dict_set::shape::dict_shape(t.ctx(), a) };
-        assert_ne!(stamp, 0);
-        assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), a) }, stamp);
-        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), b) }, stamp);
-        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), c) }, stamp);
+        let shape = |t: &mut super::Bench<'_>, source: &str| {
+            let dict = t.eval(source);
+            dict_set::shape::shape(t.vm, dict.downcast_ref().unwrap())
+        };
+        let stamp = shape(t, "a");
+        assert_ne!(stamp, None);
+        assert_eq!(shape(t, "a"), stamp);
+        assert_ne!(shape(t, "b"), stamp);
+        assert_ne!(shape(t, "c"), stamp);
         for _ in 0..3 {
-            let fresh = t.raw("dicts(1)[0]");
-            assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), fresh) }, stamp);
+            assert_eq!(shape(t, "dicts(1)[0]"), stamp);
         }
-        let (empty, odd) = (t.raw("empty"), t.raw("odd"));
-        assert_ne!(unsafe { dict_set::shape::dict_shape(t.ctx(), empty) }, stamp);
-        assert_eq!(unsafe { dict_set::shape::dict_shape(t.ctx(), odd) }, 0);
+        assert_ne!(shape(t, "empty"), stamp);
+        assert_eq!(shape(t, "odd"), None);
         // The interpreter relies on the stamp: it must still see changes.
         t.run("x = A(); y = A()\ndef get(o): return o.two\nfor _ in range(20): get(x)");
-        let d = t.raw("y.__dict__");
-        unsafe { dict_set::shape::dict_shape(t.ctx(), d) };
+        shape(t, "y.__dict__");
         assert_eq!(t.expected("(y.__dict__, a)"), "tuple ({'one': 1, 'two': 2}, {'one': 1, 'two': 2})");
         let unshared = t.eval("odd");
         let unshared = unshared.downcast_ref().unwrap();
