@@ -86,6 +86,16 @@ pub struct RawUnit {
     pub whole: bool,
 }
 
+/// How many of the topmost values of the stack say by their classes what an instruction does; none where it is not only they.
+pub fn operand_count(op: Opcode) -> usize {
+    use Opcode::*;
+    match op {
+        LoadAttr | ToBool | UnaryNegative | UnaryInvert | UnaryNot | GetIter | UnpackSequence | FormatSimple => 1,
+        BinaryOp | CompareOp | ContainsOp | StoreAttr | StoreSubscr => 2,
+        _ => 0,
+    }
+}
+
 impl Instr {
     /// Where a jump goes.
     pub fn target(&self) -> Option<u32> {

@@ -463,8 +463,13 @@ pub trait FeedbackOracle {
     /// What an exit saw at an instruction: the classes of the topmost stack values then, top
     /// first. Empty if nothing was seen.
     fn observed(&self, code: ObjId, pc: u32) -> Vec<Seen>;
-    /// The classes of the topmost stack value that exits have seen here, if several.
-    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId>;
+    /// The classes that the operand at a depth has had when compiled code left here, and those that it was taken for, if
+    /// these are several and not many.
+    fn classes(&self, code: ObjId, pc: u32, depth: usize) -> Vec<ObjId>;
+    /// Whether they are several, or many.
+    fn varies(&self, code: ObjId, pc: u32, depth: usize) -> bool;
+    /// Notes that code leaves if the operand at a depth is of another class.
+    fn note_wanted(&self, code: ObjId, pc: u32, depth: usize, class: ObjId);
     /// Notes that the operand at a depth of an instruction was expected to be of a class.
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
     /// Whether specializations of this kind went wrong here before: do it generally.

@@ -84,7 +84,8 @@ impl Specializer<'_> {
             _ => None,
         };
         for d in 0..2 {
-            if !matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()) {
+            if !matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()) || self.o.varies(self.start.frame().code.id, self.ins.pc, d)
+            {
                 continue;
             }
             // An exit has seen it later than the interpreter's cache, which is never renewed.

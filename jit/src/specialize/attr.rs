@@ -1,6 +1,7 @@
 //! Attributes: of instances by shape, of classes and modules as guarded constants.
 
 use super::abstract_state::{ObjVal, Own, Val};
+use super::dict::DictKey;
 use super::{Flow, Res, Specializer};
 use crate::ir::{ElemKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, InstanceShape};
@@ -57,7 +58,7 @@ impl Specializer<'_> {
         if let Some(flow) = self.load_shared_attr(name, method)? {
             return Ok(flow);
         }
-        if self.split_classes() {
+        if self.split_classes(0) {
             return Ok(Flow::End);
         }
         let owner = self.expect_type(0).or_else(|| self.o.owner_type(self.ctx.frame().code.id, self.ins.op_pc));
@@ -320,13 +321,34 @@ impl Specializer<'_> {
         self.load_item(ElemKind::DictValue, entry.entries, entry.index, entry.tok)
     }
 
-    /// Stores to an entry of an instance's dict. Stack: value, owner.
-    pub(super) fn store_entry(&mut self, entry: &DictEntry) {
-        let DictEntry { dict, entries, index, tok } = *entry;
+    /// Checks that nobody is in the middle of changing a dict.
+    fn guard_unlocked(&mut self, dict: Value, tok: Option<Value>) {
         let exit = self.exit_start(Reason::Shape);
         let lock = self.b.load(Field::DictLock, dict, tok);
         let zero = self.b.i64(0);
         self.b.guard_icmp(IntCC::Eq, lock, zero, exit);
+    }
+
+    /// Stores an attribute in the dict of an instance that may lack it. Stack: value, owner.
+    pub(super) fn store_name_in(&mut self, v: Value, tok: Option<Value>, name: ObjId, index: u32) {
+        let (d, tok) = self.own_dict(v, tok);
+        self.guard_unlocked(d, tok);
+        let (key, index) = (self.b.obj(name), self.b.i64(index as i64));
+        let found = self.b.call_rt_value(RtId::DictFindName, &[d, key, index]);
+        let exit = self.exit_start(Reason::Shape);
+        let absent = self.b.i64(-1);
+        self.b.guard_icmp(IntCC::SGe, found, absent, exit);
+        self.not_globals(d, true);
+        let owner = self.pop();
+        let value = self.pop();
+        self.drop_val(owner);
+        self.set_entry((d, found), DictKey::Str(key), value);
+    }
+
+    /// Stores to an entry of an instance's dict. Stack: value, owner.
+    pub(super) fn store_entry(&mut self, entry: &DictEntry) {
+        let DictEntry { dict, entries, index, tok } = *entry;
+        self.guard_unlocked(dict, tok);
         let old = self.b.load_elem(ElemKind::DictValue, entries, index, tok);
         let owner = self.pop();
         let value = self.pop();
@@ -357,7 +379,7 @@ impl Specializer<'_> {
         if self.store_shared_attr(name) {
             return Ok(Flow::Next);
         }
-        if self.split_classes() {
+        if self.split_classes(0) {
             return Ok(Flow::End);
         }
         let owner = self.expect_type(0).or_else(|| self.o.owner_type(code.id, self.ins.op_pc));
@@ -368,6 +390,17 @@ impl Specializer<'_> {
             && self.o.type_version(ty).is_some()
         {
             match (self.o.attr(ty, name), self.o.instance_shape(ty, name)) {
+                (Some(AttrRef::Dict { .. } | AttrRef::Method { .. } | AttrRef::ClassValue { .. }), shape)
+                    if shape != InstanceShape::NoDict && self.o.shapes_vary(ty) =>
+                {
+                    self.want(0, ty);
+                    self.materialize(1);
+                    self.promote();
+                    self.guard_version(ty);
+                    let Val::Obj(o) = self.peek(0).clone() else { unreachable!("wanted an object") };
+                    self.store_name_in(o.v, o.tok, name, if let InstanceShape::Entry { index, .. } = shape { index } else { 0 });
+                    return Ok(Flow::Next);
+                }
                 (Some(AttrRef::Dict { .. }), InstanceShape::Entry { stamps, index }) => {
                     self.want(0, ty);
                     self.materialize(1);

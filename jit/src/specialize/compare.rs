@@ -3,7 +3,7 @@
 use super::abstract_state::Val;
 use super::emit::Num;
 use super::{Flow, Res, Specializer};
-use crate::ir::{FloatCC, IntCC, Reason, Value};
+use crate::ir::{FloatCC, IntCC, ObjId, Reason, Value};
 use crate::rt::RtId;
 
 const INT_CC: [IntCC; 6] = [IntCC::SLt, IntCC::SLe, IntCC::Eq, IntCC::Ne, IntCC::SGt, IntCC::SGe];
@@ -52,6 +52,19 @@ impl Specializer<'_> {
             self.push(Val::Bool(c));
             return Ok(Flow::Next);
         }
+        if let (2 | 3, Some(a), Some(b)) = (op, ta, tb)
+            && let Some(equal) = self.unlike(a, b)
+        {
+            for d in 0..2 {
+                if let Val::Obj(o) = *self.peek(d) {
+                    self.guard_type(o.v, if d == 0 { b } else { a });
+                }
+            }
+            self.pop_drop(2);
+            let c = self.b.bool(equal == (op == 2));
+            self.push(Val::Bool(c));
+            return Ok(Flow::Next);
+        }
         if let Some(flow) = self.compare_operator(op)? {
             return Ok(flow);
         }
@@ -71,6 +84,20 @@ impl Specializer<'_> {
         let c = self.rt(RtId::CompareBool, &args).expect("a result");
         self.push(Val::Bool(c));
         Ok(Flow::Next)
+    }
+
+    /// Whether objects of two builtin classes are equal, where the classes alone decide it.
+    fn unlike(&self, a: ObjId, b: ObjId) -> Option<bool> {
+        let k = self.o.known();
+        // Classes of one kind may have equal objects.
+        let kinds: [&[ObjId]; 6] =
+            [&[k.none_type], &[k.int, k.float, k.bool_, k.complex], &[k.str_], &[k.list], &[k.tuple], &[k.dict]];
+        let kind = |class: ObjId| kinds.iter().position(|kind| kind.contains(&class));
+        match (kind(a)?, kind(b)?) {
+            (0, 0) => Some(true),
+            (x, y) if x != y => Some(false),
+            _ => None,
+        }
     }
 
     /// Compares an int with a float exactly.

@@ -32,6 +32,7 @@ impl Specializer<'_> {
         // Where nothing is known, most keys are strs.
         let ty = match self.ty_of(self.peek(depth)).or_else(|| self.expect_type(depth)) {
             Some(t) => t,
+            None if self.o.varies(self.start.frame().code.id, self.ins.pc, depth) => return None,
             None if matches!(self.peek(depth), Val::Obj(_)) => k.str_,
             None => return None,
         };
@@ -153,6 +154,12 @@ impl Specializer<'_> {
         let value = self.pop();
         self.drop_val(key_val);
         self.drop_val(dict_val);
+        self.set_entry((d, i), key, value);
+        true
+    }
+
+    /// Stores a value for a key that was looked up: in its entry, or in a new one.
+    pub(super) fn set_entry(&mut self, (d, i): (Value, Value), key: DictKey, value: Val) {
         // A number may stay one where the old value is overwritten; anything else is needed as an object
         // on both ways.
         let number = matches!(value, Val::Int(_) | Val::Float(_));
@@ -190,7 +197,6 @@ impl Specializer<'_> {
         }
         self.b.jump(done, &[]);
         self.b.switch_to(done);
-        true
     }
 
     /// `s.add(item)` of a set (stack: function, set, item).

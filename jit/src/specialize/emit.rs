@@ -2,6 +2,7 @@
 
 use super::abstract_state::{Dropped, ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Specializer};
+use crate::bytecode::{Opcode, operand_count};
 use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Type, UnOp, Value};
 use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
@@ -428,6 +429,9 @@ impl Specializer<'_> {
     /// The same; an int must be no farther from zero.
     pub(super) fn want_within(&mut self, extent: Extent, depth: usize, ty: ObjId) {
         let val = self.peek(depth).clone();
+        if matches!(val, Val::Obj(o) if o.ty.is_none()) && self.spread.is_none() {
+            self.o.note_wanted(self.start.frame().code.id, self.ins.pc, depth, ty);
+        }
         let refined = self.refine(extent, &val, ty);
         if let Some(new) = refined {
             *self.peek_mut(depth) = new;
@@ -479,8 +483,13 @@ impl Specializer<'_> {
             return Some(t);
         }
         let (code, pc) = (self.start.frame().code.id, self.ins.pc);
-        if let Some(s) = self.o.observed(code, pc).get(depth).filter(|_| self.spread.is_none()) {
-            return Some(s.ty);
+        if self.spread.is_none() {
+            if self.o.varies(code, pc, depth) {
+                return None;
+            }
+            if let Some(s) = self.o.observed(code, pc).get(depth) {
+                return Some(s.ty);
+            }
         }
         // Else it is expected to be like the live value that it comes from.
         let Val::Obj(ObjVal { sample: Some(sample), .. }) = self.peek(depth) else { return None };
@@ -571,12 +580,7 @@ impl Specializer<'_> {
     /// Whether the instruction works on an object of unknown class that no exit has shown yet, so
     /// that leaving here some times could make it a special case.
     fn may_learn(&self) -> bool {
-        use crate::bytecode::Opcode::*;
-        let operands = match self.ins.op {
-            LoadAttr | ToBool | UnaryNegative | UnaryInvert | GetIter | ForIter | UnpackSequence => 1,
-            BinaryOp | CompareOp | ContainsOp | StoreAttr | StoreSubscr => 2,
-            _ => return false,
-        };
+        let operands = if self.ins.op == Opcode::ForIter { 1 } else { operand_count(self.ins.op) };
         !self.distrusted()
             && self.o.observed(self.start.frame().code.id, self.ins.pc).is_empty()
             && (0..operands).any(|d| matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()))

@@ -104,6 +104,9 @@ impl Specializer<'_> {
     /// The instructions that do more than to move values or to go elsewhere.
     fn operation(&mut self) -> Res<Flow> {
         use Opcode::*;
+        if self.split_operands() {
+            return Ok(Flow::End);
+        }
         let ins = self.ins;
         let arg = ins.arg as usize;
         match ins.op {
@@ -425,6 +428,10 @@ impl Specializer<'_> {
                 self.b.bool(true)
             }
             Val::Obj(o) => match o.ty {
+                Some(t) if [k.none_type, k.int, k.float, k.bool_].contains(&t) && !(self.distrusted() && t == k.int) => {
+                    self.want(depth, t);
+                    return self.truth(depth);
+                }
                 Some(t) if t == k.str_ => {
                     let tok = self.guard_type(o.v, t);
                     let n = self.b.load(Field::StrBytes, o.v, tok);
@@ -467,7 +474,12 @@ impl Specializer<'_> {
 
     fn truth_type(&self, depth: usize) -> Option<crate::ir::ObjId> {
         let k = self.o.known();
-        let fb = self.o.feedback(self.ctx.frame().code.id, self.ins.op_pc);
+        let code = self.ctx.frame().code.id;
+        if !self.o.observed(code, self.ins.pc).is_empty() {
+            // Later than the interpreter's cache, which is never renewed.
+            return self.expect_type(depth);
+        }
+        let fb = self.o.feedback(code, self.ins.op_pc);
         match fb.op {
             Opcode::ToBoolBool => Some(k.bool_),
             Opcode::ToBoolInt => Some(k.int),

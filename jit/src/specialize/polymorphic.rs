@@ -8,6 +8,7 @@
 
 use super::abstract_state::Val;
 use super::{Flow, Res, Specializer};
+use crate::bytecode::{Opcode, operand_count};
 use crate::ir::{Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::{AttrRef, InstanceShape};
 use std::rc::Rc;
@@ -36,13 +37,13 @@ enum CommonAttribute {
 }
 
 impl Specializer<'_> {
-    /// The classes that the object on top of the stack may have, if several are known.
-    fn classes_of_top(&self) -> Option<(Value, Rc<[ObjId]>)> {
-        let Val::Obj(o) = self.peek(0) else { return None };
+    /// The classes that the object at `depth` may have, if several are known.
+    fn classes_of(&self, depth: usize) -> Option<(Value, Rc<[ObjId]>)> {
+        let Val::Obj(o) = self.peek(depth) else { return None };
         if o.ty.is_some() {
             return None;
         }
-        let here = self.o.classes(self.start.frame().code.id, self.ins.pc);
+        let here = self.o.classes(self.start.frame().code.id, self.ins.pc, depth);
         let classes = if here.len() < 2 { self.families.get(&o.v)?.clone() } else { here.into() };
         Some((o.v, classes))
     }
@@ -91,7 +92,7 @@ impl Specializer<'_> {
     /// The object on top of the stack, the classes it may have, and the attribute on which they agree. Where
     /// two classes come by, their relatives will, too.
     fn shared_attr_of_top(&self, name: ObjId) -> Option<(Value, Rc<[ObjId]>, CommonAttribute)> {
-        let (v, classes) = self.classes_of_top()?;
+        let (v, classes) = self.classes_of(0)?;
         let mut more = classes.to_vec();
         for class in self.o.relatives(&classes) {
             if more.len() < MAX_CLASSES {
@@ -137,6 +138,10 @@ impl Specializer<'_> {
         self.materialize(1);
         self.promote();
         let tok = self.guard_one_of(v, &classes);
+        if classes.iter().any(|class| self.o.shapes_vary(*class)) {
+            self.store_name_in(v, tok, name, index);
+            return true;
+        }
         let entry = self.instance_entry(v, tok, &classes, name, (&stamps, index));
         self.store_entry(&entry);
         true
@@ -165,10 +170,19 @@ impl Specializer<'_> {
         self.guard_absent(v, tok, classes, name, stamps);
     }
 
-    /// Where objects of several classes come by: one way for each, the instruction done in each anew.
-    /// True if the block has ended.
-    pub(super) fn split_classes(&mut self) -> bool {
-        let Some((v, classes)) = self.classes_of_top() else { return false };
+    /// Where operands of several classes come by: one way for each class of one of them, the instruction done in each
+    /// anew. Attributes are not multiplied where the classes agree. True if the block has ended.
+    pub(super) fn split_operands(&mut self) -> bool {
+        let operands = match self.ins.op {
+            Opcode::LoadAttr | Opcode::StoreAttr => 0,
+            op => operand_count(op),
+        };
+        (0..operands).any(|depth| self.split_classes(depth))
+    }
+
+    /// The same for the operand at `depth`.
+    pub(super) fn split_classes(&mut self, depth: usize) -> bool {
+        let Some((v, classes)) = self.classes_of(depth) else { return false };
         if classes.len() > MAX_WAYS {
             return false;
         }
@@ -195,6 +209,6 @@ impl Specializer<'_> {
 
     /// Whether there are more classes than ways.
     pub(super) fn is_crowded(&self) -> bool {
-        self.classes_of_top().is_some_and(|(_, classes)| classes.len() > MAX_WAYS)
+        self.classes_of(0).is_some_and(|(_, classes)| classes.len() > MAX_WAYS)
     }
 }

@@ -352,7 +352,7 @@ impl Specializer<'_> {
         let Some(name) = self.o.special_method(which) else {
             return Ok(self.leave_at_start(Reason::Unsupported));
         };
-        if self.split_classes() {
+        if self.split_classes(0) {
             return Ok(Flow::End);
         }
         let owner = self.expect_type(0);

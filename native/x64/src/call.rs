@@ -70,7 +70,8 @@ impl Translator<'_> {
         let layout = self.input.env.layout;
         let (stride, key) = layout.elem(ElemKind::DictKey);
         let mark = layout.dict_entry_mark as i32;
-        let at = i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
+        let at =
+            i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
         let (Some(at), [dict, name, _]) = (at, args) else { return self.call_rt(RtId::DictFindName, args) };
         let (here, missing, next) =
             (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());

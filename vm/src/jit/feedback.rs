@@ -11,7 +11,7 @@ use crate::hook::exits::ExitInfo;
 use crate::hook::{Exited, Site};
 use crate::object::frame::FrameRef;
 use crate::object::layout;
-use psycore_jit::bytecode::{CodeInfo, Opcode};
+use psycore_jit::bytecode::{CodeInfo, Opcode, operand_count};
 use psycore_jit::ir::{ExitKind, ObjId, Reason, Recipe, VirtualKind};
 use psycore_jit::oracle::{GlobalOracle, ObjectOracle, Seen};
 use psycore_jit::specialize::Request;
@@ -31,8 +31,6 @@ const MAX_RESHAPED: u32 = 6;
 const AFTER_USELESS: u32 = 200_000;
 /// The same where it was to be built again, but compiling had taken its share of the time.
 const AFTER_DENIED: u32 = 10_000;
-/// Classes that an instruction is specialized for at most.
-const MAX_CLASSES: usize = 6;
 
 impl Jit {
     /// Counts an exit that the code took at an instruction. `stack` are the classes of the
@@ -51,7 +49,8 @@ impl Jit {
             return false;
         }
         let now = self.compilations();
-        self.profiles.update(at, |p| p.note_exit(unit, kind, reason, stack, turns, now))
+        let operands = self.code(at.0).and_then(|c| c.instr(at.1).map(|i| operand_count(i.op))).unwrap_or(0);
+        self.profiles.update(at, |p| p.note_exit(unit, (kind, reason), operands, stack, turns, now))
     }
 
     /// Whether an exit leaves the return to the interpreter because somebody holds the frame.
@@ -215,25 +214,23 @@ impl Jit {
 
 impl Profile {
     /// Learns from an exit of a unit. Says whether that should be built again; `now` counts compilations.
-    fn note_exit(&mut self, unit: &Compiled, kind: ExitKind, reason: Reason, stack: Vec<Seen>, turns: u64, now: u64) -> bool {
+    /// The classes of the topmost `operands` values say what the instruction does.
+    fn note_exit(
+        &mut self,
+        unit: &Compiled,
+        (kind, reason): (ExitKind, Reason),
+        operands: usize,
+        stack: Vec<Seen>,
+        turns: u64,
+        now: u64,
+    ) -> bool {
         let p = self;
         p.exits += u32::from(turns < SELDOM);
-        if let (Some(now), Some(then)) = (stack.first(), p.seen.first().copied().or(p.expected.first().copied().flatten()))
-            && now.ty != then.ty
-            && matches!(reason, Reason::Type | Reason::Shape)
-        {
-            for ty in [then.ty, now.ty] {
-                if p.megamorphic || p.classes.contains(&ty) {
-                    continue;
-                }
-                p.classes.push(ty);
-                if p.classes.len() > MAX_CLASSES {
-                    p.classes.clear();
-                    (p.megamorphic, p.distrusted) = (true, true);
-                }
-            }
+        for (operand, seen) in p.operands[..operands].iter_mut().zip(&stack) {
+            p.grown |= operand.meet(seen.ty);
+            p.distrusted |= operand.are_many();
         }
-        let known = p.rebuilt_for.as_ref() == Some(&stack);
+        let known = if operands > 0 { !p.grown } else { p.rebuilt_for.as_ref() == Some(&stack) };
         // A unit that is older than what was learned here only has to catch up.
         let outdated = unit.made_at <= p.rebuilt_at;
         p.seen = stack;
@@ -265,6 +262,7 @@ impl Profile {
         }
         p.rebuilt_for = Some(p.seen.clone());
         p.rebuilt_at = now;
+        p.grown = false;
         true
     }
 

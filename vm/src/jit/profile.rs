@@ -15,10 +15,10 @@ pub struct Profile {
     pub seen: Vec<Seen>,
     /// What a build expected from live values, by depth.
     pub expected: Vec<Option<Seen>>,
-    /// Classes of the topmost stack value, if exits have seen several.
-    pub classes: Vec<ObjId>,
-    /// There were too many of them.
-    pub megamorphic: bool,
+    /// What the classes of the topmost operands have been, top first.
+    pub operands: [OperandClasses; 3],
+    /// Whether one of them has grown since code was last built again for this place.
+    pub grown: bool,
     /// Specializing went wrong: do it generally.
     pub distrusted: bool,
     /// It loaded something to call that was no method, and left for that.
@@ -36,6 +36,53 @@ pub struct Profile {
     /// What `seen` was when code was last rebuilt for this place, and when that was.
     pub rebuilt_for: Option<Vec<Seen>>,
     pub rebuilt_at: u64,
+}
+
+/// Classes that an instruction is specialized for at most.
+const MAX_CLASSES: usize = 6;
+
+/// The classes that an operand has had where code left, and those for which code was made. They only become more.
+#[derive(Default)]
+pub struct OperandClasses {
+    /// What the latest code was made for.
+    wanted: Option<ObjId>,
+    seen: Vec<ObjId>,
+    many: bool,
+}
+
+impl OperandClasses {
+    /// Code leaves if the operand is of another class.
+    pub fn want(&mut self, class: ObjId) {
+        self.wanted = Some(class);
+    }
+
+    /// Code has left for an operand of a class. Says whether that is news.
+    pub fn meet(&mut self, class: ObjId) -> bool {
+        let wanted = self.wanted.filter(|wanted| *wanted != class);
+        let mut news = false;
+        for class in wanted.into_iter().chain([class]) {
+            if self.many || self.seen.contains(&class) {
+                continue;
+            }
+            news = true;
+            self.many = self.seen.len() == MAX_CLASSES;
+            self.seen.push(class);
+        }
+        news
+    }
+
+    /// The classes, if these are several and not many.
+    pub fn several(&self) -> Option<&[ObjId]> {
+        (!self.many && self.seen.len() > 1).then_some(&self.seen)
+    }
+
+    pub fn vary(&self) -> bool {
+        self.seen.len() > 1
+    }
+
+    pub fn are_many(&self) -> bool {
+        self.many
+    }
 }
 
 /// All profiles.

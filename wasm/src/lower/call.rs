@@ -28,7 +28,8 @@ impl Emitter<'_> {
     fn find_name(&mut self, dict: Value, name: Value, index: i64, args: &[Value]) -> Result<(), LowerError> {
         let layout = self.input.env.layout;
         let (stride, key) = layout.elem(ElemKind::DictKey);
-        let at = i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
+        let at =
+            i64::from(stride).checked_mul(index).and_then(|at| i32::try_from(at).ok()).filter(|at| (0..1 << 20).contains(at));
         let Some(at) = at else { return self.call_entry_point(RtId::DictFindName, args) };
         self.open_giving(ValType::I64);
         let found = self.nesting();

@@ -1,6 +1,7 @@
 //! What the interpreter and earlier code have met at an instruction.
 
 use crate::hook::site;
+use crate::jit::profile::{OperandClasses, Profile};
 use crate::jit::state::Jit;
 use psycore_jit::bytecode::Opcode;
 use psycore_jit::ir::ObjId;
@@ -72,8 +73,21 @@ impl FeedbackOracle for Jit {
         self.class_of_version(version)
     }
 
-    fn classes(&self, code: ObjId, pc: u32) -> Vec<ObjId> {
-        self.profiles.get((code, pc), |p| p.classes.clone()).unwrap_or_default()
+    fn classes(&self, code: ObjId, pc: u32, depth: usize) -> Vec<ObjId> {
+        let several = |p: &Profile| p.operands.get(depth).and_then(OperandClasses::several).map(<[ObjId]>::to_vec);
+        self.profiles.get((code, pc), several).flatten().unwrap_or_default()
+    }
+
+    fn varies(&self, code: ObjId, pc: u32, depth: usize) -> bool {
+        self.profiles.is((code, pc), |p| p.operands.get(depth).is_some_and(OperandClasses::vary))
+    }
+
+    fn note_wanted(&self, code: ObjId, pc: u32, depth: usize, class: ObjId) {
+        self.profiles.update((code, pc), |p| {
+            if let Some(operand) = p.operands.get_mut(depth) {
+                operand.want(class);
+            }
+        });
     }
 
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen) {

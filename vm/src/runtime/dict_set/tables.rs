@@ -12,9 +12,9 @@ use rustpython_vm::common::hash::{fix_sentinel, mod_int};
 use rustpython_vm::{AsObject, Py, VirtualMachine};
 
 use crate::object::layout::{long, word};
-use crate::object::views;
 use crate::object::probe::NO_HASH;
 use crate::object::probe::dict::{FREE, HashTable, TablePlaces, tables};
+use crate::object::views;
 use crate::runtime::abi::{Raw, obj, take, vm};
 use crate::runtime::int_float::arith::small;
 
