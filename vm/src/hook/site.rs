@@ -169,6 +169,17 @@ impl Site {
         self.versions.borrow().clone()
     }
 
+    /// One of them.
+    #[inline]
+    pub fn version(&self, index: usize) -> Option<SiteVersion> {
+        self.versions.borrow().get(index).copied()
+    }
+
+    /// How many there are.
+    pub fn version_count(&self) -> usize {
+        self.versions.borrow().len()
+    }
+
     /// Whether there is any.
     pub fn has_versions(&self) -> bool {
         !self.versions.borrow().is_empty()

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// have no other thread for it either.
 const START: Duration = if cfg!(target_family = "wasm") { Duration::from_millis(200) } else { Duration::from_micros(1500) };
 /// The share of the run time: one part in so many.
-const SHARE: u32 = if cfg!(target_family = "wasm") { 16 } else { 64 };
+const SHARE: u32 = if cfg!(target_family = "wasm") { 16 } else { 20 };
 /// Both where the user wants code rather than speed, as tests do.
 const START_GENEROUS: Duration = Duration::from_millis(250);
 const SHARE_GENEROUS: u32 = 3;

@@ -109,8 +109,9 @@ impl Jit {
     fn refused(&self, request: &Request, why: Refused) -> Attempt {
         match why {
             Refused::NeedsFrame(pc) => self.log.write(format_args!(
-                "refused {}: line {} calls out to Python, which needs a frame",
+                "refused {}: {:?} in line {} calls out to Python, which needs a frame",
                 self.name_of(request),
+                self.code(self.code_of(request)).and_then(|c| c.instr(pc).map(|i| i.op)),
                 self.line_of(self.code_of(request), pc)
             )),
             _ => self.log.write(format_args!("refused {}: {why:?}", self.name_of(request))),

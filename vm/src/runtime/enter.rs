@@ -7,7 +7,7 @@ use super::refs::release_deferred;
 use crate::code::plan::SiteKind;
 use crate::deopt::leave::{Leaving, leave, read_records};
 use crate::deopt::{calls, traceback};
-use crate::hook::{Attached, Hook, Hot, Site, SiteVersion, lazy};
+use crate::hook::{Attached, Hook, Hot, Site, lazy};
 use crate::object::depth::stack_is_short;
 use crate::object::frame::FrameRef;
 use crate::object::layout;
@@ -104,10 +104,10 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
     let mut tried = 0;
     let mut asked = false;
     loop {
-        let versions = site.versions();
-        if versions.len() > tried {
+        let count = site.version_count();
+        if count > tried {
             // SAFETY: the caller's promise.
-            match unsafe { enter(site, &versions[tried..], frame, vm) } {
+            match unsafe { enter(site, tried, frame, vm) } {
                 Entered::Returned(value) => {
                     site.missed.store(0, Ordering::Relaxed);
                     // SAFETY: the frame is live; room for one value was reserved.
@@ -137,12 +137,12 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
         }
         match a.driver().hot(site, frame, vm) {
             Hot::Installed => {
-                let now = site.versions().len();
+                let now = site.version_count();
                 // Versions are appended, or the list was replaced by one that is not longer.
-                if now == 0 || tried == versions.len() && now == tried {
+                if now == 0 || tried == count && now == tried {
                     return;
                 }
-                tried = if now > versions.len() { versions.len() } else { 0 };
+                tried = if now > count { count } else { 0 };
                 asked = true;
             }
             Hot::Later(n) => {
@@ -213,11 +213,11 @@ pub enum Entered {
     Missed,
 }
 
-/// Runs the first version that fits.
+/// Runs the first version that fits, from the one at an index on. The list does not change before one has fitted.
 ///
 /// # Safety
 /// As for [`hot`].
-unsafe fn enter(site: &Site, versions: &[SiteVersion], frame: FrameRef, vm: &VirtualMachine) -> Entered {
+unsafe fn enter(site: &Site, first: usize, frame: FrameRef, vm: &VirtualMachine) -> Entered {
     // As much of the guest's stack as engines take of theirs for compiled code that calls: see `stack_is_short`.
     #[cfg(target_family = "wasm")]
     let taken = std::mem::MaybeUninit::<[u64; 160]>::uninit();
@@ -252,7 +252,9 @@ unsafe fn enter(site: &Site, versions: &[SiteVersion], frame: FrameRef, vm: &Vir
         (*ctx).frame = frame.0.cast();
         (*ctx).vm = (vm as *const VirtualMachine).cast();
         let args = frame.slots() as *mut u64;
-        for version in versions {
+        let mut next = first;
+        while let Some(version) = site.version(next) {
+            next += 1;
             (*ctx).depth = left.min(limit.min(i32::MAX as usize) as i32);
             (*ctx).failed = 0;
             a.activations.count_entry();
@@ -260,7 +262,7 @@ unsafe fn enter(site: &Site, versions: &[SiteVersion], frame: FrameRef, vm: &Vir
             let polls = (*ctx).polls();
             let result = match version.entry {
                 Some(entry) => entry(ctx, args),
-                None => a.driver().enter(version, ctx, args),
+                None => a.driver().enter(&version, ctx, args),
             };
             if result == status::RETURNED {
                 let value = (*ctx).ret as usize;
@@ -286,7 +288,7 @@ unsafe fn enter(site: &Site, versions: &[SiteVersion], frame: FrameRef, vm: &Vir
             let exception = std::mem::replace(&mut (*ctx).exception, std::ptr::null_mut());
             saved.restore(a);
             site.ended();
-            let leaving = Leaving { attached: a, site, version, records, exception: exception as usize };
+            let leaving = Leaving { attached: a, site, version: &version, records, exception: exception as usize };
             leave(leaving, frame, vm);
             release_deferred();
             return Entered::Left;
@@ -307,7 +309,7 @@ pub unsafe fn begin(site: &Site, frame: FrameRef, vm: &VirtualMachine) -> Entere
     // SAFETY: the caller's promise.
     unsafe {
         frame.set_lasti(start);
-        enter(site, &site.versions(), frame, vm)
+        enter(site, 0, frame, vm)
     }
 }
 

@@ -8,10 +8,12 @@ use std::cell::{Cell, UnsafeCell};
 
 use rustpython_vm::builtins::{PyCode, PyFunction};
 use rustpython_vm::bytecode::CodeFlags;
-use rustpython_vm::vm::thread::set_current_frame;
+use rustpython_vm::vm::thread::{set_current_frame, set_current_frame_nosave};
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef, PyResult, VirtualMachine};
 
+use super::abi::Raw;
 use super::enter::{self, Entered};
+use super::refs;
 use crate::code::call_target::CallTarget;
 use crate::code::plan::{SUSPENDS, SiteKind};
 use crate::hook::{Hook, Site, site};
@@ -71,10 +73,7 @@ fn entry_site(constant: &PyObject) -> Option<&Site> {
 /// Calls a function with as many arguments as it was looked up for.
 #[inline]
 pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut args: Vec<PyObjectRef>) -> PyResult {
-    let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
-    let possible = target.words > 0 && !tools && !stack_is_short();
-    let depth = depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get());
-    let Some(depth) = depth else {
+    let Some(depth) = room(vm, target) else {
         let exact = !target.rest && !target.keywords;
         return if exact { f.invoke_exact_args(args, vm) } else { f.invoke(args.into(), vm) };
     };
@@ -85,6 +84,70 @@ pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut arg
     if target.keywords {
         args.push(vm.ctx.new_dict().into());
     }
+    let fill = |slots: *mut usize| {
+        for (i, arg) in args.into_iter().enumerate() {
+            // SAFETY: the function has at least as many locals.
+            unsafe { slots.add(i).write(layout::disown(arg)) };
+        }
+    };
+    // SAFETY: the arguments fill the parameters.
+    unsafe { on_own_frame(vm, f, target, depth, fill) }
+}
+
+/// The same with an object, if there is one, and the words at an address as arguments, which stay the caller's. `None` where it
+/// takes another way.
+///
+/// # Safety
+/// The words are `n` live objects, and no other thread runs Python code.
+#[inline]
+pub unsafe fn call_borrowed(
+    vm: &VirtualMachine,
+    f: &Py<PyFunction>,
+    first: Option<Raw>,
+    words: *const u64,
+    n: usize,
+) -> Option<PyResult> {
+    let given = n + usize::from(first.is_some());
+    let target = target(f, given).filter(|target| !target.rest && !target.keywords)?;
+    let depth = room(vm, target)?;
+    let fill = |slots: *mut usize| {
+        // SAFETY: the caller's promise; the function has at least as many locals.
+        let give = |i: usize, object: Raw| unsafe {
+            refs::add(object, 1);
+            slots.add(i).write(object as usize);
+        };
+        if let Some(first) = first {
+            give(0, first);
+        }
+        for i in 0..n {
+            // SAFETY: as above.
+            give(given - n + i, unsafe { words.add(i).read() } as usize as Raw);
+        }
+    };
+    // SAFETY: the arguments fill the parameters.
+    Some(unsafe { on_own_frame(vm, f, target, depth, fill) })
+}
+
+/// The VM's count of frames, if a function may be called on a frame of ours.
+#[inline]
+fn room(vm: &VirtualMachine, target: CallTarget) -> Option<&Cell<usize>> {
+    let tools = vm.use_tracing.get() || vm.state.monitoring_events.load() != 0;
+    let possible = target.words > 0 && !tools && !stack_is_short();
+    depth_word(vm).filter(|depth| possible && depth.get() < vm.recursion_limit.get())
+}
+
+/// Calls a function on a frame of ours, whose first slots `fill` fills.
+///
+/// # Safety
+/// `fill` puts an owned argument into the slot of each parameter, and touches no other.
+#[inline]
+unsafe fn on_own_frame(
+    vm: &VirtualMachine,
+    f: &Py<PyFunction>,
+    target: CallTarget,
+    depth: &Cell<usize>,
+    fill: impl FnOnce(*mut usize),
+) -> PyResult {
     vm.with_recursion("", || {
         let words = target.words as usize;
         STACK.with(|stack| {
@@ -92,7 +155,7 @@ pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut arg
             if base + words > STACK_WORDS {
                 let mut memory = vec![0usize; words];
                 // SAFETY: the memory outlives the call.
-                return unsafe { run(vm, f, target, args, &mut memory, depth) };
+                return unsafe { run(vm, f, target, fill, &mut memory, depth) };
             }
             // SAFETY: the vector never grows after this; the words above the top are unused,
             // and calls give back what they took in reverse order.
@@ -105,7 +168,7 @@ pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut arg
             };
             stack.top.set(base + words);
             // SAFETY: the words are this call's own.
-            let result = unsafe { run(vm, f, target, args, memory, depth) };
+            let result = unsafe { run(vm, f, target, fill, memory, depth) };
             stack.top.set(base);
             result
         })
@@ -113,13 +176,13 @@ pub fn call(vm: &VirtualMachine, f: &Py<PyFunction>, target: CallTarget, mut arg
 }
 
 /// # Safety
-/// `memory` has the words of the frame; `f` is alive (the caller holds it) and is the target's.
+/// `memory` has the words of the frame; `f` is alive (the caller holds it) and is the target's; `fill` as for [`on_own_frame`].
 #[inline]
 unsafe fn run(
     vm: &VirtualMachine,
     f: &Py<PyFunction>,
     target: CallTarget,
-    args: Vec<PyObjectRef>,
+    fill: impl FnOnce(*mut usize),
     memory: &mut [usize],
     depth: &Cell<usize>,
 ) -> PyResult {
@@ -128,9 +191,7 @@ unsafe fn run(
         let code = views::function_code(f);
         let frame = forge_frame(memory, code, f);
         let slots = frame.slots();
-        for (i, arg) in args.into_iter().enumerate() {
-            slots.add(i).write(layout::disown(arg));
-        }
+        fill(slots);
         // Where compiled code leaves in the middle of a handler, the interpreter takes the exception handled there for
         // the one that was handled when the function was called, and restores that.
         let mut handled = None;
@@ -144,7 +205,8 @@ unsafe fn run(
                 }
             }
             handled = code.has_exc_handling.then(|| vm.current_exception());
-            let previous = set_current_frame(frame.0);
+            // Other threads, of which there is none, need not see it.
+            let previous = set_current_frame_nosave(frame.0);
             frame.set_previous(previous);
             depth.set(depth.get() + 1);
             let entered = enter::begin(site, frame, vm);

@@ -173,8 +173,24 @@ pub unsafe extern "C" fn call(ctx: *mut RuntimeContext, callable: Raw, n: i32) -
     // SAFETY: compiled code passes its own context and live objects.
     unsafe {
         let callable = obj(callable);
-        let args = arguments(ctx, n);
-        object(ctx, |vm| call_positional(vm, callable, args))
+        object(ctx, |vm| {
+            let words = (*ctx).scratch.as_ptr();
+            let class = callable.class();
+            let called = if class.is(vm.ctx.types.function_type) {
+                python_call::call_borrowed(vm, callable.downcast_unchecked_ref(), None, words, n as usize)
+            } else if class.is(vm.ctx.types.bound_method_type)
+                && let Some((object, f)) = method_parts(callable)
+            {
+                // Both may be all that holds them.
+                python_call::call_borrowed(vm, &f, Some(object.as_object().as_raw().cast_mut()), words, n as usize)
+            } else {
+                None
+            };
+            match called {
+                Some(result) => result,
+                None => call_positional(vm, callable, arguments(ctx, n)),
+            }
+        })
     }
 }
 
