@@ -474,6 +474,8 @@ pub trait FeedbackOracle {
     fn note_expected(&self, code: ObjId, pc: u32, depth: usize, seen: Seen);
     /// Whether specializations of this kind went wrong here before: do it generally.
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether code without a frame often had to leave here because Python code might have run.
+    fn runs_python(&self, code: ObjId, pc: u32) -> bool;
     /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
     fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
     /// Whether somebody often held the frame that returned by an instruction.

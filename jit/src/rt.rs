@@ -105,6 +105,16 @@ entry_points! {
     BinaryOp "binary_op" (I32 Ptr Ptr) Ptr : Effect::Python, Null;
     /// The same where both are exact ints, floats, strs or other types known to run no Python code.
     BinaryOpPlain "binary_op_plain" (I32 Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    /// Twins of entry points, for code without a frame: they do nothing, and give null or -1, where Python code might run or
+    /// an exception be raised.
+    PlainBinaryOp "plain_binary_op" (I32 Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    PlainCompare "plain_compare" (I32 Ptr Ptr) I32 : Effect::Reads, Negative;
+    PlainContains "plain_contains" (Ptr Ptr) I32 : Effect::Reads, Negative;
+    PlainToBool "plain_to_bool" (Ptr) I32 : Effect::Reads, Negative;
+    PlainGetAttr "plain_get_attr" (Ptr Ptr) Ptr : Effect::Reads, Null;
+    PlainLoadMethod "plain_load_method" (Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
+    PlainGetItem "plain_get_item" (Ptr Ptr) Ptr : Effect::Reads, Null;
+    PlainCall "plain_call" (Ptr I32) Ptr : Effect::Writes(LIST | DICT | OTHER), Null;
     /// `-a`, `~a`, `+a`: 0, 1, 2.
     UnaryOp "unary_op" (I32 Ptr) Ptr : Effect::Python, Null;
     /// Rich comparison by `<` 0, `<=` 1, `==` 2, `!=` 3, `>` 4, `>=` 5.
@@ -313,6 +323,21 @@ entry_points! {
 }
 
 impl RtId {
+    /// The entry point that does the same where it runs no Python code, and else nothing.
+    pub fn plain(self) -> Option<RtId> {
+        Some(match self {
+            RtId::BinaryOp => RtId::PlainBinaryOp,
+            RtId::CompareBool => RtId::PlainCompare,
+            RtId::Contains => RtId::PlainContains,
+            RtId::ToBool => RtId::PlainToBool,
+            RtId::GetAttr => RtId::PlainGetAttr,
+            RtId::LoadMethod => RtId::PlainLoadMethod,
+            RtId::GetItem => RtId::PlainGetItem,
+            RtId::Call => RtId::PlainCall,
+            _ => return None,
+        })
+    }
+
     /// The entry point with that number.
     pub fn from_index(index: usize) -> Option<RtId> {
         Self::ALL.get(index).copied()

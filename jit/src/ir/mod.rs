@@ -423,6 +423,8 @@ pub enum Reason {
     Finalizer,
     /// The iterator, container or iterable is not of the expected kind any more.
     Iteration,
+    /// What code without a frame leaves to the interpreter: it may run Python code, or raises.
+    Python,
 }
 
 /// An exit.

@@ -40,7 +40,7 @@ names! {
     Reason {
         Type "type" Shape "shape" Value "value" Overflow "overflow" Error "error" Unseen "unseen"
         Unsupported "unsupported" Entry "entry" Poll "poll" Depth "depth" Finalizer "finalizer"
-        Iteration "iteration" Raise "raise"
+        Iteration "iteration" Python "python" Raise "raise"
     }
 }
 

@@ -586,15 +586,30 @@ impl Specializer<'_> {
             && (0..operands).any(|d| matches!(self.peek(d), Val::Obj(o) if o.ty.is_none()))
     }
 
+    /// Whether the instruction is done by an entry point that has a plain twin, and mostly runs no Python code.
+    fn may_be_plain(&self) -> bool {
+        use Opcode::*;
+        let has_twin = matches!(self.ins.op, BinaryOp | Call | CompareOp | ContainsOp | LoadAttr | ToBool | UnaryNot);
+        has_twin && !self.o.runs_python(self.start.frame().code.id, self.ins.pc)
+    }
+
     /// Prepares for Python code to run: nothing is borrowed from containers, module variables are
     /// written back, the frame says where it is. To be called before operands are popped.
     pub(super) fn before_python(&mut self) -> Res {
-        self.need_frame()?;
+        if let Err(why) = self.need_frame() {
+            if matches!(why, Refused::Unknown) || !self.may_be_plain() {
+                return Err(why);
+            }
+            self.plain = true;
+        }
         self.make_instances();
         self.promote_now();
         self.flush_globals();
         self.forget_globals();
         self.resync();
+        if self.plain {
+            return Ok(());
+        }
         let frame = self.b.load_ctx(CtxField::Frame);
         let lasti = self.b.i32(self.ins.op_pc as i32 + 1);
         self.b.store(Field::FrameLasti, frame, lasti);
@@ -610,7 +625,7 @@ impl Specializer<'_> {
 
     /// Puts the values of locals into the live frame, where the called code may look.
     pub(super) fn sync_locals(&mut self) {
-        let Some(args) = self.args else { return };
+        let Some(args) = self.args.filter(|_| !self.plain) else { return };
         self.make_instances();
         for i in 0..self.ctx.frames[0].locals.len() {
             if self.ctx.frames[0].home[i] {
@@ -642,6 +657,9 @@ impl Specializer<'_> {
 
     /// Calls an entry point, checks that it did not raise, and gives its result.
     pub(super) fn rt(&mut self, rt: RtId, args: &[Value]) -> Option<Value> {
+        if self.plain && rt.effect() == crate::rt::Effect::Python {
+            return self.plain_rt(rt, args);
+        }
         let r = self.b.call_rt(rt, args);
         if rt.effect() == crate::rt::Effect::Python {
             self.after_python();
@@ -670,6 +688,36 @@ impl Specializer<'_> {
             }
         }
         r
+    }
+
+    /// Calls the plain twin of an entry point; leaves with the instruction undone where that has done nothing.
+    fn plain_rt(&mut self, rt: RtId, args: &[Value]) -> Option<Value> {
+        let Some(twin) = rt.plain() else {
+            self.refused = self.refused.take().or(self.need_frame().err());
+            return self.b.call_rt(rt, args);
+        };
+        let r = self.b.call_rt_value(twin, args);
+        let done = match self.b.ty(r) {
+            Type::Ptr => {
+                let null = self.b.null();
+                self.b.icmp(IntCC::Ne, r, null)
+            }
+            _ => self.b.icmp_imm(IntCC::SGe, r, 0),
+        };
+        // What was made for the purpose is nobody's there.
+        let mut held = Vec::new();
+        self.start.slots(&mut |slot| {
+            slot.objects(&mut |o| {
+                if o.own == Own::Owned {
+                    held.push(o.v);
+                }
+            });
+        });
+        let made: Vec<Value> = self.ctx.drops.iter().map(|dropped| dropped.v).filter(|v| !held.contains(v)).collect();
+        let state = self.start.state(self.ins.pc);
+        let exit = self.b.exit_to(ExitKind::Guard(Reason::Python), state, &made);
+        self.b.guard(done, true, exit);
+        Some(r)
     }
 
     /// An instruction that is one call of an entry point on its operands: pops `n`, calls

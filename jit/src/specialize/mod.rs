@@ -197,6 +197,8 @@ pub struct Specializer<'a> {
     entered: bool,
     /// The instruction ran Python code: tracing or threads may have begun.
     called_out: bool,
+    /// The instruction needs a frame and has none: it is done as far as no Python code runs.
+    plain: bool,
     /// The codes of characters, by the strs.
     codes: FxHashMap<Value, Value>,
     /// The classes that an object has been checked for, where these are several.
@@ -311,6 +313,7 @@ impl<'a> Specializer<'a> {
             start_exit: None,
             entered: false,
             called_out: false,
+            plain: false,
             codes: FxHashMap::default(),
             families: FxHashMap::default(),
             elided_from: None,
@@ -566,6 +569,7 @@ impl<'a> Specializer<'a> {
             self.b.set_place(ins.pc, (self.ctx.frames.len() > 1).then_some(code.id));
             self.start_exit = None;
             self.spread = None;
+            self.plain = false;
             self.ctx.made.clear();
             self.start = self.ctx.clone();
             self.depths.begin(self.ctx.frame(), ins.pc);

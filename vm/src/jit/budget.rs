@@ -99,9 +99,9 @@ impl Budget {
         self.limited.get()
     }
 
-    /// The compilation going on takes more time than there is.
-    pub fn set_too_much(&self) {
-        self.too_much.set(true);
+    /// Says whether the compilation going on takes more time than there is.
+    pub fn set_too_much(&self, too_much: bool) {
+        self.too_much.set(too_much);
     }
 
     pub fn is_too_much(&self) -> bool {

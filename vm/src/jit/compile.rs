@@ -122,7 +122,7 @@ impl Jit {
         self.record.note_reason(self.code_of(request), || format!("{why:?}"));
         match why {
             Refused::TooMuch => {
-                self.budget.set_too_much();
+                self.budget.set_too_much(true);
                 Attempt::NotNow
             }
             Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => {
@@ -355,6 +355,12 @@ impl Jit {
         if let Some(found) = self.versions.get(&key, |v| v.ret().map(|ret| FnVersion { cell: v.cell, ret })) {
             return found;
         }
+        let limit = self.limits().work;
+        // Its entry as a function that compiled code calls; the entry from the interpreter may cost something else.
+        let at = self.function(func).map(|f| (f.code, u32::MAX));
+        if at.is_some_and(|at| !self.policy.takes_all() && self.budget.is_too_expensive(at, self.time_left())) {
+            return None;
+        }
         let cell = self.versions.begin(key.clone());
         let request = Request::Function { func, args: args.to_vec(), cell, ret: None };
         let outer = self.samples.replace_locals(samples.to_vec());
@@ -372,8 +378,14 @@ impl Jit {
         });
         match ret {
             Some(ret) => return Some(FnVersion { cell, ret }),
-            // Not for good.
-            None if self.budget.is_too_much() => self.versions.remove(&key),
+            // Not for good, and no reason to do without the caller.
+            None if self.budget.is_too_much() => {
+                self.versions.remove(&key);
+                self.budget.set_too_much(false);
+                if let Some(at) = at {
+                    self.budget.note_expensive(at, limit.saturating_mul(2));
+                }
+            }
             None => {
                 self.versions.update(&key, |v| v.failed = true);
             }

@@ -49,6 +49,9 @@ impl Jit {
             return false;
         }
         let now = self.compilations();
+        if reason == Reason::Python {
+            return self.profiles.update(at, |p| p.note_until(unit, HOT_EXIT, now, |p| &mut p.python));
+        }
         let operands = self.code(at.0).and_then(|c| c.instr(at.1).map(|i| operand_count(i.op))).unwrap_or(0);
         self.profiles.update(at, |p| p.note_exit(unit, (kind, reason), operands, stack, turns, now))
     }

@@ -25,6 +25,8 @@ pub struct Profile {
     pub no_method: bool,
     /// Frames that return here are often held by somebody.
     pub held: bool,
+    /// Code without a frame often had to leave here because Python code might have run.
+    pub python: bool,
     /// It raises often, and some frame handles that.
     pub raises: bool,
     /// An exception handler that begins here has been met.

@@ -191,7 +191,7 @@ impl Jit {
     }
 
     /// How long the program may be kept waiting for the compiler now.
-    fn time_left(&self) -> Duration {
+    pub fn time_left(&self) -> Duration {
         let Some(attached) = self.attached() else { return Duration::MAX };
         let counts = self.stats.counts();
         self.budget.left(Account {

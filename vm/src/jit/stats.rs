@@ -96,6 +96,7 @@ pub fn reason_name(r: Reason) -> &'static str {
         Reason::Depth => "depth",
         Reason::Finalizer => "finalizer",
         Reason::Iteration => "iteration",
+        Reason::Python => "python",
         Reason::Raise => "raise",
     }
 }

@@ -15,6 +15,7 @@ mod iter;
 mod list;
 mod matching;
 mod names;
+mod plain;
 mod poll;
 mod pool;
 pub mod python_call;
@@ -55,6 +56,14 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::NewFloat => e1(refs::new_float),
 
         RtId::BinaryOp => e3(arith::binary_op),
+        RtId::PlainBinaryOp
+        | RtId::PlainCompare
+        | RtId::PlainContains
+        | RtId::PlainToBool
+        | RtId::PlainGetAttr
+        | RtId::PlainLoadMethod
+        | RtId::PlainGetItem
+        | RtId::PlainCall => plain_entry(rt),
         RtId::BinaryOpPlain => e3(arith::binary_op),
         RtId::UnaryOp => e2(arith::unary_op),
         RtId::Compare => e3(compare::compare),
@@ -172,6 +181,21 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::MathTanh => e1(math::math_tanh),
         RtId::MathExp => e1(math::math_exp),
         RtId::MathLog => e1(math::math_log),
+    }
+}
+
+/// The implementation of a plain twin.
+fn plain_entry(rt: RtId) -> Entry {
+    match rt {
+        RtId::PlainBinaryOp => e3(plain::plain_binary_op),
+        RtId::PlainCompare => e3(plain::plain_compare),
+        RtId::PlainContains => e2(plain::plain_contains),
+        RtId::PlainToBool => e1(plain::plain_to_bool),
+        RtId::PlainGetAttr => e2(plain::plain_get_attr),
+        RtId::PlainLoadMethod => e2(plain::plain_load_method),
+        RtId::PlainGetItem => e2(plain::plain_get_item),
+        RtId::PlainCall => e2(plain::plain_call),
+        other => unreachable!("{other:?} is no plain twin"),
     }
 }
 

@@ -16,7 +16,7 @@ fn place(vm: &VirtualMachine, key: &PyObject, len: usize) -> Option<usize> {
 
 /// The usual subscripts; none for all that the general way must see.
 #[inline]
-fn plain_item(vm: &VirtualMachine, container: &PyObject, key: &PyObject) -> Option<PyObjectRef> {
+pub fn plain_item(vm: &VirtualMachine, container: &PyObject, key: &PyObject) -> Option<PyObjectRef> {
     let class = container.class();
     if class.is(vm.ctx.types.list_type) {
         let items = container.downcast_ref::<PyList>()?.borrow_vec();

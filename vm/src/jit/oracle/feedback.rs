@@ -40,6 +40,10 @@ impl FeedbackOracle for Jit {
         self.profiles.is((code, pc), |p| p.distrusted)
     }
 
+    fn runs_python(&self, code: ObjId, pc: u32) -> bool {
+        self.profiles.is((code, pc), |p| p.python)
+    }
+
     fn loads_no_method(&self, code: ObjId, pc: u32) -> bool {
         self.profiles.is((code, pc), |p| p.no_method)
     }

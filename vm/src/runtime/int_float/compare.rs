@@ -22,7 +22,7 @@ fn operator(op: i32) -> PyComparisonOp {
 
 /// Comparisons of exact ints, floats and strs.
 #[inline]
-fn plain(vm: &VirtualMachine, op: i32, a: &PyObject, b: &PyObject) -> Option<bool> {
+pub fn plain(vm: &VirtualMachine, op: i32, a: &PyObject, b: &PyObject) -> Option<bool> {
     let class = a.class();
     if !class.is(b.class()) {
         return None;
