@@ -74,7 +74,8 @@ impl Specializer<'_> {
         let opv = self.b.i32(op as i32);
         self.before_python()?;
         self.sync_locals();
-        if arg & 16 == 0 {
+        // What plain comparisons give are truth values.
+        if arg & 16 == 0 && !self.plain {
             return self.generic(RtId::Compare, &[opv], 2);
         }
         self.materialize(0);

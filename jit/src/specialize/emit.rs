@@ -568,13 +568,18 @@ impl Specializer<'_> {
         if (self.ctx.frames.len() > 1 || self.b.func().kind != FnKind::Entry) && self.may_learn() {
             return Err(Refused::Unknown);
         }
-        if self.ctx.frames.len() > 1 {
-            return Err(Refused::DontInline(self.ctx.frame().code.id));
-        }
-        if self.b.func().kind != FnKind::Entry {
-            return Err(Refused::NeedsFrame(self.ins.pc));
+        if self.ctx.frames.len() > 1 || self.b.func().kind != FnKind::Entry {
+            return Err(self.no_frame());
         }
         Ok(())
+    }
+
+    /// There is no frame here.
+    fn no_frame(&self) -> Refused {
+        match self.ctx.frames.len() {
+            1 => Refused::NeedsFrame(self.ins.pc),
+            _ => Refused::DontInline(self.ctx.frame().code.id),
+        }
     }
 
     /// Whether the instruction works on an object of unknown class that no exit has shown yet, so
@@ -693,7 +698,7 @@ impl Specializer<'_> {
     /// Calls the plain twin of an entry point; leaves with the instruction undone where that has done nothing.
     fn plain_rt(&mut self, rt: RtId, args: &[Value]) -> Option<Value> {
         let Some(twin) = rt.plain() else {
-            self.refused = self.refused.take().or(self.need_frame().err());
+            self.refused = self.refused.take().or(Some(self.no_frame()));
             return self.b.call_rt(rt, args);
         };
         let r = self.b.call_rt_value(twin, args);
