@@ -14,6 +14,7 @@ mod death;
 mod exceptions;
 mod numbers;
 mod objects;
+mod plain;
 mod sequences;
 mod strs;
 mod tables;
@@ -38,12 +39,13 @@ fn each_id_has_an_implementation_with_its_signature() {
 }
 
 /// All tests of this room.
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     include_str!("calls.rs"),
     include_str!("death.rs"),
     include_str!("exceptions.rs"),
     include_str!("numbers.rs"),
     include_str!("objects.rs"),
+    include_str!("plain.rs"),
     include_str!("sequences.rs"),
     include_str!("strs.rs"),
     include_str!("tables.rs"),
