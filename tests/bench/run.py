@@ -15,7 +15,7 @@ import platform
 import sys
 import time
 
-from harness import native, wasm
+from harness import native, suite, wasm
 from harness.measure import PAIRS, PROGRAMS
 
 
@@ -23,8 +23,11 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./x bench", description=__doc__.split("\n")[0])
     parser.add_argument("--wasm", action="store_true",
                         help="the table of WebAssembly instead: Node, Chromium, wasmtime and Pyodide")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds over all programs (3)")
-    parser.add_argument("--iterations", type=int, default=5, metavar="N", help="iterations of a process (5)")
+    parser.add_argument("--suite", choices=suite.SUITES,
+                        help="the table of a suite instead: many small pieces of work, as multiples of CPython's time")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds over all programs (3; of a suite 1)")
+    parser.add_argument("--iterations", type=int, metavar="N",
+                        help="iterations of a process (5; of a suite %d)" % suite.ITERATIONS)
     parser.add_argument("--pairs", type=int, default=PAIRS, metavar="N", help="pairs with --jit=off (%d)" % PAIRS)
     parser.add_argument("--only", metavar="NAME,..", help="only these programs")
     parser.add_argument("--peers", metavar="NAME,..", help="only these of %s; with --wasm of %s" % (
@@ -35,6 +38,10 @@ def parse_arguments():
     parser.add_argument("--write", action="store_true", help="also write the table's part of docs/measured.md")
     parser.add_argument("--json", metavar="FILE", help="also write all measurements there")
     options = parser.parse_args()
+    if options.suite and (options.wasm or options.all or options.write):
+        parser.error("--suite is a table of its own, without --wasm, --all and --write")
+    options.rounds = options.rounds or (1 if options.suite else 3)
+    options.iterations = options.iterations or (suite.ITERATIONS if options.suite else 5)
     if options.quick:
         options.rounds, options.iterations, options.pairs = 1, 3, 3
     for name in ("rounds", "iterations", "pairs"):
@@ -45,11 +52,12 @@ def parse_arguments():
     if options.wasm and options.all:
         parser.error("--all is for the table of the executable")
     peers = wasm.PEERS if options.wasm else native.PEERS
-    options.only = options.only.split(",") if options.only else PROGRAMS
+    programs = suite.rows_of(options.suite) if options.suite else PROGRAMS
+    options.only = options.only.split(",") if options.only else programs
     options.peers = options.peers.split(",") if options.peers else peers
     for name in options.only:
-        if name not in PROGRAMS:
-            parser.error("no program %s; there are %s" % (name, ", ".join(PROGRAMS)))
+        if name not in programs:
+            parser.error("no program %s; there are %s" % (name, ", ".join(programs)))
     for name in options.peers:
         if name not in peers:
             parser.error("no peer %s; there are %s" % (name, ", ".join(peers)))
@@ -62,7 +70,7 @@ def main():
     print("%s, %d cores, load %.2f, %s" % (platform.machine(), os.cpu_count() or 1, load, time.strftime("%Y-%m-%d %H:%M")))
     if load > 0.5 * (os.cpu_count() or 1):
         print("bench: the machine is busy; times below are worth little", file=sys.stderr)
-    measured = (wasm if options.wasm else native).run(options)
+    measured = (suite if options.suite else wasm if options.wasm else native).run(options)
     if options.json:
         rows = [{"what": a, "required": b, "measured": c, "met": d} for a, b, c, d in measured["rows"]]
         with open(options.json, "w") as file:

@@ -96,10 +96,14 @@ class Bench:
             self.failures.append((program, peer, reason))
             print("bench: %s under %s: %s" % (program, self.labels[peer], reason), file=sys.stderr)
 
+    def arguments(self, program):
+        """What a peer's command runs, before the number of iterations."""
+        return [program_path(program)]
+
     def time_program(self, program, peer, iterations):
         """Seconds of the process and of its iterations, or None after a failure that has been noted."""
         try:
-            seconds, memory, stdout, stderr = run_process(self.commands[peer] + [program_path(program), str(iterations)])
+            seconds, memory, stdout, stderr = run_process(self.commands[peer] + self.arguments(program) + [str(iterations)])
         except Failed as error:
             self.fail(program, peer, str(error))
             return None
