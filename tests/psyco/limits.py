@@ -49,7 +49,7 @@ bound(100)
 assert (psyco.stats()["entered"] > before["entered"]) == ON
 
 # Memory that one call may add, in kB. (Intermediate representation that is interpreted is larger than code.)
-memory = 100 if psyco.stats()["backend"] == "interp" else 8
+memory = 100 if psyco.stats()["backend"] == "interp" else 24
 before = psyco.stats()["code_bytes_total"]
 psyco.full(memory=memory)
 assert (run(100) > 0) == ON
