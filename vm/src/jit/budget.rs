@@ -24,8 +24,11 @@ const SHARE_GENEROUS: u32 = 3;
 const TURN: Duration = Duration::from_nanos(250);
 /// What an exit costs: writing the frame, and the interpreter's way to the next entry.
 pub const EXIT: Duration = Duration::from_nanos(500);
-/// The same where a generator suspends: its next turn begins in the interpreter again.
+/// The same where a generator suspends before its first turn, and after it: its next turn begins in the interpreter again.
 pub const SUSPENSION: Duration = Duration::from_micros(7);
+pub const SUSPENSION_AFTER_TURNS: Duration = Duration::from_micros(1);
+/// What an instruction of bytecode saves when compiled: short turns gain less.
+const INSTRUCTION: Duration = Duration::from_nanos(10);
 /// What an entry of compiled code gains, apart from its turns.
 const ENTRY: Duration = Duration::from_nanos(100);
 /// The loss after which code is dropped, and the gain that is remembered at most.
@@ -143,11 +146,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts an exit, `turns` polls after the last entry, and the entries of the site until now. Says whether the
-    /// unit costs more than it gains.
-    pub fn exit(&self, cost: Duration, turns: u64, entries: u64) -> bool {
+    /// Counts an exit, `turns` polls after the last entry, and the entries of the site until now. The unit has so many
+    /// instructions of bytecode. Says whether it costs more than it gains.
+    pub fn exit(&self, cost: Duration, turns: u64, entries: u64, instrs: usize) -> bool {
         let new = entries - self.entries.replace(entries).min(entries);
-        let gain = times(TURN, turns) + times(ENTRY, new);
+        let turn = TURN.min(times(INSTRUCTION, instrs as u64));
+        let gain = times(turn, turns) + times(ENTRY, new);
         let credit = CREDIT.as_nanos() as i64;
         let balance = self.balance.get() + gain.min(CREDIT).as_nanos() as i64 - cost.as_nanos() as i64;
         self.balance.set(balance.clamp(-credit, credit));

@@ -187,9 +187,13 @@ impl Jit {
         }
         let unit = self.entries.of(&exit.version);
         unit.left.set(unit.left.get() + 1);
-        let suspends = exit.turns == 0 && self.suspends(exit);
-        let cost = if suspends { budget::SUSPENSION } else { budget::EXIT };
-        if !unit.ledger.exit(cost, exit.turns, site.entered()) {
+        let suspends = self.suspends(exit);
+        let cost = match exit.turns {
+            _ if !suspends => budget::EXIT,
+            0 => budget::SUSPENSION,
+            _ => budget::SUSPENSION_AFTER_TURNS,
+        };
+        if !unit.ledger.exit(cost, exit.turns, site.entered(), unit.instrs) {
             return;
         }
         self.log.write(format_args!("dropped {}: it leaves all the time", self.name_of(&unit.request)));
