@@ -171,7 +171,8 @@ pub struct FuncInfo {
     pub globals: ObjId,
     pub builtins: ObjId,
     pub defaults: Vec<ObjId>,
-    pub has_kwdefaults: bool,
+    /// The dict of the defaults of keyword-only parameters.
+    pub kwdefaults: Option<ObjId>,
     pub closure: Vec<ObjId>,
     /// Changes when code or defaults change; 0 when it can't be relied on.
     pub version: u32,
@@ -204,6 +205,8 @@ pub enum Builtin {
     Sum,
     Round,
     Divmod,
+    Hasattr,
+    Getattr,
     Pow,
     MathSqrt,
     MathSin,

@@ -112,6 +112,8 @@ entry_points! {
     PlainContains "plain_contains" (Ptr Ptr) I32 : Effect::Reads, Negative;
     PlainToBool "plain_to_bool" (Ptr) I32 : Effect::Reads, Negative;
     PlainGetAttr "plain_get_attr" (Ptr Ptr) Ptr : Effect::Reads, Null;
+    /// Whether an object has an attribute.
+    PlainHasAttr "plain_has_attr" (Ptr Ptr) I32 : Effect::Reads, Negative;
     PlainLoadMethod "plain_load_method" (Ptr Ptr) Ptr : Effect::Writes(OTHER), Null;
     PlainGetItem "plain_get_item" (Ptr Ptr) Ptr : Effect::Reads, Null;
     PlainCall "plain_call" (Ptr I32) Ptr : Effect::Writes(LIST | DICT | OTHER), Null;

@@ -137,6 +137,70 @@ impl Specializer<'_> {
         self.call_done(1, val)
     }
 
+    /// The object at `depth` whose attribute of a constant name is asked for, and the name, above it.
+    fn named_attribute(&mut self, depth: usize) -> Option<(Value, Value)> {
+        let Val::Const(name) = *self.peek(depth - 1) else { return None };
+        let is_name = self.o.type_of(name) == self.o.known().str_;
+        if !is_name || self.o.runs_python(self.start.frame().code.id, self.ins.pc) {
+            return None;
+        }
+        let object = match self.peek(depth).clone() {
+            Val::Obj(o) => o.v,
+            Val::Const(c) => self.b.obj(c),
+            _ => return None,
+        };
+        // It may be a module whose variables are in registers.
+        self.flush_globals();
+        Some((object, self.b.obj(name)))
+    }
+
+    /// `hasattr(object, name)` of a constant name.
+    pub(super) fn call_hasattr(&mut self) -> Option<Flow> {
+        let (object, name) = self.named_attribute(1)?;
+        let has = self.has_attribute(object, name);
+        self.call_done(2, Val::Bool(has))
+    }
+
+    fn has_attribute(&mut self, object: Value, name: Value) -> Value {
+        let has = self.b.call_rt_value(RtId::PlainHasAttr, &[object, name]);
+        let done = self.b.icmp_imm(IntCC::SGe, has, 0);
+        self.guard_plain(done);
+        has
+    }
+
+    /// `getattr(object, name)` and `getattr(object, name, default)`.
+    pub(super) fn call_getattr(&mut self, argc: usize) -> Option<Flow> {
+        if argc == 3 && !matches!(self.peek(0), Val::Obj(_) | Val::Const(_) | Val::Int(_) | Val::Float(_) | Val::Bool(_)) {
+            return None;
+        }
+        let (object, name) = self.named_attribute(argc - 1)?;
+        let found = |s: &mut Self| {
+            let v = s.b.call_rt_value(RtId::PlainGetAttr, &[object, name]);
+            let null = s.b.null();
+            let done = s.b.icmp(IntCC::Ne, v, null);
+            s.guard_plain(done);
+            v
+        };
+        let result = if argc == 2 {
+            found(self)
+        } else {
+            let has = self.has_attribute(object, name);
+            let (yes, no, done) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+            let result = self.b.add_param(done, Type::Ptr);
+            self.b.br(has, yes, &[], no, &[]);
+            self.b.switch_to(yes);
+            let v = found(self);
+            self.b.jump(done, &[v]);
+            self.b.switch_to(no);
+            let default = self.peek(0).clone();
+            let v = self.boxed_ref(&default);
+            self.b.jump(done, &[v]);
+            self.b.switch_to(done);
+            result
+        };
+        self.call_done(argc, Val::object(result, Own::Owned))
+    }
+
     /// `any` and `all` of one list or tuple.
     pub(super) fn sequence_truth(&mut self, b: Builtin) -> Option<Flow> {
         let seq = self.sequence_argument()?;

@@ -114,7 +114,7 @@ impl Specializer<'_> {
         if let Val::Const(c) = *self.peek(argc + 2)
             && self.o.type_of(c) == k.function
             && let Some(args) = self.bind_keywords(c, names, argc)
-            && let Some(flow) = self.try_python(c, args, argc + 3)?
+            && let Some(flow) = self.try_bound(c, args, argc + 3)?
         {
             return Ok(flow);
         }
@@ -151,11 +151,14 @@ impl Specializer<'_> {
             given.insert(0, selfv.clone());
         }
         let npos = given.len() - names.len();
-        let nargs = code.arg_count as usize;
+        let (nargs, named) = (code.arg_count as usize, code.kwonly_count as usize);
+        if named > 0 && (npos > nargs || code.flags.contains(CodeFlags::VARARGS)) {
+            return None;
+        }
         let mut slots: Vec<Option<Val>> = given[..npos].iter().cloned().map(Some).collect();
-        slots.resize(nargs.max(npos), None);
+        slots.resize((nargs + named).max(npos), None);
         for (name, val) in names.iter().zip(&given[npos..]) {
-            let i = code.varnames.iter().take(nargs).position(|v| v == name)?;
+            let i = code.varnames.iter().take(nargs + named).position(|v| v == name)?;
             if i < code.posonly_count as usize || slots[i].is_some() {
                 return None;
             }
@@ -166,6 +169,7 @@ impl Specializer<'_> {
         for (i, s) in slots.into_iter().enumerate() {
             out.push(match s {
                 Some(v) => v,
+                None if i >= nargs => self.keyword_default(&info, code.varnames[i])?,
                 None => {
                     let d = (i + ndef).checked_sub(nargs)?;
                     let c = *info.defaults.get(d)?;
@@ -174,6 +178,20 @@ impl Specializer<'_> {
             });
         }
         Some(out)
+    }
+
+    /// The default of a keyword-only parameter, read where the function has it: programs may change it in place.
+    fn keyword_default(&mut self, info: &FuncInfo, name: ObjId) -> Option<Val> {
+        let dict = info.kwdefaults.filter(|_| info.version != 0)?;
+        let entry = self.o.dict_entry(dict, name)?;
+        let d = self.b.obj(dict);
+        let (d, tok, index) = self.find_name(d, name, entry.index);
+        let entries = self.b.load(Field::DictEntries, d, tok);
+        let mut val = self.load_item(crate::ir::ElemKind::DictValue, entries, index, tok);
+        if let Val::Obj(o) = &mut val {
+            o.sample = entry.sample;
+        }
+        Some(val)
     }
 
     /// Through the general protocol.
@@ -245,11 +263,47 @@ impl Specializer<'_> {
         }
         let Some(code) = self.o.code(info.code) else { return Ok(None) };
         let Some(args) = self.bind(&info, &code, args) else { return Ok(None) };
-        self.guard_function(func, &info);
+        self.enter_python(func, &info, code, args, operands)
+    }
+
+    /// The same with arguments that keywords have been sorted into, those of keyword-only parameters included.
+    fn try_bound(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
+        let Some(info) = self.o.function(func) else { return Ok(None) };
+        let Some(code) = self.o.code(info.code).filter(|_| self.o.may_compile(info.code)) else { return Ok(None) };
+        if code.kwonly_count == 0 {
+            return self.try_python(func, args, operands);
+        }
+        if !Self::is_bindable(&code, &args) {
+            return Ok(None);
+        }
+        self.enter_python(func, &info, code, args, operands)
+    }
+
+    fn enter_python(
+        &mut self,
+        func: ObjId,
+        info: &FuncInfo,
+        code: std::rc::Rc<CodeInfo>,
+        args: Vec<Val>,
+        operands: usize,
+    ) -> Res<Option<Flow>> {
+        self.guard_function(func, info);
         if self.inlinable(&code) {
-            return Ok(Some(self.inline(func, &info, code, args, operands)?));
+            return Ok(Some(self.inline(func, info, code, args, operands)?));
         }
         self.call_compiled(func, args, operands)
+    }
+
+    /// Whether a function's parameters can be given these arguments at all.
+    fn is_bindable(code: &CodeInfo, args: &[Val]) -> bool {
+        let odd = CodeFlags::VARKEYWORDS
+            | CodeFlags::GENERATOR
+            | CodeFlags::COROUTINE
+            | CodeFlags::ASYNC_GENERATOR
+            | CodeFlags::ITERABLE_COROUTINE;
+        !code.flags.intersects(odd)
+            && code.is_function()
+            && !args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null))
     }
 
     /// What inlining a function takes, if it can be done. `args` gives the positional arguments.
@@ -269,15 +323,7 @@ impl Specializer<'_> {
 
     /// What the parameters become: positional arguments, defaults filled in, and the tuple of the others.
     fn bind(&mut self, info: &FuncInfo, code: &CodeInfo, mut args: Vec<Val>) -> Option<Vec<Val>> {
-        let odd = CodeFlags::VARKEYWORDS
-            | CodeFlags::GENERATOR
-            | CodeFlags::COROUTINE
-            | CodeFlags::ASYNC_GENERATOR
-            | CodeFlags::ITERABLE_COROUTINE;
-        if code.flags.intersects(odd) || code.kwonly_count > 0 || !code.is_function() {
-            return None;
-        }
-        if args.iter().any(|a| a.is_iterator() || matches!(a, Val::Keep | Val::Null)) {
+        if !Self::is_bindable(code, &args) {
             return None;
         }
         let want = code.arg_count as usize;
@@ -289,6 +335,10 @@ impl Specializer<'_> {
         let skip = info.defaults.len() - (want - args.len());
         for d in &info.defaults[skip..] {
             let v = self.constant(*d);
+            args.push(v);
+        }
+        for name in code.varnames.iter().skip(want).take(code.kwonly_count as usize) {
+            let v = self.keyword_default(info, *name)?;
             args.push(v);
         }
         if takes_rest {
@@ -554,6 +604,8 @@ impl Specializer<'_> {
             (Builtin::Type, 1) => Ok(self.call_type()),
             (Builtin::Divmod, 2) => Ok(self.call_divmod()),
             (Builtin::Pow, 2) => self.call_pow(),
+            (Builtin::Hasattr, 2) => Ok(self.call_hasattr()),
+            (Builtin::Getattr, 2 | 3) => Ok(self.call_getattr(argc)),
             (Builtin::Range, 1..=3) => self.call_range(argc),
             (Builtin::Enumerate, 1 | 2) => Ok(self.call_enumerate(argc)),
             (Builtin::Zip, 1..=4) => Ok(self.call_zip(argc)),

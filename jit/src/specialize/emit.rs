@@ -709,6 +709,12 @@ impl Specializer<'_> {
             }
             _ => self.b.icmp_imm(IntCC::SGe, r, 0),
         };
+        self.guard_plain(done);
+        Some(r)
+    }
+
+    /// Leaves with the instruction undone unless a plain entry point has done something.
+    pub(super) fn guard_plain(&mut self, done: Value) {
         // What was made for the purpose is nobody's there.
         let mut held = Vec::new();
         self.start.slots(&mut |slot| {
@@ -719,10 +725,9 @@ impl Specializer<'_> {
             });
         });
         let made: Vec<Value> = self.ctx.drops.iter().map(|dropped| dropped.v).filter(|v| !held.contains(v)).collect();
-        let state = self.start.state(self.ins.pc);
+        let state = self.start.state(self.elided_from.unwrap_or(self.ins.pc));
         let exit = self.b.exit_to(ExitKind::Guard(Reason::Python), state, &made);
         self.b.guard(done, true, exit);
-        Some(r)
     }
 
     /// An instruction that is one call of an entry point on its operands: pops `n`, calls

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::object::layout;
+use crate::object::{layout, views};
 use psycore_jit::ir::Field;
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict};
 use rustpython_vm::function::ArgMapping;
@@ -21,12 +21,15 @@ pub type PassOn = fn(&VirtualMachine, PyBaseExceptionRef);
 
 /// Shapes have no more keys than this in the interpreter either.
 const MAX_KEYS: usize = 32;
+const RECENT_SHAPES: usize = 32;
 /// The file name of the code that makes the interpreter stamp.
 pub const FILE: &str = "<shape>";
 
 thread_local! {
     /// Stamps by the addresses of the keys, which are immortal.
     static STAMPS: RefCell<HashMap<Box<[usize]>, u32>> = RefCell::new(HashMap::new());
+    /// Keys met lately, and their stamps, at places that the keys give.
+    static RECENT: RefCell<[Option<(Box<[usize]>, u32)>; RECENT_SHAPES]> = const { RefCell::new([const { None }; RECENT_SHAPES]) };
     /// Set while a load runs: were it compiled, the compiler would ask for stamps again.
     static STAMPING: Cell<bool> = const { Cell::new(false) };
 }
@@ -87,6 +90,22 @@ fn keys(dict: &Py<PyDict>) -> Option<Box<[usize]>> {
     Some(keys.into())
 }
 
+/// The place of a dict's keys among the recent ones.
+fn recent_place(dict: &Py<PyDict>) -> usize {
+    // SAFETY: nothing changes the dict: there is one Python thread, and it is here.
+    let (n, first) = unsafe { (views::dict_entries(dict.as_object()), views::dict_entry(dict.as_object(), 0)) };
+    (first.map_or(0, |(key, _)| key >> 4) ^ n) % RECENT_SHAPES
+}
+
+/// Whether a dict has these keys, in this order, and none were deleted.
+fn has_keys(dict: &Py<PyDict>, keys: &[usize]) -> bool {
+    let dict = dict.as_object();
+    // SAFETY: as above.
+    let is = |(i, key): (usize, &usize)| unsafe { views::dict_entry(dict, i).is_some_and(|(found, _)| found == *key) };
+    // SAFETY: as above.
+    unsafe { views::dict_entries(dict) == keys.len() && keys.iter().enumerate().all(is) }
+}
+
 /// The stamp of an exact dict's keys, given one of its own if no other dict can share it. Slower than
 /// `shape`: for compilers, not for compiled code.
 pub fn stamped(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Option<u32> {
@@ -106,9 +125,17 @@ pub fn shape(vm: &VirtualMachine, dict: &Py<PyDict>, pass_on: PassOn) -> Option<
     if current != 0 {
         return Some(current);
     }
+    let recent = recent_place(dict);
+    if let Some(known) =
+        RECENT.with_borrow(|all| all[recent].as_ref().filter(|(keys, _)| has_keys(dict, keys)).map(|(_, stamp)| *stamp))
+    {
+        place.store(known, Ordering::Release);
+        return Some(known);
+    }
     let keys = keys(dict)?;
     if let Some(known) = STAMPS.with_borrow(|s| s.get(&keys).copied()) {
         place.store(known, Ordering::Release);
+        RECENT.with_borrow_mut(|all| all[recent] = Some((keys, known)));
         return Some(known);
     }
     if !stamp(vm, dict, pass_on) {

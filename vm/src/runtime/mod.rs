@@ -56,14 +56,6 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::NewFloat => e1(refs::new_float),
 
         RtId::BinaryOp => e3(arith::binary_op),
-        RtId::PlainBinaryOp
-        | RtId::PlainCompare
-        | RtId::PlainContains
-        | RtId::PlainToBool
-        | RtId::PlainGetAttr
-        | RtId::PlainLoadMethod
-        | RtId::PlainGetItem
-        | RtId::PlainCall => plain_entry(rt),
         RtId::BinaryOpPlain => e3(arith::binary_op),
         RtId::UnaryOp => e2(arith::unary_op),
         RtId::Compare => e3(compare::compare),
@@ -181,6 +173,7 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::MathTanh => e1(math::math_tanh),
         RtId::MathExp => e1(math::math_exp),
         RtId::MathLog => e1(math::math_log),
+        plain => plain_entry(plain),
     }
 }
 
@@ -192,6 +185,7 @@ fn plain_entry(rt: RtId) -> Entry {
         RtId::PlainContains => e2(plain::plain_contains),
         RtId::PlainToBool => e1(plain::plain_to_bool),
         RtId::PlainGetAttr => e2(plain::plain_get_attr),
+        RtId::PlainHasAttr => e2(plain::plain_has_attr),
         RtId::PlainLoadMethod => e2(plain::plain_load_method),
         RtId::PlainGetItem => e2(plain::plain_get_item),
         RtId::PlainCall => e2(plain::plain_call),

@@ -205,6 +205,32 @@ pub unsafe extern "C" fn plain_get_attr(ctx: *mut RuntimeContext, o: Raw, name: 
     }
 }
 
+/// Whether an object has an attribute: -1 where nothing was done.
+pub unsafe extern "C" fn plain_has_attr(ctx: *mut RuntimeContext, o: Raw, name: Raw) -> i32 {
+    // SAFETY: compiled code passes its own context, a live object and a name.
+    unsafe {
+        let (vm, o) = (vm(ctx), obj(o));
+        let text: &Py<PyStr> = obj(name).downcast_unchecked_ref();
+        let Some(interned) = vm.ctx.interned_str(text).filter(|_| reads_plainly(vm, o, text)) else { return LEFT_ALONE };
+        let getattro = |c: &Py<PyType>| c.slots.getattro.load().map(|f| f as usize);
+        if !inherits(vm, o.class(), getattro) {
+            return 1;
+        }
+        match o.class().get_attr(interned) {
+            Some(found) if found.downcast_ref::<PyMemberDescriptor>().is_some() => i32::from(o.get_attr(text, vm).is_ok()),
+            Some(_) => 1,
+            None => match o.dict() {
+                None => 0,
+                Some(dict) => match dict_find_str(ctx, dict.as_object().as_raw().cast_mut(), name) {
+                    0.. => 1,
+                    ABSENT => 0,
+                    _ => LEFT_ALONE,
+                },
+            },
+        }
+    }
+}
+
 /// What a call of `o.name` calls, as `load_method`.
 pub unsafe extern "C" fn plain_load_method(ctx: *mut RuntimeContext, o: Raw, name: Raw) -> Raw {
     // SAFETY: compiled code passes its own context, a live object and a name.

@@ -7,7 +7,7 @@ use crate::object::views;
 use psycore_jit::bytecode::CodeInfo;
 use psycore_jit::ir::ObjId;
 use psycore_jit::oracle::{Builtin, BuiltinMethod, Extent, FuncInfo, Known, ObjectOracle, Seen};
-use rustpython_vm::builtins::{PyCode, PyFloat, PyFunction, PyInt, PyStr, PyStrInterned, PyTuple, PyType};
+use rustpython_vm::builtins::{PyCode, PyDict, PyFloat, PyFunction, PyInt, PyStr, PyStrInterned, PyTuple, PyType};
 use rustpython_vm::object::Traverse;
 use rustpython_vm::{AsObject, Py, PyObject, PyObjectRef};
 use std::rc::Rc;
@@ -113,7 +113,7 @@ impl ObjectOracle for Jit {
             globals: self.id_of(&globals),
             builtins: self.id_of(&builtins),
             defaults: items(get("__defaults__"))?,
-            has_kwdefaults: !vm.is_none(&kw),
+            kwdefaults: kw.downcast_ref_if_exact::<PyDict>(vm).map(|d| self.id_of(d.as_object())),
             closure: items(get("__closure__"))?,
             version: f.get_version_for_current_state(),
         })

@@ -103,6 +103,8 @@ impl Builtins {
             ("sum", Builtin::Sum),
             ("round", Builtin::Round),
             ("divmod", Builtin::Divmod),
+            ("hasattr", Builtin::Hasattr),
+            ("getattr", Builtin::Getattr),
             ("pow", Builtin::Pow),
             ("locals", Builtin::Frames),
             ("vars", Builtin::Frames),
