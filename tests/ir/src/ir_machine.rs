@@ -554,9 +554,9 @@ extern "C" fn dict_set_str(_: *mut RuntimeContext, dict: *mut c_void, key: *mut 
 extern "C" fn dict_find_name(_: *mut RuntimeContext, dict: *mut c_void, name: *mut c_void, index: i64) -> i64 {
     let here = with_object(dict, |h, i| {
         let field = |f: Field| h.objects[i][1 + f as usize];
-        let (filled, entries) = (field(Field::DictFilled), field(Field::DictEntries) as *const u64);
+        let (filled, entries) = (field(Field::DictFilled), field(Field::DictEntries) as *const usize);
         // SAFETY: the entries of the test's dict, three words each.
-        (index as u64) < filled && unsafe { entries.add(3 * index as usize).read() } == name as u64
+        (index as u64) < filled && unsafe { entries.add(3 * index as usize).read() } == name as usize
     });
     if here {
         return index;
