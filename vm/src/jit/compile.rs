@@ -310,10 +310,16 @@ impl Jit {
         debug_assert_eq!(ticket, done.ticket);
         self.stats.add_background_time(done.time);
         let to = draft.to.clone();
-        let usable = current && self.versions.are_there(&draft.calls);
+        // A version that was given up meanwhile has another cell by now, or none. Its callers keep the code that they have.
+        let awaited = match (&to, &draft.request) {
+            (Destination::Version(key), Request::Function { cell, .. }) => self.versions.awaits(key, *cell),
+            _ => true,
+        };
+        let usable = current && awaited && self.versions.are_there(&draft.calls);
         let unit = self.finish(draft, &done.unit, done.exit_base, done.lowered, usable, done.time);
         match to {
-            Destination::Version(key) => self.version_arrived(&key, unit, current),
+            Destination::Version(key) if awaited => self.version_arrived(&key, unit, current),
+            Destination::Version(_) => {}
             Destination::Site(site, replaces) if current => self.queue.arrive(site, replaces, unit),
             Destination::Site(..) => {}
         }

@@ -128,6 +128,11 @@ impl FunctionVersions {
         self.exits.borrow_mut().retain(|(first, ..)| *first != unit.exit_base || unit.exits == 0);
     }
 
+    /// Whether code for a version's cell was begun and is still wanted.
+    pub fn awaits(&self, key: &VersionKey, cell: FnCell) -> bool {
+        self.get(key, |v| v.cell == cell && v.begun.is_some()).unwrap_or(false)
+    }
+
     /// Whether all code that these cells stand for is there.
     pub fn are_there(&self, cells: &[FnCell]) -> bool {
         let all = self.cells.borrow();
