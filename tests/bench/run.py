@@ -27,7 +27,7 @@ def parse_arguments():
                         help="the table of a suite instead: many small pieces of work, as multiples of CPython's time")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds over all programs (3; of a suite 1)")
     parser.add_argument("--iterations", type=int, metavar="N",
-                        help="iterations of a process (5; of a suite %d)" % suite.ITERATIONS)
+                        help="iterations of a process (5; of a suite %s)" % ", ".join(map(str, suite.ITERATIONS.values())))
     parser.add_argument("--pairs", type=int, default=PAIRS, metavar="N", help="pairs with --jit=off (%d)" % PAIRS)
     parser.add_argument("--only", metavar="NAME,..", help="only these programs")
     parser.add_argument("--peers", metavar="NAME,..", help="only these of %s; with --wasm of %s" % (
@@ -41,7 +41,7 @@ def parse_arguments():
     if options.suite and (options.wasm or options.all or options.write):
         parser.error("--suite is a table of its own, without --wasm, --all and --write")
     options.rounds = options.rounds or (1 if options.suite else 3)
-    options.iterations = options.iterations or (suite.ITERATIONS if options.suite else 5)
+    options.iterations = options.iterations or (suite.ITERATIONS[options.suite] if options.suite else 5)
     if options.quick:
         options.rounds, options.iterations, options.pairs = 1, 3, 3
     for name in ("rounds", "iterations", "pairs"):

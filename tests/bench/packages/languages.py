@@ -23,7 +23,7 @@ def black_format(n=1):
 
 def parso_parse(n=2):
     import parso
-    grammar = parso.load_grammar()
+    grammar = parso.load_grammar(version="3.11")
     return sum(len(grammar.parse(SOURCE * 3).get_code()) for _ in range(n))
 
 
@@ -93,4 +93,4 @@ def attrs_classes(n=3000):
 
 def attrs_defined(n=6):
     import attr
-    return sum(len(attr.fields(attr.make_class("C%d" % i, ["a", "b", attr.ib]) if False else attr.make_class("C%d" % i, ["a", "b"]))) for i in range(n))
+    return sum(len(attr.fields(attr.make_class("C%d" % i, ["a", "b"]))) for i in range(n))
