@@ -101,7 +101,7 @@ def shown(results):
 
 
 out = []
-for round_ in range(8):
+for round_ in range(3):
     for a in values:
         for b in values[round_:] + values[:round_]:
             out.append(shown(all_of(a, b)))
