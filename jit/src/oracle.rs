@@ -347,7 +347,18 @@ impl Pass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FnVersion {
     pub cell: FnCell,
+    pub contract: Contract,
+}
+
+/// What the callers of a function version rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// What it returns.
     pub ret: Pass,
+    /// It makes a frame of its own and may run Python code: its callers have frames, too.
+    pub framed: bool,
+    /// It returns null where it raises, with the exception in the context; its results are objects then.
+    pub raises: bool,
 }
 
 /// What objects, code objects and functions are.

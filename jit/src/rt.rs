@@ -97,6 +97,15 @@ entry_points! {
     /// what was there (an int or float that is out of date, or nothing).
     ReplaceSlot "replace_slot" (Ptr I32 Ptr) : Effect::Reads, Never;
 
+    /// Makes a frame of a function, which becomes the running one; gives the address of its slots, which are empty.
+    FramePush "frame_push" (Ptr) Ptr : Effect::Writes(OTHER), Never;
+    /// Ends the running frame, which nobody else holds, and releases what its slots hold.
+    FramePop "frame_pop" () : Effect::Python, Never;
+    /// The same for a frame that somebody may hold: it returns the value at the instruction where it stands.
+    FrameReturn "frame_return" (Ptr) : Effect::Python, Never;
+    /// The same with an exception, which is given up, and which its traceback has; it is left for the caller.
+    FrameRaise "frame_raise" (Ptr) : Effect::Python, Never;
+
     /// A new int object.
     NewInt "new_int" (I64) Ptr : Effect::Reads, Never;
     NewFloat "new_float" (F64) Ptr : Effect::Reads, Never;

@@ -442,6 +442,11 @@ impl FunctionBuilder {
         }
     }
 
+    /// The function makes a frame of its own; see [`Function::framed`].
+    pub fn set_framed(&mut self) {
+        self.func.framed = true;
+    }
+
     /// These objects are immortal: nobody counts their references.
     pub fn set_immortal(&mut self, objects: Vec<ObjId>) {
         self.immortal = objects;

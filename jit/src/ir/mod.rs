@@ -355,6 +355,8 @@ pub struct Function {
     pub name: String,
     pub kind: FnKind,
     pub ret: Option<Type>,
+    /// Compiled for compiled callers, with a frame of its own that it makes at the beginning: the first one of its states.
+    pub framed: bool,
     /// In the order of creation; block 0 is the entry.
     pub blocks: Vec<BlockData>,
     pub insts: Vec<InstData>,
@@ -630,6 +632,7 @@ impl Function {
             name: name.into(),
             kind,
             ret,
+            framed: false,
             blocks: vec![BlockData::default()],
             insts: Vec::new(),
             values: Vec::new(),

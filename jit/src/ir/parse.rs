@@ -302,9 +302,10 @@ impl Parser {
 
     fn function(&mut self) -> Result<Function> {
         self.keyword("function")?;
-        let kind = self.named("`entry` or `compiled`", |w| match w {
-            "entry" => Some(FnKind::Entry),
-            "compiled" => Some(FnKind::Compiled),
+        let (kind, framed) = self.named("`entry`, `compiled` or `framed`", |w| match w {
+            "entry" => Some((FnKind::Entry, false)),
+            "compiled" => Some((FnKind::Compiled, false)),
+            "framed" => Some((FnKind::Compiled, true)),
             _ => None,
         })?;
         let name = match self.next() {
@@ -318,7 +319,7 @@ impl Parser {
             None
         };
         let mut body = Body {
-            func: Function { blocks: Vec::new(), ..Function::new(name, kind, ret) },
+            func: Function { blocks: Vec::new(), framed, ..Function::new(name, kind, ret) },
             types: Vec::new(),
             lines: Vec::new(),
         };

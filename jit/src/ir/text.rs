@@ -268,6 +268,7 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             FnKind::Entry => "entry",
+            FnKind::Compiled if self.framed => "framed",
             FnKind::Compiled => "compiled",
         };
         write!(f, "function {kind} {:?}", self.name)?;

@@ -197,7 +197,7 @@ impl<'a> Verifier<'a> {
                 self.error(format!("{what} has no frame"));
             }
             for (depth, frame) in s.frames.iter().enumerate() {
-                let keep = depth == 0 && f.kind == FnKind::Entry;
+                let keep = depth == 0 && (f.kind == FnKind::Entry || f.framed);
                 for r in frame.locals.iter().chain(&frame.stack) {
                     self.recipe(&what, r, keep);
                 }

@@ -6,7 +6,7 @@ use super::emit::Num;
 use super::{Flow, Refused, Res, Specializer};
 use crate::bytecode::{CodeFlags, CodeInfo, Opcode};
 use crate::ir::{Awaits, Callee, ExitKind, Field, FloatCC, IntCC, ObjId, Reason, Value};
-use crate::oracle::{Builtin, BuiltinMethod, FuncInfo, Init, Pass};
+use crate::oracle::{Builtin, BuiltinMethod, Contract, FuncInfo, Init, Pass};
 use crate::rt::RtId;
 use crate::runtime_context::SCRATCH_WORDS;
 
@@ -495,23 +495,32 @@ impl Specializer<'_> {
     fn call_compiled(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let passes: Vec<Pass> = args.iter().map(|a| self.pass_of(a)).collect();
         let recursive = self.cell.as_ref().is_some_and(|(f, a, _)| *f == func && *a == passes);
-        let (callee, ret) = if recursive {
+        let (callee, contract) = if recursive {
             let Some(ret) = self.ret.filter(|_| self.ret_fixed) else {
                 // The first attempt only finds out what the function returns.
                 return Ok(Some(self.leave_at_start(Reason::Unseen)));
             };
-            (Callee::Local(0), ret)
+            (Callee::Local(0), Contract { ret, framed: self.framed, raises: self.raises })
         } else {
             let samples: Vec<_> = args.iter().map(|a| self.sample_of(a)).collect();
             match self.o.version(func, &passes, &samples) {
-                Some(v) => (Callee::Cell(v.cell), v.ret),
+                Some(v) => (Callee::Cell(v.cell), v.contract),
                 None => return Ok(None),
             }
         };
         // Objects that anybody may see.
         self.make_instances();
         let args: Vec<Val> = args.iter().map(|a| self.as_made(a)).collect();
-        self.promote();
+        if contract.framed {
+            if !self.has_frame() {
+                return Err(self.no_frame());
+            }
+            self.before_python()?;
+            self.sync_locals();
+            self.called_out = true;
+        } else {
+            self.promote();
+        }
         self.hold(&args);
         self.flush_globals();
         self.forget_globals();
@@ -539,9 +548,14 @@ impl Specializer<'_> {
             let drops = self.dropped();
             self.b.exit_to(ExitKind::Call, state, &drops)
         };
-        let r = self.b.call_fn(callee, &values, ret.ty(), exit);
+        let r = self.b.call_fn(callee, &values, contract.ret.ty(), exit);
         self.after_python();
-        let val = match (ret, r) {
+        if let Some(r) = r.filter(|_| contract.raises) {
+            let null = self.b.null();
+            let ok = self.b.icmp(IntCC::Ne, r, null);
+            self.unless_raised(ok);
+        }
+        let val = match (contract.ret, r) {
             (Pass::Int, Some(v)) => Val::Int(v),
             (Pass::Float, Some(v)) => Val::Float(v),
             (Pass::Bool, Some(v)) => Val::Bool(v),

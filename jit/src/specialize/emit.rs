@@ -3,7 +3,7 @@
 use super::abstract_state::{Dropped, ObjVal, Own, Val};
 use super::{Flow, Refused, Res, Specializer};
 use crate::bytecode::{Opcode, operand_count};
-use crate::ir::{CtxField, ExitId, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Type, UnOp, Value};
+use crate::ir::{CtxField, ExitId, ExitKind, Field, IntCC, ObjId, Reason, Type, UnOp, Value};
 use crate::oracle::Extent;
 use crate::rt::{Fails, RtId};
 
@@ -565,19 +565,21 @@ impl Specializer<'_> {
 
     /// Whether code that looks at frames may be called from here.
     pub(super) fn need_frame(&self) -> Res {
-        if (self.ctx.frames.len() > 1 || self.b.func().kind != FnKind::Entry) && self.may_learn() {
-            return Err(Refused::Unknown);
+        if self.has_frame() {
+            return Ok(());
         }
-        if self.ctx.frames.len() > 1 || self.b.func().kind != FnKind::Entry {
-            return Err(self.no_frame());
-        }
-        Ok(())
+        Err(if self.may_learn() { Refused::Unknown } else { self.no_frame() })
+    }
+
+    /// Whether the innermost frame is there: the interpreter's, or one that the function has made.
+    pub(super) fn has_frame(&self) -> bool {
+        self.ctx.frames.len() == 1 && self.args.is_some()
     }
 
     /// There is no frame here.
-    fn no_frame(&self) -> Refused {
+    pub(super) fn no_frame(&self) -> Refused {
         match self.ctx.frames.len() {
-            1 => Refused::NeedsFrame(self.ins.pc),
+            1 => Refused::NeedsFrame,
             _ => Refused::DontInline(self.ctx.frame().code.id),
         }
     }

@@ -38,6 +38,7 @@ use crate::ir::{
     VirtualKind,
 };
 use crate::oracle::{Extent, Oracle, Pass, Seen};
+use crate::rt::RtId;
 use abstract_state::{AbstractState, Frame, Own, StateKey, Val};
 use depths::StackDepths;
 pub use join::Joins;
@@ -95,6 +96,9 @@ pub enum Request {
         cell: FnCell,
         /// What it returns, as far as known.
         ret: Option<Pass>,
+        /// See [`Contract`].
+        framed: bool,
+        raises: bool,
     },
 }
 
@@ -124,12 +128,14 @@ impl Default for UnitLimits {
 /// Why something stays interpreted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The instruction at that position calls out to Python, which needs a frame, and there is none here.
-    NeedsFrame(u32),
+    /// An instruction calls out to Python, which needs a frame, and there is none here: compile again with one.
+    NeedsFrame,
     /// The same where operands of unknown classes are the reason: an exit there will tell them.
     Unknown,
     /// The same inside an inlined function: compile again without inlining it.
     DontInline(ObjId),
+    /// It often raises what is not handled in it, and nothing says so yet.
+    Raises,
     /// It returns something else than assumed: compile again with this.
     Returns(Pass),
     /// More is known of what a loop carries: compile again with it.
@@ -147,6 +153,9 @@ pub struct Specialized {
     pub func: Function,
     /// What it returns (`None` if it never does).
     pub ret: Option<Pass>,
+    /// See [`Contract`].
+    pub framed: bool,
+    pub raises: bool,
     /// Bytecode instructions compiled, inlined ones and versions included.
     pub instrs: usize,
 }
@@ -191,6 +200,9 @@ pub struct Specializer<'a> {
     cell: Option<(ObjId, Vec<Pass>, FnCell)>,
     ret: Option<Pass>,
     ret_fixed: bool,
+    /// See [`Contract`].
+    framed: bool,
+    raises: bool,
     module: bool,
     instrs: usize,
     start_exit: Option<(Reason, ExitId)>,
@@ -228,6 +240,16 @@ pub fn specialize(o: &dyn Oracle, request: &Request, limits: UnitLimits, joins: 
         match Specializer::new(o, limits, &no_inline, joins, &work, &request).and_then(|s| s.run(&request)) {
             Err(Refused::Again) => {}
             Err(Refused::DontInline(code)) if no_inline.insert(code) => {}
+            Err(Refused::NeedsFrame) => match &mut request {
+                Request::Function { framed: framed @ false, .. } => *framed = true,
+                _ => return Err(Refused::Unsupported("a frame".into())),
+            },
+            Err(Refused::Raises) => match &mut request {
+                Request::Function { ret, framed, raises: raises @ false, .. } => {
+                    (*ret, *framed, *raises) = (Some(Pass::Obj(None)), true, true);
+                }
+                _ => return Err(Refused::Unsupported("what it raises".into())),
+            },
             Err(Refused::Returns(pass)) => match &mut request {
                 Request::Function { ret, .. } => *ret = Some(pass),
                 Request::Entry { .. } => return Err(Refused::Unsupported("result of an entry".into())),
@@ -274,6 +296,10 @@ impl<'a> Specializer<'a> {
                 (info.code, FnKind::Compiled, *ret)
             }
         };
+        let (framed, raises) = match request {
+            Request::Function { framed, raises, .. } => (*framed, *raises),
+            Request::Entry { .. } => (false, false),
+        };
         let code = o.code(code_id).ok_or(Refused::Unsupported("code".into()))?;
         let name = code.name.clone();
         let ret_ty = match name_kind {
@@ -308,6 +334,8 @@ impl<'a> Specializer<'a> {
             cell: None,
             ret,
             ret_fixed: ret.is_some(),
+            framed,
+            raises,
             module: false,
             instrs: 0,
             start_exit: None,
@@ -356,7 +384,7 @@ impl<'a> Specializer<'a> {
             func.ret = self.ret.and_then(Pass::ty);
             forget_idle_poll(&mut func);
         }
-        Ok(Specialized { func, ret: self.ret, instrs: self.instrs })
+        Ok(Specialized { func, ret: self.ret, framed: self.framed, raises: self.raises, instrs: self.instrs })
     }
 
     /// Loads and checks the live frame's slots.
@@ -519,13 +547,19 @@ impl<'a> Specializer<'a> {
         locals.resize(code.nlocals, Val::Null);
         self.bind_closure(&code, &info.closure, &mut locals)?;
         let pc = code.start;
+        if self.framed {
+            self.b.set_framed();
+            let f = self.b.obj(func);
+            self.args = Some(self.b.call_rt_value(RtId::FramePush, &[f]));
+        }
+        let home = vec![false; if self.framed { code.nlocals } else { 0 }];
         self.ctx.frames.push(Frame {
             code,
             func: Some(func),
             globals: info.globals,
             builtins: info.builtins,
             locals: locals.into(),
-            home: Vec::new().into(),
+            home: home.into(),
             stack: Vec::new(),
             call_pc: 0,
             awaits: Awaits::Result,

@@ -309,7 +309,7 @@ impl Specializer<'_> {
     }
 
     fn return_value(&mut self) -> Res<Flow> {
-        if self.ctx.frames.len() == 1 && self.b.func().kind == FnKind::Entry {
+        if self.has_frame() {
             // Who holds the frame reads its locals after it has returned: the interpreter returns.
             let frame = self.b.load_ctx(CtxField::Frame);
             let held = self.b.load(Field::FrameMaterialized, frame, None);
@@ -322,10 +322,11 @@ impl Specializer<'_> {
                 self.b.guard_icmp(IntCC::Eq, held, zero, exit);
             }
         }
-        self.return_now()
+        self.return_now(false)
     }
 
-    pub(super) fn return_now(&mut self) -> Res<Flow> {
+    /// Returns; `held` says that somebody may hold the frame.
+    pub(super) fn return_now(&mut self, held: bool) -> Res<Flow> {
         let val = self.pop();
         if self.ctx.frames.len() > 1 {
             return self.inlined_return(val);
@@ -372,6 +373,22 @@ impl Specializer<'_> {
         });
         for dropped in owned {
             self.if_there(dropped, |s| s.b.decref(dropped.v, None));
+        }
+        if self.framed && held {
+            match result {
+                Some(object) if self.b.ty(object) == crate::ir::Type::Ptr => {
+                    self.b.call_rt(RtId::FrameReturn, &[object]);
+                }
+                _ => {
+                    let (object, made) = self.boxed(&val);
+                    self.b.call_rt(RtId::FrameReturn, &[object]);
+                    if made {
+                        self.b.decref(object, None);
+                    }
+                }
+            }
+        } else if self.framed {
+            self.b.call_rt(RtId::FramePop, &[]);
         }
         if self.entered {
             self.b.leave();

@@ -1,28 +1,33 @@
 //! Exceptions: the way from an instruction that raises to its handler in the same unit, and the instructions of
 //! `try`, `raise` and `with`.
 //!
-//! Only a unit that the interpreter enters handles exceptions, and only those of its own frame, since a traceback
-//! names real frames. What raises often inside an inlined function or in a version for compiled callers is not
-//! compiled there any more: it is called through a frame, and its caller handles what comes out. A handler
+//! Only code with a frame handles exceptions, and only those of its own frame, since a traceback names real frames. What
+//! raises often inside an inlined function is not inlined any more; a version for compiled callers makes a frame then, and
+//! its callers look whether it has raised ([`Contract`](crate::oracle::Contract)). A handler
 //! that was never met is no code but an exit. The VM's own stack of handled exceptions is kept as the interpreter keeps
 //! it, so that everything in a handler may leave.
 
 use super::abstract_state::{Dropped, Own, Val};
-use super::{Flow, Res, Specializer};
+use super::{Flow, Refused, Res, Specializer};
 use crate::bytecode::{Handler, Opcode};
-use crate::ir::{CtxField, ExitKind, Field, FnKind, IntCC, ObjId, Reason, Value};
+use crate::ir::{CtxField, ExitKind, Field, IntCC, ObjId, Reason, Value};
 use crate::oracle::AttrRef;
 use crate::rt::RtId;
 
 impl Specializer<'_> {
-    /// Whether the innermost frame is the live one.
-    fn in_live_frame(&self) -> bool {
-        self.ctx.frames.len() == 1 && self.b.func().kind == FnKind::Entry
+    /// Whether what is raised and not handled can go on to the caller from here.
+    fn can_raise_out(&self) -> bool {
+        self.has_frame() && (!self.framed || self.raises) && self.can_sync_locals()
+    }
+
+    /// Callers have to know what a version often raises.
+    fn announce_raises(&self) -> Res {
+        if self.has_frame() && self.framed && !self.raises { Err(Refused::Raises) } else { Ok(()) }
     }
 
     /// The handler of this instruction, if its code is compiled too.
     fn handler(&self) -> Option<Handler> {
-        if !self.in_live_frame() {
+        if !self.has_frame() {
             return None;
         }
         let code = &self.ctx.frame().code;
@@ -38,10 +43,12 @@ impl Specializer<'_> {
     /// The entry point just called has raised unless `ok` is nonzero: on to the handler, or out.
     pub(super) fn unless_raised(&mut self, ok: Value) {
         let Some(handler) = self.handler() else {
-            if !self.in_live_frame() && self.raises() {
-                self.refused = self.refused.take().or(self.need_frame().err());
+            let raises = self.raises();
+            if raises {
+                let why = self.need_frame().and_then(|()| self.announce_raises()).err();
+                self.refused = self.refused.take().or(why);
             }
-            if self.in_live_frame() && self.raises() && self.can_sync_locals() {
+            if raises && self.can_raise_out() {
                 let (then, raised) = (self.b.create_block(), self.b.create_block());
                 self.b.br(ok, then, &[], raised, &[]);
                 self.b.switch_to(raised);
@@ -76,9 +83,11 @@ impl Specializer<'_> {
         if class.is_some_and(|class| self.elide_exception(ok, class)) || self.elided_from.is_some() {
             // Nothing is left to do where it fails.
         } else if self.raises() {
-            if !self.in_live_frame() {
-                self.refused = self.refused.take().or(self.need_frame().err());
-            } else if self.handler().is_some() && self.b.as_i32(ok).is_none() {
+            let handled = self.handler().is_some();
+            let why = self.need_frame().and_then(|()| if handled { Ok(()) } else { self.announce_raises() }).err();
+            if why.is_some() {
+                self.refused = self.refused.take().or(why);
+            } else if (handled || self.raises) && self.b.as_i32(ok).is_none() {
                 let (then, fails) = (self.b.create_block(), self.b.create_block());
                 self.b.br(ok, then, &[], fails, &[]);
                 self.b.switch_to(fails);
@@ -166,7 +175,7 @@ impl Specializer<'_> {
     }
 
     pub(super) fn pop_except(&mut self) -> Res<Flow> {
-        let frame = self.in_live_frame();
+        let frame = self.has_frame();
         if frame {
             self.before_python()?;
         }
@@ -236,15 +245,21 @@ impl Specializer<'_> {
         for dropped in std::mem::take(&mut self.ctx.drops) {
             self.if_there(dropped, |s| s.b.decref(dropped.v, None));
         }
-        self.b.call_rt(RtId::RaiseOut, &[exc]);
+        if self.framed {
+            self.b.call_rt(RtId::FrameRaise, &[exc]);
+            self.b.leave();
+        } else {
+            self.b.call_rt(RtId::RaiseOut, &[exc]);
+        }
         let null = self.b.null();
         self.b.ret(Some(null));
     }
 
     /// The interpreter raises what the instruction raises.
     fn leave_raising(&mut self) -> Res<Flow> {
-        if !self.in_live_frame() && self.raises() {
+        if self.raises() {
             self.need_frame()?;
+            self.announce_raises()?;
         }
         Ok(self.leave_at_start(Reason::Raise))
     }
@@ -269,7 +284,7 @@ impl Specializer<'_> {
             let frame = s.b.load_ctx(CtxField::Frame);
             let lasti = s.b.i32(s.ins.op_pc as i32);
             s.b.store(Field::FrameLasti, frame, lasti);
-            s.return_now().map(|_| ())
+            s.return_now(true).map(|_| ())
         });
         self.b.switch_to(then);
     }
@@ -278,7 +293,7 @@ impl Specializer<'_> {
     pub(super) fn is_handled_variable(&self, local: usize) -> bool {
         let code = &self.ctx.frame().code;
         let none = self.o.known().none;
-        self.in_live_frame()
+        self.has_frame()
             && matches!(self.peek(0), Val::Const(c) if *c == none)
             && matches!(self.ctx.frame().locals[local], Val::Obj(o) if o.ty.is_none())
             && code.instr(self.ins.next).is_some_and(|i| i.op == Opcode::DeleteFast && i.arg as usize == local)
@@ -320,7 +335,7 @@ impl Specializer<'_> {
 
     pub(super) fn raise_varargs(&mut self, count: usize) -> Res<Flow> {
         let handler = self.handler();
-        let direct = handler.is_some() || self.in_live_frame() && self.raises() && self.can_sync_locals();
+        let direct = handler.is_some() || self.raises() && self.can_raise_out();
         if count > 2 || count == 0 && handler.is_none() || !direct {
             return self.leave_raising();
         }

@@ -12,7 +12,8 @@ use super::traceback::{drop_entry, raise, set_context};
 use crate::code::plan::SUSPENDS;
 use crate::code::units::HOOK_UNITS;
 use crate::hook::{Attached, site};
-use crate::object::frame::{FrameRef, drop_frame, forge_frame, frame_words};
+use crate::object::frame::FrameRef;
+use crate::object::frame_stack::OwnFrame;
 use crate::object::{layout, views};
 use psycore_jit::bytecode::base_opcode;
 use psycore_jit::ir::Awaits;
@@ -165,7 +166,7 @@ fn finish_operator(live: &LiveFrame<'_>, pc: u32, n: usize, value: PyObjectRef) 
     }))
 }
 
-/// Forges the first of the frames and runs it (and, through its pad, the others).
+/// Makes the first of the frames, or takes it over, and runs it (and, through its pad, the others).
 fn run(a: &'static Attached, mut inner: VecDeque<InnerFrame>, carried: Carried, vm: &VirtualMachine) -> PyResult {
     let Some(mut f) = inner.pop_front() else {
         return Err(vm.new_runtime_error("compiled code left without a frame"));
@@ -175,11 +176,11 @@ fn run(a: &'static Attached, mut inner: VecDeque<InnerFrame>, carried: Carried, 
     let Some(p) = site::of(&code) else {
         return Err(vm.new_runtime_error("compiled code left from code that was not prepared"));
     };
-    let nlocals = code.code.localspluskinds.len();
-    let mut memory = vec![0usize; frame_words(nlocals + code.code.max_stackdepth as usize)];
-    // SAFETY: code and function are held until the frame is dropped; the memory stays in place.
+    let own = f.own.take();
+    let handled = f.handled.take();
+    // SAFETY: code and function are held until the frame is dropped; its memory stays in place.
     unsafe {
-        let frame = forge_frame(&mut memory, &code, &func);
+        let OwnFrame(frame) = own.unwrap_or_else(|| OwnFrame::new(&code, &func));
         let live = LiveFrame { attached: a, frame, code: &code, vm };
         // A forged frame's slots are empty.
         let _ = live.take_slots(&mut f);
@@ -202,7 +203,10 @@ fn run(a: &'static Attached, mut inner: VecDeque<InnerFrame>, carried: Carried, 
                 call.restore();
             }
         }
-        drop_frame(frame);
+        if let Some(handled) = handled {
+            vm.set_exception(handled);
+        }
+        OwnFrame(frame).free();
         result
     }
 }
@@ -293,13 +297,15 @@ fn call_inner(live: &LiveFrame<'_>, call: CallSite, inner: VecDeque<InnerFrame>,
 fn prepare_call(live: &LiveFrame<'_>, call: CallSite, inner: &VecDeque<InnerFrame>) -> Option<()> {
     let LiveFrame { frame, code, vm, .. } = *live;
     let p = site::of(code)?;
-    let InnerFrame { code: callee, func, .. } = inner.front()?;
+    let InnerFrame { code: callee, func, own, handled, .. } = inner.front()?;
     let unusual = CodeFlags::VARARGS | CodeFlags::VARKEYWORDS | SUSPENDS;
     let count = callee.arg_count;
     // SAFETY: the frame is current; the function is alive.
     let (room, same) =
         unsafe { (frame.stack_capacity() - frame.stack_len(), std::ptr::eq(views::function_code(func), &**callee)) };
     let flat = call.awaits == Awaits::Result
+        && own.is_none()
+        && handled.is_none()
         && waits_past_caches(p.instr_at(code, call.pc)?.op)
         && same
         && callee.flags.contains(CodeFlags::OPTIMIZED | CodeFlags::NEWLOCALS)

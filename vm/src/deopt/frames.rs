@@ -3,10 +3,11 @@
 
 use crate::hook::{Attached, site};
 use crate::object::frame::FrameRef;
+use crate::object::frame_stack::OwnFrame;
 use crate::object::layout;
 use psycore_jit::bytecode::Opcode;
 use psycore_jit::ir::Awaits;
-use rustpython_vm::builtins::{PyCode, PyFunction};
+use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyFunction};
 use rustpython_vm::{Py, PyRef, VirtualMachine};
 
 /// What a frame does next.
@@ -91,14 +92,19 @@ pub fn waits_past_caches(op: Opcode) -> bool {
     matches!(op, Opcode::Call | Opcode::CallKw)
 }
 
-/// A frame to be made.
+/// A frame to be made, or to be taken over.
 pub struct InnerFrame {
     pub code: PyRef<PyCode>,
     pub func: PyRef<PyFunction>,
-    /// Owned references, or 0.
+    /// Owned references, or 0. None for a frame that is there.
     pub slots: Vec<usize>,
     pub stack: Vec<usize>,
     pub next: Next,
+    /// The frame that compiled code has made for it, if somebody may hold that.
+    pub own: Option<OwnFrame>,
+    /// The exception that was handled when it began, if that is another one than now: to be the handled one again
+    /// when it ends.
+    pub handled: Option<Option<PyBaseExceptionRef>>,
 }
 
 impl Drop for InnerFrame {
@@ -109,6 +115,10 @@ impl Drop for InnerFrame {
                 // SAFETY: recipes give owned references.
                 drop(unsafe { layout::own(word) });
             }
+        }
+        if let Some(own) = self.own.take() {
+            // SAFETY: it has left the chain, and nobody has taken it.
+            unsafe { own.free() };
         }
     }
 }

@@ -12,10 +12,12 @@ use crate::hook::driver::Driver;
 use crate::hook::exits::ExitInfo;
 use crate::hook::{Attached, Exited, Site, SiteVersion};
 use crate::object::frame::FrameRef;
+use crate::object::frame_stack::OwnFrame;
 use crate::object::layout;
 use psycore_jit::ir::{ExitKind, FrameDesc, GlobalWrite, Recipe};
 use rustpython_vm::builtins::{PyBaseExceptionRef, PyCode, PyDict, PyFunction, PyStr};
-use rustpython_vm::{Py, PyObjectRef, VirtualMachine};
+use rustpython_vm::vm::thread::set_current_frame;
+use rustpython_vm::{AsObject, Py, PyObjectRef, VirtualMachine};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -82,6 +84,8 @@ struct Rewritten {
 struct Made<'a> {
     live: Option<Rewritten>,
     inner: VecDeque<InnerFrame>,
+    /// Frames that compiled code has made and that others take the place of, the innermost last.
+    dissolved: Vec<OwnFrame>,
     globals: Vec<(&'a Py<PyDict>, &'a Py<PyStr>, PyObjectRef)>,
     /// Owned references to be released at the end.
     rest: Vec<usize>,
@@ -109,7 +113,9 @@ pub unsafe fn leave(leaving: Leaving<'_>, frame: FrameRef, vm: &VirtualMachine) 
     attached.driver().exited(site, frame, &exit, vm);
 
     // Everything is made before anything is written.
-    let Made { live, inner, globals, mut rest } = Made::new(&records, attached.driver(), vm);
+    let Made { live, inner, globals, dissolved, mut rest } = Made::new(&records, attached.driver(), vm);
+    // SAFETY: what they held has been taken out of them.
+    unsafe { unlink(frame, dissolved) };
     let Some(Rewritten { locals, stack, next }) = live else { return };
     // SAFETY: the frame is current; words are owned references or empty.
     unsafe { rewrite(frame, locals, stack, &mut rest) };
@@ -144,9 +150,56 @@ pub unsafe fn leave(leaving: Leaving<'_>, frame: FrameRef, vm: &VirtualMachine) 
 }
 
 impl<'a> Made<'a> {
+    /// What comes of a frame that compiled code has made: the frame itself if it is held, else one that takes its place.
+    ///
+    /// # Safety
+    /// The frame is live, and compiled code does not use it any more.
+    unsafe fn rest_of(
+        &mut self,
+        own: OwnFrame,
+        desc: &FrameDesc,
+        next: Next,
+        maker: &Maker<'_>,
+        driver: &dyn Driver,
+        held: bool,
+    ) -> Option<InnerFrame> {
+        let mut inner = inner_frame(desc, next, maker, driver)?;
+        // SAFETY: the caller's promise; a frame of the same code.
+        unsafe {
+            let slots = own.0.slots();
+            for (i, recipe) in desc.locals.iter().enumerate() {
+                let old = slots.add(i).replace(0);
+                match recipe {
+                    Recipe::Keep => inner.slots[i] = old,
+                    _ => self.rest.push(old),
+                }
+            }
+            let now = maker.vm().current_exception();
+            let is_now = |then: &Option<PyBaseExceptionRef>| match (then, &now) {
+                (Some(then), Some(now)) => then.is(now),
+                (then, now) => then.is_none() && now.is_none(),
+            };
+            inner.handled = own.take_handled().filter(|then| !is_now(then));
+            if held {
+                for (i, word) in inner.slots.drain(..).enumerate() {
+                    slots.add(i).write(word);
+                }
+                for (i, word) in inner.stack.drain(..).enumerate() {
+                    own.0.stack_slot(i).write(word);
+                    own.0.set_stack_len(i + 1);
+                }
+                inner.own = Some(own);
+            } else {
+                self.dissolved.push(own);
+            }
+        }
+        Some(inner)
+    }
+
     fn new(records: &[ExitRecord], driver: &'a dyn Driver, vm: &VirtualMachine) -> Self {
         let mut made = Made::default();
         let innermost = records.len() - 1;
+        let mut own = own_frames(records).into_iter();
         for (r, record) in records.iter().enumerate() {
             let info = &record.info;
             let maker = Maker::new(driver, &record.words, vm);
@@ -164,6 +217,13 @@ impl<'a> Made<'a> {
                     let slot = |recipe: &Recipe| (!matches!(recipe, Recipe::Keep)).then(|| maker.slot(recipe));
                     let [locals, stack] = [&desc.locals, &desc.stack].map(|slots| slots.iter().map(slot).collect());
                     made.live = Some(Rewritten { locals, stack, next });
+                } else if f == 0
+                    && info.framed
+                    && let Some((frame, held)) = own.next()
+                {
+                    // SAFETY: the frame is live, and compiled code does not use it any more.
+                    let inner = unsafe { made.rest_of(frame, desc, next, &maker, driver, held) };
+                    made.inner.extend(inner);
                 } else {
                     made.inner.extend(inner_frame(desc, next, &maker, driver));
                 }
@@ -175,6 +235,42 @@ impl<'a> Made<'a> {
     }
 }
 
+/// The frames that compiled code has made, the outermost first; whether each must stay, since somebody may hold it or one
+/// that it has called.
+fn own_frames(records: &[ExitRecord]) -> Vec<(OwnFrame, bool)> {
+    let count = records.iter().skip(1).filter(|record| record.info.framed).count();
+    let mut frames = Vec::with_capacity(count);
+    let (mut next, mut held) = (FrameRef::current(), false);
+    for _ in 0..count {
+        let Some(frame) = next else {
+            debug_assert!(false, "a frame that compiled code has made is not in the chain");
+            break;
+        };
+        // SAFETY: frames of the chain are live.
+        unsafe {
+            held |= frame.is_materialized();
+            frames.push((OwnFrame(frame), held));
+            next = frame.previous();
+        }
+    }
+    frames.reverse();
+    frames
+}
+
+/// Makes the entered frame the current one again, and frees frames inside of it.
+///
+/// # Safety
+/// The frames hold nothing any more, and all others inside of it lie outside of them.
+unsafe fn unlink(entered: FrameRef, dissolved: Vec<OwnFrame>) {
+    if FrameRef::current() != Some(entered) {
+        let _ = set_current_frame(entered.0);
+    }
+    for own in dissolved.into_iter().rev() {
+        // SAFETY: the caller's promise.
+        unsafe { own.free() };
+    }
+}
+
 fn inner_frame(desc: &FrameDesc, next: Next, maker: &Maker<'_>, driver: &dyn Driver) -> Option<InnerFrame> {
     let func = desc.func.and_then(|id| driver.object(id).downcast_ref::<PyFunction>().map(ToOwned::to_owned));
     let code = driver.object(desc.code).downcast_ref::<PyCode>().map(ToOwned::to_owned);
@@ -183,7 +279,7 @@ fn inner_frame(desc: &FrameDesc, next: Next, maker: &Maker<'_>, driver: &dyn Dri
         return None;
     };
     let [slots, stack] = [&desc.locals, &desc.stack].map(|slots| slots.iter().map(|r| maker.slot(r)).collect());
-    Some(InnerFrame { code, func, slots, stack, next })
+    Some(InnerFrame { code, func, slots, stack, next, own: None, handled: None })
 }
 
 fn global<'a>(

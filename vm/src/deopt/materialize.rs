@@ -24,6 +24,10 @@ impl<'a> Maker<'a> {
         Maker { driver, record, vm, instances: RefCell::default() }
     }
 
+    pub fn vm(&self) -> &'a VirtualMachine {
+        self.vm
+    }
+
     fn word(&self, v: Value) -> u64 {
         // Numbers come from the same table as the record's length.
         self.record.get(v.index()).copied().unwrap_or_default()

@@ -332,7 +332,7 @@ impl Collector<'_> {
                 };
                 let args: Vec<String> =
                     args.iter().enumerate().map(|(i, pass)| format!("{}: {}", variables(i), one(pass))).collect();
-                let ret = unit.ret.map_or(String::new(), |pass| format!(" -> {}", one(&pass)));
+                let ret = unit.contract.map_or(String::new(), |contract| format!(" -> {}", one(&contract.ret)));
                 format!("{name}({}){ret}, for compiled callers", args.join(", "))
             }
         }

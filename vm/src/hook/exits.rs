@@ -22,6 +22,8 @@ pub struct ExitInfo {
     pub drops: Vec<u32>,
     /// Types of the record's words.
     pub types: Vec<Type>,
+    /// The first of its frames is one that compiled code has made.
+    pub framed: bool,
     /// True if all that the exit does is to keep the frame of an entry as it is.
     pub keeps_frame: bool,
 }
@@ -77,6 +79,7 @@ impl Exits {
                     state.map_values(&mut |v| place(v));
                     Rc::new(ExitInfo {
                         kind: e.kind,
+                        framed: func.framed,
                         keeps_frame: keeps_frame(&state) && e.drops.is_empty(),
                         state,
                         drops: e.drops.iter().map(|v| place(*v).0).collect(),

@@ -18,7 +18,7 @@ use crate::hook::Site;
 use psycore_jit::guard::guard;
 use psycore_jit::ir::{Callee, ObjId, Op, Unit};
 use psycore_jit::lower::{Job, LowerEnv, LowerError, Lowered, prepare};
-use psycore_jit::oracle::{FnVersion, ObjectOracle, Pass, Sample};
+use psycore_jit::oracle::{Contract, FnVersion, ObjectOracle, Pass, Sample};
 use psycore_jit::specialize::{self, Refused, Request};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -86,7 +86,11 @@ impl Jit {
             rebuilds,
             code,
             instrs: out.instrs,
-            ret: out.ret,
+            contract: out.ret.filter(|_| matches!(request, Request::Function { .. })).map(|ret| Contract {
+                ret,
+                framed: out.framed,
+                raises: out.raises,
+            }),
             text,
             detail,
             depends,
@@ -107,15 +111,7 @@ impl Jit {
 
     /// Notes why something was not specialized.
     fn refused(&self, request: &Request, why: Refused) -> Attempt {
-        match why {
-            Refused::NeedsFrame(pc) => self.log.write(format_args!(
-                "refused {}: {:?} in line {} calls out to Python, which needs a frame",
-                self.name_of(request),
-                self.code(self.code_of(request)).and_then(|c| c.instr(pc).map(|i| i.op)),
-                self.line_of(self.code_of(request), pc)
-            )),
-            _ => self.log.write(format_args!("refused {}: {why:?}", self.name_of(request))),
-        }
+        self.log.write(format_args!("refused {}: {why:?}", self.name_of(request)));
         let pc = if let Request::Entry { pc, .. } = request { Some(*pc) } else { None };
         self.record.refused(self.code_of(request), pc, &why);
         self.stats.count_refused();
@@ -125,9 +121,12 @@ impl Jit {
                 self.budget.set_too_much(true);
                 Attempt::NotNow
             }
-            Refused::NeedsFrame(_) | Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => {
-                Attempt::NotNow
-            }
+            Refused::NeedsFrame
+            | Refused::Unknown
+            | Refused::DontInline(_)
+            | Refused::Raises
+            | Refused::Returns(_)
+            | Refused::Again => Attempt::NotNow,
             Refused::Unsupported(_) => Attempt::Never,
         }
     }
@@ -257,7 +256,7 @@ impl Jit {
             ir: text,
             listing: lowered.listing,
             detail,
-            ret: draft.ret,
+            contract: draft.contract,
             left: Cell::new(0),
             outdated: Cell::new(false),
             wait: Cell::new(0),
@@ -272,22 +271,28 @@ impl Jit {
         Some(compiled)
     }
 
-    /// Whether a version is built again and returns something else now: callers that rely on the old result keep the
+    /// Whether a version is built again and its callers can't rely on the same as before: they keep the
     /// old code, new ones get a cell of their own.
     fn returns_otherwise(&self, draft: &Draft) -> bool {
         let Destination::Version(key) = &draft.to else { return false };
-        let old = self.versions.get(key, |v| v.compiled.as_ref().map(|(_, ret)| *ret)).flatten();
-        let differs = old.is_some_and(|old| Some(old) != draft.ret);
+        let old = self.versions.get(key, |v| v.compiled.as_ref().map(|(_, contract)| *contract)).flatten();
+        let differs = old.is_some_and(|old| Some(old) != draft.contract);
         if differs {
             self.versions.remove(key);
+            self.forget_callers(key, draft.code);
         }
         differs
+    }
+
+    /// No new code calls versions that call those of a code object; the version of a key stays.
+    fn forget_callers(&self, key: &VersionKey, code: ObjId) {
+        self.versions.retain(|k, v| k == key || v.compiled.as_ref().is_none_or(|(c, _)| !c.depends.contains_key(&code)));
     }
 
     /// A version is on its way.
     fn begin(&self, draft: &Draft) {
         if let Destination::Version(key) = &draft.to {
-            self.versions.update(key, |version| version.begun = draft.ret);
+            self.versions.update(key, |version| version.begun = draft.contract);
         }
     }
 
@@ -339,7 +344,7 @@ impl Jit {
             return;
         };
         let retired = self.versions.update(key, |version| {
-            version.begun.take().and_then(|ret| version.compiled.replace((unit.clone(), ret))).map(|(old, _)| old)
+            version.begun.take().and_then(|contract| version.compiled.replace((unit.clone(), contract))).map(|(old, _)| old)
         });
         match retired {
             Some(Some(old)) => self.cache.retire(&old),
@@ -358,7 +363,7 @@ impl Jit {
     /// A compiled version of a function; the specializer asks while it compiles a caller.
     pub fn compile_version(&self, func: ObjId, args: &[Pass], samples: &[Option<Sample>]) -> Option<FnVersion> {
         let key = (func, args.to_vec());
-        if let Some(found) = self.versions.get(&key, |v| v.ret().map(|ret| FnVersion { cell: v.cell, ret })) {
+        if let Some(found) = self.versions.get(&key, |v| v.contract().map(|contract| FnVersion { cell: v.cell, contract })) {
             return found;
         }
         let limit = self.limits().work;
@@ -368,22 +373,22 @@ impl Jit {
             return None;
         }
         let cell = self.versions.begin(key.clone());
-        let request = Request::Function { func, args: args.to_vec(), cell, ret: None };
+        let request = Request::Function { func, args: args.to_vec(), cell, ret: None, framed: false, raises: false };
         let outer = self.samples.replace_locals(samples.to_vec());
         let drafted = self.draft(&request, Destination::Version(key.clone()), 0);
         self.samples.replace_locals(outer);
-        let ret = drafted.ok().and_then(|(draft, unit)| {
+        let contract = drafted.ok().and_then(|(draft, unit)| {
             // A function that never returns normally: callers need not call it directly.
-            let ret = draft.ret?;
+            let contract = draft.contract?;
             match self.lower(draft, unit) {
                 Attempt::Begun => {}
-                Attempt::Compiled(c) => self.versions.update(&key, |v| v.compiled = Some((c, ret)))?,
+                Attempt::Compiled(c) => self.versions.update(&key, |v| v.compiled = Some((c, contract)))?,
                 Attempt::NotNow | Attempt::Never => return None,
             }
-            Some(ret)
+            Some(contract)
         });
-        match ret {
-            Some(ret) => return Some(FnVersion { cell, ret }),
+        match contract {
+            Some(contract) => return Some(FnVersion { cell, contract }),
             // Not for good, and no reason to do without the caller.
             None if self.budget.is_too_much() => {
                 self.versions.remove(&key);
@@ -402,13 +407,15 @@ impl Jit {
     /// Compiles a function version again; callers go through its cell. False if there is to be none any
     /// more: what called it must be built again.
     pub fn rebuild_version(&self, key: &VersionKey, rebuilds: u32, at_once: bool) -> bool {
-        let version = self.versions.get(key, |v| v.compiled.as_ref().filter(|_| !v.failed).map(|(_, ret)| (v.cell, *ret)));
-        let Some((cell, ret)) = version.flatten() else { return false };
-        let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret) };
+        let version =
+            self.versions.get(key, |v| v.compiled.as_ref().filter(|_| !v.failed).map(|(_, contract)| (v.cell, *contract)));
+        let Some((cell, contract)) = version.flatten() else { return false };
+        let Contract { ret, framed, raises } = contract;
+        let request = Request::Function { func: key.0, args: key.1.clone(), cell, ret: Some(ret), framed, raises };
         match self.compile(&request, Destination::Version(key.clone()), rebuilds, at_once) {
             Attempt::Begun => return true,
             Attempt::Compiled(c) => {
-                if let Some(Some((old, _))) = self.versions.update(key, |v| v.compiled.replace((c, ret))) {
+                if let Some(Some((old, _))) = self.versions.update(key, |v| v.compiled.replace((c, contract))) {
                     self.cache.retire(&old);
                 }
                 return true;
@@ -421,7 +428,7 @@ impl Jit {
         // Those who call it now keep its code; they are built without it when it leaves once more.
         self.versions.update(key, |v| v.failed = true);
         let code = self.code_of(&request);
-        self.versions.retain(|k, v| k == key || v.compiled.as_ref().is_none_or(|(c, _)| !c.depends.contains_key(&code)));
+        self.forget_callers(key, code);
         false
     }
 }

@@ -5,7 +5,7 @@ use super::unit::Depends;
 use super::units::VersionKey;
 use crate::hook::SiteKey;
 use psycore_jit::ir::{FnCell, ObjId};
-use psycore_jit::oracle::Pass;
+use psycore_jit::oracle::Contract;
 use psycore_jit::specialize::Request;
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ pub struct Draft {
     pub rebuilds: u32,
     pub code: ObjId,
     pub instrs: usize,
-    pub ret: Option<Pass>,
+    /// What callers of the version rely on; `None` for an entry, and for what never returns.
+    pub contract: Option<Contract>,
     /// The IR before the passes.
     pub text: Option<String>,
     pub detail: Option<Detail>,

@@ -62,15 +62,15 @@ impl Record {
 
     pub fn refused(&self, code: ObjId, pc: Option<u32>, why: &Refused) {
         let (pc, why) = match why {
-            Refused::NeedsFrame(at) => (
-                Some(*at),
-                "this may call Python code that is not compiled, and a version for compiled callers has no frame for that"
-                    .to_owned(),
-            ),
             Refused::Unsupported(what) => (pc, format!("code that begins here is not supported: {what}")),
             Refused::TooMuch => (pc, "compiling this took longer than it was likely to save so far".to_owned()),
             // The specializer or the driver tries again after these.
-            Refused::Unknown | Refused::DontInline(_) | Refused::Returns(_) | Refused::Again => return,
+            Refused::NeedsFrame
+            | Refused::Unknown
+            | Refused::DontInline(_)
+            | Refused::Raises
+            | Refused::Returns(_)
+            | Refused::Again => return,
         };
         if self.explains() {
             self.refusals.borrow_mut().push(NotedRefusal { code, pc, why });

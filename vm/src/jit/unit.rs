@@ -4,7 +4,7 @@ use super::budget::Ledger;
 use super::detail::Detail;
 use psycore_jit::ir::ObjId;
 use psycore_jit::lower::{CodeHandle, EntryFn};
-use psycore_jit::oracle::Pass;
+use psycore_jit::oracle::Contract;
 use psycore_jit::specialize::Request;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -28,8 +28,8 @@ pub struct Compiled {
     pub listing: Option<String>,
     /// For explanations.
     pub detail: Option<Detail>,
-    /// What it returns (versions of functions).
-    pub ret: Option<Pass>,
+    /// What callers rely on (versions of functions).
+    pub contract: Option<Contract>,
     /// Exits taken, but for those that any code takes now and then.
     pub left: Cell<u32>,
     /// Whether it was to be built again but could not be.

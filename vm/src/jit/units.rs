@@ -4,7 +4,7 @@
 use super::unit::Compiled;
 use crate::hook::SiteVersion;
 use psycore_jit::ir::{FnCell, ObjId};
-use psycore_jit::oracle::Pass;
+use psycore_jit::oracle::{Contract, Pass};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,16 +40,16 @@ impl Entries {
 pub struct FunctionVersion {
     pub cell: FnCell,
     /// `None` while it is being compiled, and when it can't be.
-    pub compiled: Option<(Rc<Compiled>, Pass)>,
-    /// What it will return, or what the code that is to take its place will, while that is on its way.
-    pub begun: Option<Pass>,
+    pub compiled: Option<(Rc<Compiled>, Contract)>,
+    /// What callers may rely on once it is there, or once the code that is to take its place is, while that is on its way.
+    pub begun: Option<Contract>,
     pub failed: bool,
 }
 
 impl FunctionVersion {
     /// What callers get, as far as it is known and there is to be code.
-    pub fn ret(&self) -> Option<Pass> {
-        self.compiled.as_ref().map(|(_, ret)| *ret).or(self.begun).filter(|_| !self.failed)
+    pub fn contract(&self) -> Option<Contract> {
+        self.compiled.as_ref().map(|(_, contract)| *contract).or(self.begun).filter(|_| !self.failed)
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod depth;
 pub mod frame;
+pub mod frame_stack;
 pub mod layout;
 pub mod probe;
 pub mod stamp;

@@ -7,7 +7,7 @@ use super::refs::release_deferred;
 use crate::code::plan::SiteKind;
 use crate::deopt::leave::{Leaving, leave, read_records};
 use crate::deopt::{calls, traceback};
-use crate::hook::{Attached, Hook, Hot, Site, lazy};
+use crate::hook::{Attached, Hook, Hot, Site, lazy, site};
 use crate::object::depth::stack_is_short;
 use crate::object::frame::FrameRef;
 use crate::object::layout;
@@ -111,7 +111,7 @@ unsafe fn hot(site: &Site, frame: FrameRef, vm: &VirtualMachine) {
                 Entered::Returned(value) => {
                     site.missed.store(0, Ordering::Relaxed);
                     // SAFETY: the frame is live; room for one value was reserved.
-                    unsafe { returned(site, frame, value) };
+                    unsafe { returned(frame, value) };
                     return;
                 }
                 Entered::Left => {
@@ -328,15 +328,18 @@ pub fn may_enter(site: &Site, vm: &VirtualMachine, code: &Py<PyCode>) -> bool {
 /// because somebody holds the frame, or else at the pad.
 ///
 /// # Safety
-/// `frame` runs the site's code, which has just returned.
-pub unsafe fn returned(site: &Site, frame: FrameRef, value: PyObjectRef) {
+/// `frame` runs code that was prepared and has just returned.
+pub unsafe fn returned(frame: FrameRef, value: PyObjectRef) {
     // SAFETY: the caller's promise; room for one value was reserved.
     unsafe {
         let at = frame.lasti();
         let op = frame.code().code.instructions.read_op(at as usize);
         frame.truncate(0);
         frame.push(Some(value));
-        let there = op.as_opcode() == Opcode::ReturnValue;
-        frame.set_lasti(if there { at } else { site.prepared.pads.return_value });
+        if op.as_opcode() != Opcode::ReturnValue
+            && let Some(p) = site::of(frame.code())
+        {
+            frame.set_lasti(p.pads.return_value);
+        }
     }
 }

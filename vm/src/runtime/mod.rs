@@ -15,6 +15,7 @@ mod iter;
 mod list;
 mod matching;
 mod names;
+mod own_frame;
 mod plain;
 mod poll;
 mod pool;
@@ -51,6 +52,11 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::Dealloc => e1(refs::dealloc),
         RtId::PollSlow => e0(poll::poll_slow),
         RtId::ReplaceSlot => e3(refs::replace_slot),
+
+        RtId::FramePush => e1(own_frame::frame_push),
+        RtId::FramePop => e0(own_frame::frame_pop),
+        RtId::FrameReturn => e1(own_frame::frame_return),
+        RtId::FrameRaise => e1(own_frame::frame_raise),
 
         RtId::NewInt => e1(refs::new_int),
         RtId::NewFloat => e1(refs::new_float),

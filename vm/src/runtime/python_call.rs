@@ -4,7 +4,7 @@
 //! memory, is linked into the chain like any other, and its function's compiled entry begins at
 //! once; where there is none, or where it leaves, the interpreter runs the frame.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 
 use rustpython_vm::builtins::{PyCode, PyFunction};
 use rustpython_vm::bytecode::CodeFlags;
@@ -19,19 +19,7 @@ use crate::code::plan::{SUSPENDS, SiteKind};
 use crate::hook::{Hook, Site, site};
 use crate::object::depth::{depth_word, stack_is_short};
 use crate::object::frame::{drop_frame, forge_frame, frame_words};
-use crate::object::{layout, views};
-
-/// Words of the frame stack; deeper calls take memory of their own.
-const STACK_WORDS: usize = 1 << 16;
-
-struct Stack {
-    words: UnsafeCell<Vec<usize>>,
-    top: Cell<usize>,
-}
-
-thread_local! {
-    static STACK: Stack = const { Stack { words: UnsafeCell::new(Vec::new()), top: Cell::new(0) } };
-}
+use crate::object::{frame_stack, layout, views};
 
 /// The function's target, if `n` positional arguments fill its parameters without defaults.
 #[inline]
@@ -150,28 +138,13 @@ unsafe fn on_own_frame(
 ) -> PyResult {
     vm.with_recursion("", || {
         let words = target.words as usize;
-        STACK.with(|stack| {
-            let base = stack.top.get();
-            if base + words > STACK_WORDS {
-                let mut memory = vec![0usize; words];
-                // SAFETY: the memory outlives the call.
-                return unsafe { run(vm, f, target, fill, &mut memory, depth) };
-            }
-            // SAFETY: the vector never grows after this; the words above the top are unused,
-            // and calls give back what they took in reverse order.
-            let memory = unsafe {
-                let all = &mut *stack.words.get();
-                if all.is_empty() {
-                    all.resize(STACK_WORDS, 0);
-                }
-                std::slice::from_raw_parts_mut(all.as_mut_ptr().add(base), words)
-            };
-            stack.top.set(base + words);
-            // SAFETY: the words are this call's own.
-            let result = unsafe { run(vm, f, target, fill, memory, depth) };
-            stack.top.set(base);
+        let at = frame_stack::take(words);
+        // SAFETY: the words are this call's own, and calls give back what they took in reverse order.
+        unsafe {
+            let result = run(vm, f, target, fill, std::slice::from_raw_parts_mut(at, words), depth);
+            frame_stack::give_back(at, words);
             result
-        })
+        }
     })
 }
 
@@ -218,7 +191,7 @@ unsafe fn run(
                     return Ok(value);
                 }
                 // Somebody holds the frame: the interpreter says to them that it has returned.
-                Entered::Returned(value) => enter::returned(site, frame, value),
+                Entered::Returned(value) => enter::returned(frame, value),
                 // The interpreter goes on where the code left, or copies the variables itself.
                 Entered::Left => {}
                 Entered::Missed => {
