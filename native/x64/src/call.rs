@@ -101,6 +101,25 @@ impl Translator<'_> {
         Ok(Some(result))
     }
 
+    /// `replace_slot` of an index that is known: stores where the slot is empty, and calls where it is not.
+    pub(super) fn replace_slot(&mut self, args: &[clif::Value], index: u32) -> Result<(), LowerError> {
+        let [slots, _, value] = args else {
+            return self.call_rt(RtId::ReplaceSlot, args).map(|_| ());
+        };
+        let offset = self.input.env.arg_offset(index)?;
+        let (empty, full, next) = (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
+        let old = self.pos.ins().load(types::I64, TRUSTED, *slots, offset);
+        self.pos.ins().brif(old, full, &[], empty, &[]);
+        self.continue_in(empty);
+        self.pos.ins().store(TRUSTED, *value, *slots, offset);
+        self.pos.ins().jump(next, &[]);
+        self.continue_cold(full);
+        self.call_rt(RtId::ReplaceSlot, args)?;
+        self.pos.ins().jump(next, &[]);
+        self.continue_in(next);
+        Ok(())
+    }
+
     /// Calls an entry point from a cold block, then goes to `next`, or to the exit if there is
     /// one and the entry point says so. See `slow_path`. The count of polls must be in memory;
     /// `next` is a merge block.

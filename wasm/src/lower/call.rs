@@ -21,6 +21,11 @@ impl Emitter<'_> {
         {
             return self.find_name(*dict, *name, index, args);
         }
+        if let (RtId::ReplaceSlot, [slots, index, value]) = (rt, args)
+            && let Some(index) = memory::constant(self, *index)
+        {
+            return self.replace_slot(*slots, index as u32, *value, args);
+        }
         self.call_entry_point(rt, args)
     }
 
@@ -54,6 +59,29 @@ impl Emitter<'_> {
         self.sink().i64_const(index).br(label);
         self.close();
         self.call_entry_point(RtId::DictFindName, args)?;
+        self.close();
+        Ok(())
+    }
+
+    /// `replace_slot` of an index that is known: stores where the slot is empty, and calls where it is not.
+    fn replace_slot(&mut self, slots: Value, index: u32, value: Value, args: &[Value]) -> Result<(), LowerError> {
+        if !self.input.env.layout.args_are_words() {
+            return self.call_entry_point(RtId::ReplaceSlot, args);
+        }
+        let offset = self.input.env.arg_offset(index)?;
+        self.open();
+        let done = self.nesting();
+        self.open();
+        let full = self.nesting();
+        self.get(slots)?;
+        self.sink().i32_load(mem(offset as u64, 2));
+        let label = self.label(full);
+        self.sink().br_if(label);
+        self.store_arg(slots, index, value)?;
+        let label = self.label(done);
+        self.sink().br(label);
+        self.close();
+        self.call_entry_point(RtId::ReplaceSlot, args)?;
         self.close();
         Ok(())
     }

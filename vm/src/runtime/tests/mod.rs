@@ -12,6 +12,7 @@ mod calls;
 mod costs;
 mod death;
 mod exceptions;
+mod frames;
 mod numbers;
 mod objects;
 mod plain;
@@ -39,10 +40,11 @@ fn each_id_has_an_implementation_with_its_signature() {
 }
 
 /// All tests of this room.
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     include_str!("calls.rs"),
     include_str!("death.rs"),
     include_str!("exceptions.rs"),
+    include_str!("frames.rs"),
     include_str!("numbers.rs"),
     include_str!("objects.rs"),
     include_str!("plain.rs"),
