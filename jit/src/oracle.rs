@@ -490,6 +490,8 @@ pub trait FeedbackOracle {
     fn distrusted(&self, code: ObjId, pc: u32) -> bool;
     /// Whether code without a frame often had to leave here because Python code might have run.
     fn runs_python(&self, code: ObjId, pc: u32) -> bool;
+    /// Whether what is let go of before an instruction often ran Python code when it died.
+    fn finalizes(&self, code: ObjId, pc: u32) -> bool;
     /// Whether what an instruction loads to call it was no function that takes the object first, again and again.
     fn loads_no_method(&self, code: ObjId, pc: u32) -> bool;
     /// Whether somebody often held the frame that returned by an instruction.

@@ -497,8 +497,8 @@ impl Specializer<'_> {
                 _ => {}
             }
         }
-        if !has_class {
-            // `super()` looks at the frame that calls it.
+        if !has_class && !matches!(self.peek(2), Val::Const(s) if *s == self.o.known().super_) {
+            // Another `super()` may look at the frame that calls it.
             return Ok(self.leave_at_start(Reason::Unsupported));
         }
         self.before_python()?;

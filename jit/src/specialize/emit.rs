@@ -162,6 +162,14 @@ impl Specializer<'_> {
             // What goes may be the container that a value is borrowed from.
             self.promote_now();
         }
+        let loud = drops.iter().any(|o| !self.harmless(o.ty)) && self.o.finalizes(self.ctx.frame().code.id, pc);
+        if loud && self.has_frame() {
+            return self.drop_loudly(drops);
+        }
+        if loud {
+            let why = self.no_frame();
+            self.refused.get_or_insert(why);
+        }
         // Those that can't run anything go first, so that the exits of the others hold less.
         drops.sort_by_key(|o| !self.harmless(o.ty));
         for (i, &dropped) in drops.iter().enumerate() {
@@ -173,6 +181,30 @@ impl Specializer<'_> {
                 s.decref_running(dropped.v, pc, &rest);
             });
         }
+    }
+
+    /// Releases what an instruction dropped where that often runs Python code: in the frame, as calls do.
+    fn drop_loudly(&mut self, drops: Vec<Dropped>) {
+        self.make_instances();
+        self.promote_now();
+        self.flush_globals();
+        self.forget_globals();
+        let frame = self.b.load_ctx(CtxField::Frame);
+        let lasti = self.b.i32(self.ins.op_pc as i32 + 1);
+        self.b.store(Field::FrameLasti, frame, lasti);
+        self.sync_locals();
+        let more = std::mem::take(&mut self.ctx.drops);
+        for dropped in drops.into_iter().chain(more) {
+            if self.harmless(dropped.ty) {
+                self.if_there(dropped, |s| s.b.decref(dropped.v, None));
+            } else {
+                self.if_there(dropped, |s| {
+                    s.b.call_rt(RtId::Release, &[dropped.v]);
+                });
+            }
+        }
+        self.after_python();
+        self.called_out = true;
     }
 
     /// Releases an object whose destruction may run Python code, which must then find the
@@ -227,8 +259,13 @@ impl Specializer<'_> {
     pub(super) fn set_local(&mut self, i: usize, val: Val) {
         if self.ctx.frames.len() == 1 && self.ctx.frame().home.get(i) == Some(&true) {
             if matches!(self.ctx.frame().locals[i], Val::Keep) {
-                // Unknown content of the live frame: it is released when the slot is written.
-                self.ctx.frame_mut().home[i] = false;
+                let args = self.args.expect("a frame");
+                let v = self.b.load_arg(args, i as u32, Type::Ptr);
+                let null = self.b.null();
+                self.b.store_arg(args, i as u32, null);
+                let frame = self.ctx.frame_mut();
+                frame.home[i] = false;
+                frame.locals[i] = Val::MaybeObj { v, ty: None };
             } else {
                 self.move_out(i);
             }
@@ -655,6 +692,54 @@ impl Specializer<'_> {
             }
         }
         self.resync();
+    }
+
+    /// Puts everything into the frame that it can hold: nothing is known of its variables any more.
+    pub(super) fn keep_locals(&mut self) {
+        let args = self.args.expect("a frame");
+        self.make_instances();
+        self.promote_now();
+        self.flush_globals();
+        self.forget_globals();
+        for i in 0..self.ctx.frames[0].locals.len() {
+            let val = self.ctx.frames[0].locals[i].clone();
+            if !self.ctx.frames[0].home[i] {
+                let v = match &val {
+                    Val::MaybeObj { v, .. } => *v,
+                    Val::Null => self.b.null(),
+                    Val::Maybe { v, ty, bound } => self.boxed_if_bound(*v, *ty, *bound),
+                    Val::Obj(o) if o.own == Own::Owned => o.v,
+                    other => self.boxed_ref(other),
+                };
+                let index = self.b.i32(i as i32);
+                self.b.call_rt(RtId::ReplaceSlot, &[args, index, v]);
+                self.ctx.frames[0].home[i] = true;
+            }
+            self.ctx.frames[0].locals[i] = Val::Keep;
+        }
+        // What was borrowed from variables is in frames that may give it up.
+        for i in 0..self.ctx.frames[0].stack.len() {
+            let val = self.ctx.frames[0].stack[i].clone();
+            self.ctx.frames[0].stack[i] = self.general(val);
+        }
+    }
+
+    /// The object of a number that may be unbound; null if it is.
+    fn boxed_if_bound(&mut self, v: Value, ty: Type, bound: Value) -> Value {
+        let (then, next) = (self.b.create_block(), self.b.create_block());
+        let object = self.b.add_param(next, Type::Ptr);
+        let null = self.b.null();
+        self.b.br(bound, then, &[], next, &[null]);
+        self.b.switch_to(then);
+        let val = match ty {
+            Type::F64 => Val::Float(v),
+            Type::I32 => Val::Bool(v),
+            _ => Val::Int(v),
+        };
+        let boxed = self.boxed_ref(&val);
+        self.b.jump(next, &[boxed]);
+        self.b.switch_to(next);
+        object
     }
 
     /// What was proven about classes may not hold any more.

@@ -607,7 +607,7 @@ impl<'a> Specializer<'a> {
             self.ctx.made.clear();
             self.start = self.ctx.clone();
             self.depths.begin(self.ctx.frame(), ins.pc);
-            if self.instrs > self.limits.instrs {
+            if self.instrs > 2 * self.limits.instrs {
                 self.leave_at_start(Reason::Unsupported);
                 return Ok(());
             }
@@ -686,11 +686,25 @@ impl<'a> Specializer<'a> {
             let here = vs.map_or(0, |vs| {
                 vs.iter().filter(|v| (v.path == path || path.contains(&v.block)) && same_chain(&v.key, &key)).count()
             });
-            if here >= self.limits.versions || total >= 5 * self.limits.versions {
+            // The larger the function, the fewer.
+            let limit = if self.instrs > self.limits.instrs / 4 { 1 } else { self.limits.versions };
+            if here >= limit || total >= 5 * limit {
                 self.widen()?;
                 (key, vals) = self.ctx.key();
-                if find(&self.versions, &key).is_none() && (here >= self.limits.versions + 3 || total >= 8 * self.limits.versions)
-                {
+                let many = |here: usize, total: usize| here >= limit + limit.min(3) || total >= 8 * limit;
+                if find(&self.versions, &key).is_none() && many(here, total) {
+                    // One more, which knows of nothing but the stack.
+                    if depth > 1 {
+                        return Err(Refused::DontInline(code.id));
+                    }
+                    if self.args.is_none() {
+                        return Err(Refused::NeedsFrame);
+                    }
+                    self.keep_locals();
+                    (key, vals) = self.ctx.key();
+                }
+                let most = 4 * self.limits.versions;
+                if find(&self.versions, &key).is_none() && (here >= most || total >= 4 * most) {
                     let state = self.ctx.state(pc);
                     // Too many versions: building again would not change that.
                     let exit = self.b.exit_to(ExitKind::Guard(Reason::Unsupported), state, &[]);
@@ -799,7 +813,7 @@ impl<'a> Specializer<'a> {
         Ok(())
     }
 
-    fn general(&mut self, val: Val) -> Val {
+    pub(super) fn general(&mut self, val: Val) -> Val {
         match val {
             Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. } | Val::Instance(_) => val,
             val if val.is_iterator() => val,

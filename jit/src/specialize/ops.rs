@@ -22,6 +22,15 @@ impl Specializer<'_> {
                 return self.load_local(arg & 15);
             }
             LoadFastAndClear => {
+                if matches!(self.ctx.frame().locals[arg], Val::Keep) && self.has_frame() {
+                    // Mostly a variable of a comprehension, which nothing else uses.
+                    let v = self.kept_local(arg);
+                    let exit = self.exit_start(Reason::Unsupported);
+                    let null = self.b.null();
+                    self.b.guard_icmp(IntCC::Eq, v, null, exit);
+                    self.ctx.frame_mut().locals[arg] = Val::Null;
+                    self.ctx.frame_mut().home[arg] = false;
+                }
                 let val = self.ctx.frame().locals[arg].clone();
                 if matches!(val, Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }) {
                     return Ok(self.leave_at_start(Reason::Unsupported));
@@ -38,6 +47,10 @@ impl Specializer<'_> {
                 self.store_local(arg, v);
             }
             StoreFastLoadFast => {
+                // Before anything is changed.
+                if arg >> 4 != arg & 15 && !self.bind_local(arg & 15) {
+                    return Ok(Flow::End);
+                }
                 let v = self.pop();
                 self.store_local(arg >> 4, v);
                 return self.load_local(arg & 15);
@@ -49,6 +62,9 @@ impl Specializer<'_> {
                 self.store_local(arg & 15, v);
             }
             DeleteFast => {
+                if matches!(self.ctx.frame().locals[arg], Val::Keep) && self.has_frame() {
+                    self.bind_local(arg);
+                }
                 if matches!(self.ctx.frame().locals[arg], Val::Null | Val::Keep | Val::Maybe { .. } | Val::MaybeObj { .. }) {
                     return Ok(self.leave_at_start(Reason::Error));
                 }
@@ -247,38 +263,59 @@ impl Specializer<'_> {
         Val::Const(c)
     }
 
-    fn load_local(&mut self, i: usize) -> Res<Flow> {
-        match self.ctx.frame().locals[i].clone() {
+    /// Checks that a local is bound, and takes it into a register. False if the block has ended, because it never is.
+    fn bind_local(&mut self, i: usize) -> bool {
+        let bound = match self.ctx.frame().locals[i].clone() {
             Val::Maybe { v, ty, bound } => {
                 let exit = self.exit_start(Reason::Error);
                 self.b.guard(bound, true, exit);
-                self.ctx.frame_mut().locals[i] = match ty {
+                match ty {
                     crate::ir::Type::F64 => Val::Float(v),
                     crate::ir::Type::I32 => Val::Bool(v),
                     _ => Val::Int(v),
-                };
+                }
             }
             Val::MaybeObj { v, ty } => {
                 let exit = self.exit_start(Reason::Error);
                 let null = self.b.null();
                 self.b.guard_icmp(IntCC::Ne, v, null, exit);
-                self.ctx.frame_mut().locals[i] =
-                    Val::Obj(super::abstract_state::ObjVal { v, ty, tok: None, own: Own::Owned, sample: None });
+                Val::Obj(super::abstract_state::ObjVal { v, ty, tok: None, own: Own::Owned, sample: None })
             }
-            _ => {}
-        }
-        match &self.ctx.frame().locals[i] {
-            Val::Null => Ok(self.leave_at_start(Reason::Error)),
+            Val::Keep if self.has_frame() => {
+                let v = self.kept_local(i);
+                let exit = self.exit_start(Reason::Error);
+                let null = self.b.null();
+                self.b.guard_icmp(IntCC::Ne, v, null, exit);
+                Val::object(v, Own::Home)
+            }
+            Val::Null => {
+                self.leave_at_start(Reason::Error);
+                return false;
+            }
             Val::Keep => {
                 // Nothing was known of it when the code was made.
-                Ok(self.leave_at_start(Reason::Unseen))
+                self.leave_at_start(Reason::Unseen);
+                return false;
             }
-            v => {
-                let v = Self::dup(v);
-                self.push(v);
-                Ok(Flow::Next)
-            }
+            _ => return true,
+        };
+        self.ctx.frame_mut().locals[i] = bound;
+        true
+    }
+
+    /// What the frame has in the slot of a local; null if it is unbound.
+    fn kept_local(&mut self, i: usize) -> Value {
+        let args = self.args.expect("a frame");
+        self.b.load_arg(args, i as u32, crate::ir::Type::Ptr)
+    }
+
+    fn load_local(&mut self, i: usize) -> Res<Flow> {
+        if !self.bind_local(i) {
+            return Ok(Flow::End);
         }
+        let v = Self::dup(&self.ctx.frame().locals[i]);
+        self.push(v);
+        Ok(Flow::Next)
     }
 
     fn store_local(&mut self, i: usize, mut val: Val) {
@@ -598,6 +635,11 @@ impl Specializer<'_> {
 
     fn cell_of(&mut self, i: usize) -> Option<(Value, Option<Value>)> {
         let k = *self.o.known();
+        if matches!(self.ctx.frame().locals.get(i)?, Val::Keep) && self.bind_local(i) {
+            let Val::Obj(o) = &mut self.ctx.frame_mut().locals[i] else { return None };
+            // The variables behind the locals are cells.
+            o.ty = Some(k.cell);
+        }
         match self.ctx.frame().locals.get(i)?.clone() {
             Val::Const(c) if self.o.type_of(c) == k.cell => Some((self.b.obj(c), None)),
             Val::Obj(o) if o.ty == Some(k.cell) => {

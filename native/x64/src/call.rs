@@ -107,7 +107,8 @@ impl Translator<'_> {
             return self.call_rt(RtId::ReplaceSlot, args).map(|_| ());
         };
         let offset = self.input.env.arg_offset(index)?;
-        let (empty, full, next) = (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
+        let (empty, full, next) =
+            (self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block(), self.pos.func.dfg.make_block());
         let old = self.pos.ins().load(types::I64, TRUSTED, *slots, offset);
         self.pos.ins().brif(old, full, &[], empty, &[]);
         self.continue_in(empty);

@@ -60,7 +60,8 @@ impl Translator<'_> {
             Op::CallRt { rt, args } => {
                 let values: Result<Vec<_>, _> = args.iter().map(|v| self.value(*v)).collect();
                 let values = values?;
-                let constant = |i: usize| args.get(i).and_then(|v| if let Fact::Const(c) = self.fact(*v) { Some(c) } else { None });
+                let constant =
+                    |i: usize| args.get(i).and_then(|v| if let Fact::Const(c) = self.fact(*v) { Some(c) } else { None });
                 match rt {
                     RtId::DictFindName if let Some(index) = constant(2) => self.find_name(&values, index)?,
                     RtId::ReplaceSlot if let Some(index) = constant(1) => {

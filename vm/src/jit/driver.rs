@@ -72,7 +72,7 @@ impl Driver for Jit {
         self.set_attached(site.attached());
         let info = exit.info;
         let Some(inner) = info.state.frames.last() else { return };
-        let held = self.returns_held(info, frame);
+        let held = self.returns_held(info);
         if matches!(info.kind, ExitKind::Guard(Reason::Poll)) && !held {
             // Nothing to learn.
             self.stats.count_exit((inner.code, inner.pc), reason_name(Reason::Poll));

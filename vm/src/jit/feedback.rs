@@ -42,28 +42,28 @@ impl Jit {
             ExitKind::Raise | ExitKind::Call => return false,
         };
         self.stats.count_exit(at, reason_name(reason));
-        if matches!(
-            reason,
-            Reason::Poll | Reason::Depth | Reason::Raise | Reason::Finalizer | Reason::Unsupported | Reason::Entry
-        ) {
+        if matches!(reason, Reason::Poll | Reason::Depth | Reason::Raise | Reason::Unsupported | Reason::Entry) {
             return false;
         }
         let now = self.compilations();
         if reason == Reason::Python {
             return self.profiles.update(at, |p| p.note_until(unit, HOT_EXIT, now, |p| &mut p.python));
         }
+        if reason == Reason::Finalizer {
+            return self.profiles.update(at, |p| p.note_until(unit, 4 * HOT_EXIT, now, |p| &mut p.finalizes));
+        }
         let operands = self.code(at.0).and_then(|c| c.instr(at.1).map(|i| operand_count(i.op))).unwrap_or(0);
         self.profiles.update(at, |p| p.note_exit(unit, (kind, reason), operands, stack, turns, now))
     }
 
     /// Whether an exit leaves the return to the interpreter because somebody holds the frame.
-    pub fn returns_held(&self, info: &ExitInfo, frame: FrameRef) -> bool {
+    pub fn returns_held(&self, info: &ExitInfo) -> bool {
         let [only] = &info.state.frames[..] else { return false };
         let returns = |code: &CodeInfo| code.instr(only.pc).is_some_and(|i| i.op == Opcode::ReturnValue);
         matches!(info.kind, ExitKind::Guard(Reason::Poll))
             && self.code(only.code).is_some_and(|code| returns(&code))
-            // SAFETY: the frame is the current one.
-            && unsafe { frame.is_materialized() }
+            // SAFETY: the current frame is live.
+            && FrameRef::current().is_some_and(|frame| unsafe { frame.is_materialized() })
     }
 
     /// Counts such an exit. Says whether the unit should be built again, to do the return itself.

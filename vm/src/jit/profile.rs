@@ -27,6 +27,8 @@ pub struct Profile {
     pub held: bool,
     /// Code without a frame often had to leave here because Python code might have run.
     pub python: bool,
+    /// What it lets go of often dies loudly.
+    pub finalizes: bool,
     /// It raises often, and some frame handles that.
     pub raises: bool,
     /// An exception handler that begins here has been met.

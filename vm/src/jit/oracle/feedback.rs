@@ -44,6 +44,10 @@ impl FeedbackOracle for Jit {
         self.profiles.is((code, pc), |p| p.python)
     }
 
+    fn finalizes(&self, code: ObjId, pc: u32) -> bool {
+        self.profiles.is((code, pc), |p| p.finalizes)
+    }
+
     fn loads_no_method(&self, code: ObjId, pc: u32) -> bool {
         self.profiles.is((code, pc), |p| p.no_method)
     }

@@ -65,11 +65,13 @@ impl ObjectOracle for Jit {
 
     fn common_constant(&self, which: u32) -> Option<ObjId> {
         let vm = self.vm();
-        // By the numbers of `CommonConstant`; `all` and `any` are not to be had here.
+        // By the numbers of `CommonConstant`.
         let object = match which {
             0 => vm.ctx.exceptions.assertion_error.as_object(),
             1 => vm.ctx.exceptions.not_implemented_error.as_object(),
             2 => vm.ctx.types.tuple_type.as_object(),
+            3 => return self.builtins.named(Builtin::All),
+            4 => return self.builtins.named(Builtin::Any),
             5 => vm.ctx.types.list_type.as_object(),
             6 => vm.ctx.types.set_type.as_object(),
             _ => return None,

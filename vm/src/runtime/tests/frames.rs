@@ -132,7 +132,10 @@ fn who_holds_a_frame_finds_it_as_it_was_in_the_end() {
                 drop(take(value));
             }
         });
-        assert_eq!(p.text("[(k.f_code.co_name, k.f_locals, k.f_back.f_code.co_name) for k in kept]"), "[('f', {'a': 5, 'b': 6}, 'outer')]");
+        assert_eq!(
+            p.text("[(k.f_code.co_name, k.f_locals, k.f_back.f_code.co_name) for k in kept]"),
+            "[('f', {'a': 5, 'b': 6}, 'outer')]"
+        );
     });
 }
 

@@ -71,6 +71,11 @@ impl Builtins {
         self.functions.borrow().get(&obj).copied()
     }
 
+    /// The function of that meaning.
+    pub fn named(&self, wanted: Builtin) -> Option<ObjId> {
+        self.functions.borrow().iter().find(|(_, b)| **b == wanted).map(|(obj, _)| *obj)
+    }
+
     pub fn method(&self, descr: ObjId) -> Option<BuiltinMethod> {
         self.methods.get(&descr).copied()
     }
