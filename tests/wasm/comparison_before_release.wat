@@ -2,7 +2,7 @@
   (type (;0;) (func (param i32 i32 i32 i32) (result i32)))
   (type (;1;) (func (param i32 i32) (result i32)))
   (import "env" "memory" (memory (;0;) 0))
-  (import "rt" "119" (func (;0;) (type 0)))
+  (import "rt" "123" (func (;0;) (type 0)))
   (import "rt" "100" (func (;1;) (type 1)))
   (export "f0" (func 2))
   (func (;2;) (type 1) (param i32 i32) (result i32)

@@ -53,11 +53,6 @@ pub fn entry(rt: RtId) -> Entry {
         RtId::PollSlow => e0(poll::poll_slow),
         RtId::ReplaceSlot => e3(refs::replace_slot),
 
-        RtId::FramePush => e1(own_frame::frame_push),
-        RtId::FramePop => e0(own_frame::frame_pop),
-        RtId::FrameReturn => e1(own_frame::frame_return),
-        RtId::FrameRaise => e1(own_frame::frame_raise),
-
         RtId::NewInt => e1(refs::new_int),
         RtId::NewFloat => e1(refs::new_float),
 
@@ -195,7 +190,18 @@ fn plain_entry(rt: RtId) -> Entry {
         RtId::PlainLoadMethod => e2(plain::plain_load_method),
         RtId::PlainGetItem => e2(plain::plain_get_item),
         RtId::PlainCall => e2(plain::plain_call),
-        other => unreachable!("{other:?} is no plain twin"),
+        frame => frame_entry(frame),
+    }
+}
+
+/// The implementation of what makes and ends frames.
+fn frame_entry(rt: RtId) -> Entry {
+    match rt {
+        RtId::FramePush => e1(own_frame::frame_push),
+        RtId::FramePop => e0(own_frame::frame_pop),
+        RtId::FrameReturn => e1(own_frame::frame_return),
+        RtId::FrameRaise => e1(own_frame::frame_raise),
+        other => unreachable!("{other:?} is nowhere implemented"),
     }
 }
 
