@@ -192,7 +192,10 @@ impl Specializer<'_> {
         let frame = self.b.load_ctx(CtxField::Frame);
         let lasti = self.b.i32(self.ins.op_pc as i32 + 1);
         self.b.store(Field::FrameLasti, frame, lasti);
+        // The instruction is done here: what leaves at its start does so on other ways.
+        let start = (self.start.clone(), self.start_exit.take());
         self.sync_locals();
+        (self.start, self.start_exit) = start;
         let more = std::mem::take(&mut self.ctx.drops);
         for dropped in drops.into_iter().chain(more) {
             if self.harmless(dropped.ty) {
