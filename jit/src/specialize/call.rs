@@ -495,6 +495,10 @@ impl Specializer<'_> {
     fn call_compiled(&mut self, func: ObjId, args: Vec<Val>, operands: usize) -> Res<Option<Flow>> {
         let passes: Vec<Pass> = args.iter().map(|a| self.pass_of(a)).collect();
         let recursive = self.cell.as_ref().is_some_and(|(f, a, _)| *f == func && *a == passes);
+        let itself = self.cell.as_ref().is_some_and(|(f, ..)| *f == func);
+        if itself && self.framed && !self.limits.framed_recursion {
+            return Ok(None);
+        }
         let (callee, contract) = if recursive {
             let Some(ret) = self.ret.filter(|_| self.ret_fixed) else {
                 // The first attempt only finds out what the function returns.

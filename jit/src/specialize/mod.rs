@@ -117,11 +117,22 @@ pub struct UnitLimits {
     pub inline_instrs: usize,
     /// Instructions of a function that may be inlined into itself, all levels together.
     pub unroll_instrs: usize,
+    /// Whether functions that make frames may call themselves: where somebody holds these, the interpreter goes on with them one
+    /// inside of the other, which takes stack.
+    pub framed_recursion: bool,
 }
 
 impl Default for UnitLimits {
     fn default() -> Self {
-        UnitLimits { instrs: 4000, work: usize::MAX, versions: 4, inline_depth: 4, inline_instrs: 90, unroll_instrs: 64 }
+        UnitLimits {
+            instrs: 4000,
+            work: usize::MAX,
+            versions: 4,
+            inline_depth: 4,
+            inline_instrs: 90,
+            unroll_instrs: 64,
+            framed_recursion: true,
+        }
     }
 }
 

@@ -176,7 +176,9 @@ impl Jit {
         let usual = UnitLimits::default();
         let instrs = if self.policy.takes_all() { usual.instrs / 4 } else { usual.instrs };
         let work = if self.budget.is_limited() { work_in(self.time_left()) } else { usize::MAX };
-        UnitLimits { instrs, work, ..usual }
+        // The stacks of engines are small.
+        let framed_recursion = !cfg!(target_family = "wasm");
+        UnitLimits { instrs, work, framed_recursion, ..usual }
     }
 
     /// Whether compiling something took too long before and still would.
